@@ -1,0 +1,137 @@
+package souk
+
+import (
+	"slices"
+	"time"
+)
+
+// AppKind tells where an app comes from.
+type AppKind string
+
+// A custom integration is made by a workspace for itself and is not
+// distributed; a built-in app comes with the host product.
+const (
+	ThirdParty        AppKind = "third_party"
+	CustomIntegration AppKind = "custom_integration"
+	BuiltIn           AppKind = "built_in"
+)
+
+// Listing is how far an app is on its way into the public catalogue.
+type Listing string
+
+// The owner's wish for publicity makes it Submitted, the operator's review
+// makes it Listed.
+const (
+	Draft     Listing = "draft"
+	Submitted Listing = "submitted"
+	Listed    Listing = "listed"
+)
+
+// App is what gets listed, asked for and installed.
+type App struct {
+	ID          ID
+	Owner       ID // org
+	Name        string
+	Description string
+	Kind        AppKind
+	Listing     Listing
+	Suspended   bool // by the operator, reversible
+	Certified   bool // a mark of the operator's: under an enterprise only the enterprise approves it
+	Protected   bool // nobody but the operator uninstalls it, see IsProtected
+
+	IsAvailableToAnyone   bool // the owner's wish; public is this and Listed
+	IsAvailableToPartners bool
+	IsAppUserRequired     bool
+	AppUser               AppUserNames // defaults for the app user of an installation
+
+	Links        Links
+	TriggerURL   string
+	Triggers     []string // conditions on which TriggerURL is called
+	RedirectURIs []string
+
+	RequiredScopes Scopes // giosg's: asked for at installation
+	BotScopes      Scopes // Slack's
+	UserScopes     Scopes // Slack's
+
+	Zoom ZoomListing
+
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	DeletedAt time.Time // zero while the app exists
+}
+
+// AppUserNames are the names of the bot user that an installation brings.
+type AppUserNames struct{ FirstName, LastName, Alias string }
+
+// Links are the app's pages; empty where there is none.
+type Links struct {
+	Homepage       string
+	Directory      string
+	Documentation  string
+	Support        string
+	TermsOfService string
+	PrivacyPolicy  string
+}
+
+// ZoomListing is what only Zoom's wire shows of an app.
+type ZoomListing struct {
+	AppType       string
+	MinClient     string
+	UserRole      string
+	PremiumEvents []string
+	AccountTypes  []string
+}
+
+// Asks is everything that a asks for, as one set.
+func (a App) Asks() Scopes { return a.RequiredScopes.Union(a.BotScopes).Union(a.UserScopes) }
+
+// IsPublic reports whether everybody sees a: its owner wishes so and the
+// operator listed it.
+func (a App) IsPublic() bool { return a.IsAvailableToAnyone && a.Listing == Listed }
+
+// IsProtected reports whether only the operator may uninstall a: it is marked
+// so, or it administers apps.
+func (a App) IsProtected() bool { return a.Protected || slices.ContainsFunc(a.Asks(), isAdminScope) }
+
+// NeedsTerms reports whether whoever installs a must accept terms first.
+func (a App) NeedsTerms() bool { return a.Links.TermsOfService != "" || a.Links.PrivacyPolicy != "" }
+
+// Credentials are an app's names and secrets on each wire. Secrets are sealed
+// where they rest and shown only to whoever made them.
+type Credentials struct {
+	App                    ID
+	GiosgSecret            string // 40 hex
+	SlackClientID          string // digits.digits, at most 32 characters
+	SlackClientSecret      string // 32 hex
+	SlackSigningSecret     string // 32 hex
+	SlackVerificationToken string // 24 alphanumerics, deprecated by Slack and still sent
+	ZoomClientID           string // 22 base64url
+	ZoomClientSecret       string
+	ZoomWebhookSecret      string
+}
+
+// Share says that App may be installed by Org.
+type Share struct {
+	App, Org  ID
+	CreatedAt time.Time
+}
+
+// Right is one reason why an org sees an app. The verbs keep them as rows, so
+// that "who sees it" and "who loses it" are one query.
+type Right struct {
+	App ID
+	To  Grantee
+	Org ID // the owner, the org shared with, or the org whose partners are meant; none for everyone
+}
+
+// Grantee is whom a Right speaks of.
+type Grantee string
+
+// An app is seen by its owner, by orgs it was shared with, by its owner's
+// partners, or by everyone.
+const (
+	ToOwner    Grantee = "owner"
+	ToShared   Grantee = "shared"
+	ToPartners Grantee = "partners"
+	ToEveryone Grantee = "everyone"
+)

@@ -1,0 +1,87 @@
+package souk
+
+import "time"
+
+// EventKind names what became true. The native face sends these words as they
+// are; other dialects have their own or none.
+type EventKind string
+
+// The events of the verbs that exist.
+const (
+	RequestCreated       EventKind = "request.created"
+	RequestWithdrawn     EventKind = "request.cancelled"
+	RequestVoided        EventKind = "request.voided"
+	CaseApproved         EventKind = "case.approved"
+	CaseDeclined         EventKind = "case.declined"
+	ResolutionApproved   EventKind = "resolution.approved"
+	ResolutionRestricted EventKind = "resolution.restricted"
+	ResolutionCleared    EventKind = "resolution.cleared"
+	InstallationAdded    EventKind = "installation.added"
+	InstallationChanged  EventKind = "installation.changed"
+	InstallationRemoved  EventKind = "installation.removed"
+	GrantWasRevoked      EventKind = "grant.revoked"
+	AppSuspended         EventKind = "app.suspended"
+	AppResumed           EventKind = "app.resumed"
+	PolicyChanged        EventKind = "policy.changed"
+	UserAdded            EventKind = "user.added"
+	UserChanged          EventKind = "user.changed"
+	UserDeactivated      EventKind = "user.deactivated"
+	MembershipChanged    EventKind = "membership.changed"
+	WebhookAdded         EventKind = "webhook.added"
+	WebhookChanged       EventKind = "webhook.changed"
+	WebhookRemoved       EventKind = "webhook.removed"
+)
+
+// EventKinds are all there are.
+var EventKinds = []EventKind{
+	RequestCreated, RequestWithdrawn, RequestVoided, CaseApproved, CaseDeclined,
+	ResolutionApproved, ResolutionRestricted, ResolutionCleared,
+	InstallationAdded, InstallationChanged, InstallationRemoved, GrantWasRevoked,
+	AppSuspended, AppResumed, PolicyChanged, UserAdded, UserChanged, UserDeactivated, MembershipChanged,
+	WebhookAdded, WebhookChanged, WebhookRemoved,
+}
+
+// Event is something that became true; append-only.
+type Event struct {
+	ID      ID
+	Kind    EventKind
+	Root    ID // root org of Org
+	Org     ID // where it happened
+	App     ID // that it is about, or none
+	Subject ID // the request, case, resolution, installation, user, … it is about
+	At      time.Time
+	Data    EventData
+}
+
+// EventData is all that any encoder needs of the marketplace, as it was when
+// the event happened.
+type EventData struct {
+	App          *App          `json:",omitempty"`
+	Org          *Org          `json:",omitempty"`
+	Enterprise   *Org          `json:",omitempty"` // above Org
+	Actor        *User         `json:",omitempty"` // who did it, when a person did
+	User         *User         `json:",omitempty"` // who it is about
+	Case         *Case         `json:",omitempty"`
+	Request      *Request      `json:",omitempty"`
+	Settled      []Request     `json:",omitempty"` // by a decision, the named one first
+	Resolution   *Resolution   `json:",omitempty"`
+	Previous     *Resolution   `json:",omitempty"` // last answer for everyone before this, see domain "previous resolution"
+	Ended        []Resolution  `json:",omitempty"` // that this ended
+	Installation *Installation `json:",omitempty"`
+	Workspaces   []ID          `json:",omitempty"` // an org-wide installation's, after the event
+	Grant        *Grant        `json:",omitempty"`
+	Membership   *Membership   `json:",omitempty"`
+	Webhook      *Webhook      `json:",omitempty"` // without its secret
+	Catalogue    []Scope       `json:",omitempty"` // entries of all scopes named above
+}
+
+// ScopeNamed finds name in the event's catalogue; a scope that is not there
+// comes back with its name alone.
+func (d EventData) ScopeNamed(name string) Scope {
+	for _, s := range d.Catalogue {
+		if s.Name == name {
+			return s
+		}
+	}
+	return Scope{Name: name}
+}

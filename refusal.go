@@ -1,0 +1,99 @@
+package souk
+
+import (
+	"slices"
+	"strings"
+)
+
+// Refusal is one of the market's ways to say no. The list is closed: each wire
+// has one table from it to its own spelling. Detail is wrapped on with %w and
+// read back with errors.As or errors.Is.
+type Refusal string
+
+// Error returns the refusal's name.
+func (r Refusal) Error() string { return string(r) }
+
+// The refusals. An object of another organization is refused exactly as one
+// that does not exist.
+const (
+	NotAllowed                Refusal = "not allowed"                                // the actor lacks the right
+	NeedsPerson               Refusal = "needs a person"                             // a decision names somebody who decided
+	UnknownOrg                Refusal = "unknown organization"                       //
+	UnknownApp                Refusal = "unknown app"                                // absent, deleted, suspended or invisible
+	UnknownRequest            Refusal = "unknown request"                            //
+	UnknownUser               Refusal = "unknown user"                               //
+	UnknownWebhook            Refusal = "unknown webhook"                            //
+	UnknownDelivery           Refusal = "unknown delivery"                           //
+	UnknownScope              Refusal = "unknown scope"                              // not in the catalogue
+	OrgNotGranted             Refusal = "organization not granted to this token"     // known, but the token's installation does not reach it
+	RequestResolved           Refusal = "request already resolved"                   //
+	AlreadyPending            Refusal = "another request is pending"                 // of this user for this app and org, with other scopes
+	AlreadyInstalled          Refusal = "already installed"                          // with everything that is asked
+	RestrictedForAsker        Refusal = "restricted"                                 // a standing answer forbids the app
+	ClosedToRequests          Refusal = "closed"                                     // policy lets nobody ask or install
+	ApprovalNeeded            Refusal = "approval needed"                            // installing has to be asked for first
+	CustomIntegrationNeedsReq Refusal = "custom integration needs its request"       //
+	CustomIntegrationAtTop    Refusal = "custom integration not for an enterprise"   //
+	CertifiedNeedsEnterprise  Refusal = "certified app is decided by the enterprise" //
+	RestrictedAtEnterprise    Refusal = "restricted by the enterprise"               // a workspace cannot approve
+	NoResolution              Refusal = "no resolution"                              // nothing stands that could be cleared
+	OwnersOnly                Refusal = "owners only"                                //
+	TermsNotAccepted          Refusal = "terms not accepted"                         //
+	NoAppsFeature             Refusal = "no apps feature"                            //
+	NoSubscription            Refusal = "no active subscription"                     //
+	MustRevokeOrgWide         Refusal = "granted by an org-wide installation"        // end the grant first
+	ProtectedApp              Refusal = "protected app"                              // only the operator uninstalls it
+	LastOwner                 Refusal = "last owner"                                 //
+	EmailTaken                Refusal = "e-mail taken"                               // under the same root org
+	NotVerified               Refusal = "webhook not verified"                       // its URL did not answer the handshake
+	BlockedAddress            Refusal = "blocked address"                            // the URL leads where Souk does not send
+	TooManyTargets            Refusal = "too many targets"                           // more orgs than one call may name
+)
+
+// Refusals lists them all, for the tests that hold each wire's table whole.
+func Refusals() []Refusal {
+	return []Refusal{
+		NotAllowed, NeedsPerson, UnknownOrg, UnknownApp, UnknownRequest, UnknownUser, UnknownWebhook,
+		UnknownDelivery, UnknownScope, OrgNotGranted, RequestResolved, AlreadyPending, AlreadyInstalled,
+		RestrictedForAsker, ClosedToRequests, ApprovalNeeded, CustomIntegrationNeedsReq,
+		CustomIntegrationAtTop, CertifiedNeedsEnterprise, RestrictedAtEnterprise, NoResolution,
+		OwnersOnly, TermsNotAccepted, NoAppsFeature, NoSubscription, MustRevokeOrgWide, ProtectedApp,
+		LastOwner, EmailTaken, NotVerified, BlockedAddress, TooManyTargets,
+	}
+}
+
+// Problem is one field that cannot be accepted.
+type Problem struct {
+	Field  string // as the input names it, such as "reason" or "scopes[2]"
+	Reason string // a sentence for whoever wrote it
+}
+
+// Invalid is bad input: every problem at once.
+type Invalid []Problem
+
+// Error lists the problems.
+func (v Invalid) Error() string {
+	var b strings.Builder
+	for i, p := range v {
+		if i > 0 {
+			b.WriteString("; ")
+		}
+		b.WriteString(p.Field + ": " + p.Reason)
+	}
+	return b.String()
+}
+
+// Dead is the refusal of a token that was known and no longer answers.
+type Dead struct {
+	Kind  TokenKind
+	Cause Death
+}
+
+// Error names the cause and never the token.
+func (d Dead) Error() string { return "token is dead: " + string(d.Cause) }
+
+// UnknownToken refuses a secret that was never a token.
+const UnknownToken Refusal = "unknown token"
+
+// IsRefusal reports whether r is one of Refusals.
+func IsRefusal(r Refusal) bool { return slices.Contains(Refusals(), r) }

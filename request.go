@@ -1,0 +1,54 @@
+package souk
+
+import "time"
+
+// Case is everything that is asked about one app under one root org. The first
+// request opens it, settling the last pending one closes it, the next request
+// opens a new one. Zoom's request_id names a case.
+type Case struct {
+	ID       ID
+	App      ID
+	Root     ID
+	OpenedAt time.Time
+	ClosedAt time.Time // zero while open
+}
+
+// RequestStatus is how far a request got.
+type RequestStatus string
+
+// A request is void when the right to the app was lost before an answer.
+const (
+	Pending           RequestStatus = "pending"
+	RequestApproved   RequestStatus = "approved"
+	RequestDeclined   RequestStatus = "declined"
+	RequestRestricted RequestStatus = "restricted"
+	RequestCancelled  RequestStatus = "cancelled"
+	RequestVoid       RequestStatus = "void"
+)
+
+// RequestStatuses are all there are.
+var RequestStatuses = []RequestStatus{Pending, RequestApproved, RequestDeclined, RequestRestricted, RequestCancelled, RequestVoid}
+
+// Request is one user's question for one app at one org. Slack names it Ar….
+type Request struct {
+	ID        ID
+	Case      ID
+	App       ID
+	Org       ID // a workspace, or an enterprise for all of it
+	User      ID // who wants it
+	FiledBy   ID // who asked: the user, or a decider on their behalf
+	Scopes    Scopes
+	Reason    string // at most MaxReason bytes
+	State     string // the developer's own, handed back with the outcome
+	Status    RequestStatus
+	CreatedAt time.Time
+	SettledAt time.Time
+	SettledBy ID // user; none when void
+	Note      string
+}
+
+// Bounds of what people write, in bytes.
+const (
+	MaxReason = 1000
+	MaxState  = 500
+)

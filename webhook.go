@@ -1,0 +1,54 @@
+package souk
+
+import "time"
+
+// Dialect is the wire in which an endpoint is told things.
+type Dialect string
+
+// The dialects. Those of giosg and Zoom are named here because webhooks carry
+// the word; their packages bring what they say.
+const (
+	Native Dialect = "native"
+	Slack  Dialect = "slack"
+	Giosg  Dialect = "giosg"
+	Zoom   Dialect = "zoom"
+)
+
+// WebhookStatus is whether a webhook is told anything.
+type WebhookStatus string
+
+// Only an active webhook gets deliveries. An unverified one has not answered
+// its dialect's handshake yet; a paused one was stopped by its owner, a
+// disabled one by Souk.
+const (
+	WebhookActive     WebhookStatus = "active"
+	WebhookUnverified WebhookStatus = "unverified"
+	WebhookPaused     WebhookStatus = "paused"
+	WebhookDisabled   WebhookStatus = "disabled"
+)
+
+// Webhook is a URL of an app that is told about events by name.
+type Webhook struct {
+	ID        ID
+	App       ID
+	Dialect   Dialect
+	URL       string
+	Events    []string // sorted names as the dialect spells them
+	Status    WebhookStatus
+	Secret    string // native: whsec_…; sealed where it rests
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	DeletedAt time.Time
+}
+
+// MaxURL bounds a webhook's URL, in bytes.
+const MaxURL = 2000
+
+// Endpoint is a webhook together with the app it belongs to and the
+// installation that justifies telling it something.
+type Endpoint struct {
+	Webhook      Webhook
+	App          App
+	Installation Installation // zero when the app hears of itself as its owner's
+	InstalledAt  Org          // the org of Installation
+}
