@@ -44,11 +44,10 @@ type Webhook struct {
 // MaxURL bounds a webhook's URL, in bytes.
 const MaxURL = 2000
 
-// Endpoint is a webhook together with the app it belongs to and the
-// installation that justifies telling it something.
+// Endpoint is a webhook together with the installation that justifies telling
+// it something.
 type Endpoint struct {
 	Webhook      Webhook
-	App          App
 	Installation Installation // zero when the app hears of itself as its owner's
-	InstalledAt  Org          // the org of Installation
+	Enterprise   ID           // that Installation belongs to or lies under, or none
 }

@@ -1,0 +1,148 @@
+package store
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"souk"
+)
+
+const appColumns = `id, owner_id, name, description, kind, listing, suspended, certified, protected,
+	is_available_to_anyone, is_available_to_partners, is_app_user_required,
+	app_user_first_name, app_user_last_name, app_user_alias,
+	links, trigger_url, triggers, redirect_uris, required_scopes, bot_scopes, user_scopes, zoom,
+	created_at, updated_at, deleted_at`
+
+func scanApp(r row) (a souk.App, err error) {
+	var links, triggers, redirects, required, bot, user, zoom string
+	err = r.Scan(&a.ID, &a.Owner, &a.Name, &a.Description, &a.Kind, &a.Listing, &a.Suspended, &a.Certified, &a.Protected,
+		&a.IsAvailableToAnyone, &a.IsAvailableToPartners, &a.IsAppUserRequired,
+		&a.AppUser.FirstName, &a.AppUser.LastName, &a.AppUser.Alias,
+		&links, &a.TriggerURL, &triggers, &redirects, &required, &bot, &user, &zoom,
+		(*stamp)(&a.CreatedAt), (*stamp)(&a.UpdatedAt), (*stamp)(&a.DeletedAt))
+	if err != nil {
+		return a, err
+	}
+	a.Triggers, a.RedirectURIs = strings.Fields(triggers), strings.Fields(redirects)
+	a.RequiredScopes, a.BotScopes, a.UserScopes = souk.ParseScopes(required), souk.ParseScopes(bot), souk.ParseScopes(user)
+	if err := json.Unmarshal([]byte(links), &a.Links); err != nil {
+		return a, err
+	}
+	return a, json.Unmarshal([]byte(zoom), &a.Zoom)
+}
+
+// App finds an app by ID, deleted ones too.
+func (tx *Tx) App(id souk.ID) (souk.App, error) {
+	return one(tx, scanApp, `SELECT `+appColumns+` FROM apps WHERE id = $1`, id)
+}
+
+// Apps finds many apps at once; those that do not exist are left out.
+func (tx *Tx) Apps(ids []souk.ID) (map[souk.ID]souk.App, error) {
+	return byID(tx, scanApp, func(a souk.App) souk.ID { return a.ID },
+		`SELECT `+appColumns+` FROM apps WHERE id IN (`, ids)
+}
+
+// PutApp inserts an app or replaces everything that may change about it.
+func (tx *Tx) PutApp(a souk.App) error {
+	_, err := tx.exec(`
+		INSERT INTO apps (`+appColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+			$19, $20, $21, $22, $23, $24, $25, $26)
+		ON CONFLICT (id) DO UPDATE SET
+			name = excluded.name, description = excluded.description, kind = excluded.kind,
+			listing = excluded.listing, suspended = excluded.suspended, certified = excluded.certified,
+			protected = excluded.protected, is_available_to_anyone = excluded.is_available_to_anyone,
+			is_available_to_partners = excluded.is_available_to_partners,
+			is_app_user_required = excluded.is_app_user_required,
+			app_user_first_name = excluded.app_user_first_name,
+			app_user_last_name = excluded.app_user_last_name, app_user_alias = excluded.app_user_alias,
+			links = excluded.links, trigger_url = excluded.trigger_url, triggers = excluded.triggers,
+			redirect_uris = excluded.redirect_uris, required_scopes = excluded.required_scopes,
+			bot_scopes = excluded.bot_scopes, user_scopes = excluded.user_scopes, zoom = excluded.zoom,
+			updated_at = excluded.updated_at, deleted_at = excluded.deleted_at`,
+		a.ID, a.Owner, a.Name, a.Description, a.Kind, a.Listing, a.Suspended, a.Certified, a.Protected,
+		a.IsAvailableToAnyone, a.IsAvailableToPartners, a.IsAppUserRequired,
+		a.AppUser.FirstName, a.AppUser.LastName, a.AppUser.Alias,
+		text(a.Links), a.TriggerURL, strings.Join(a.Triggers, " "), strings.Join(a.RedirectURIs, " "),
+		a.RequiredScopes.String(), a.BotScopes.String(), a.UserScopes.String(), text(a.Zoom),
+		micros(a.CreatedAt), micros(a.UpdatedAt), micros(a.DeletedAt))
+	return err
+}
+
+// PutRight records a reason why an org sees an app; false when it stood already.
+func (tx *Tx) PutRight(r souk.Right, at time.Time) (bool, error) {
+	n, err := tx.exec(`INSERT INTO rights (app_id, grantee, org_id, created_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (app_id, grantee, org_id) DO NOTHING`, r.App, r.To, r.Org, micros(at))
+	return n > 0, err
+}
+
+// RemoveRight takes a reason back; false when it did not stand.
+func (tx *Tx) RemoveRight(r souk.Right) (bool, error) {
+	n, err := tx.exec(`DELETE FROM rights WHERE app_id = $1 AND grantee = $2 AND org_id = $3`, r.App, r.To, r.Org)
+	return n > 0, err
+}
+
+// IsVisible reports whether an org has a right to an app: it or its enterprise
+// owns it, had it shared, is a partner of whoever offers it to partners, or it
+// is public. A workspace sees what its enterprise sees.
+func (tx *Tx) IsVisible(app souk.ID, org souk.Org) (bool, error) {
+	return tx.exists(`
+		SELECT 1 FROM rights r
+		WHERE r.app_id = $1 AND (
+			r.grantee = 'everyone'
+			OR (r.grantee IN ('owner', 'shared') AND r.org_id IN ($2, $3))
+			OR (r.grantee = 'partners' AND EXISTS (
+				SELECT 1 FROM partnerships p
+				WHERE (p.a_id = r.org_id AND p.b_id IN ($2, $3))
+				   OR (p.b_id = r.org_id AND p.a_id IN ($2, $3)))))`,
+		app, org.ID, org.Enterprise)
+}
+
+// SealedCredentials are an app's names and its secrets as they rest.
+type SealedCredentials struct {
+	App                    souk.ID
+	GiosgSecret            []byte
+	SlackClientID          string
+	SlackClientSecret      []byte
+	SlackSigningSecret     []byte
+	SlackVerificationToken []byte
+	ZoomClientID           string
+	ZoomClientSecret       []byte
+	ZoomWebhookSecret      []byte
+}
+
+const credentialColumns = `app_id, giosg_secret, slack_client_id, slack_client_secret,
+	slack_signing_secret, slack_verification_token, zoom_client_id, zoom_client_secret, zoom_webhook_secret`
+
+func scanCredentials(r row) (c SealedCredentials, err error) {
+	err = r.Scan(&c.App, &c.GiosgSecret, &c.SlackClientID, &c.SlackClientSecret,
+		&c.SlackSigningSecret, &c.SlackVerificationToken, &c.ZoomClientID, &c.ZoomClientSecret, &c.ZoomWebhookSecret)
+	return c, err
+}
+
+// Credentials finds an app's.
+func (tx *Tx) Credentials(app souk.ID) (SealedCredentials, error) {
+	return one(tx, scanCredentials, `SELECT `+credentialColumns+` FROM credentials WHERE app_id = $1`, app)
+}
+
+// CredentialsOf finds those of many apps at once.
+func (tx *Tx) CredentialsOf(apps []souk.ID) (map[souk.ID]SealedCredentials, error) {
+	return byID(tx, scanCredentials, func(c SealedCredentials) souk.ID { return c.App },
+		`SELECT `+credentialColumns+` FROM credentials WHERE app_id IN (`, apps)
+}
+
+// PutCredentials keeps an app's credentials, replacing what it had.
+func (tx *Tx) PutCredentials(c SealedCredentials) error {
+	_, err := tx.exec(`INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (app_id) DO UPDATE SET
+			giosg_secret = excluded.giosg_secret, slack_client_id = excluded.slack_client_id,
+			slack_client_secret = excluded.slack_client_secret,
+			slack_signing_secret = excluded.slack_signing_secret,
+			slack_verification_token = excluded.slack_verification_token,
+			zoom_client_id = excluded.zoom_client_id, zoom_client_secret = excluded.zoom_client_secret,
+			zoom_webhook_secret = excluded.zoom_webhook_secret`,
+		c.App, c.GiosgSecret, c.SlackClientID, c.SlackClientSecret,
+		c.SlackSigningSecret, c.SlackVerificationToken, c.ZoomClientID, c.ZoomClientSecret, c.ZoomWebhookSecret)
+	return err
+}

@@ -1,0 +1,123 @@
+package store
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"souk"
+)
+
+const eventColumns = `id, kind, root_id, org_id, app_id, subject_id, at, data`
+
+func scanEvent(r row) (e souk.Event, err error) {
+	var data string
+	err = r.Scan(&e.ID, &e.Kind, &e.Root, &e.Org, &e.App, &e.Subject, (*stamp)(&e.At), &data)
+	if err != nil {
+		return e, err
+	}
+	return e, json.Unmarshal([]byte(data), &e.Data)
+}
+
+// Event finds an event by ID.
+func (tx *Tx) Event(id souk.ID) (souk.Event, error) {
+	return one(tx, scanEvent, `SELECT `+eventColumns+` FROM events WHERE id = $1`, id)
+}
+
+// EventsOf lists the events of one root org, oldest first.
+func (tx *Tx) EventsOf(root souk.ID) ([]souk.Event, error) {
+	return list(tx, scanEvent, `SELECT `+eventColumns+` FROM events WHERE root_id = $1 ORDER BY at, id`, root)
+}
+
+// InsertEvents records events in one statement.
+func (tx *Tx) InsertEvents(events []souk.Event) error {
+	var args []any
+	for _, e := range events {
+		args = append(args, e.ID, e.Kind, e.Root, e.Org, e.App, e.Subject, micros(e.At), text(e.Data))
+	}
+	return tx.insertMany(`INSERT INTO events (`+eventColumns+`) VALUES `, 8, args)
+}
+
+const deliveryColumns = `id, event_id, webhook_id, app_id, installation_id, dialect, final, body,
+	status, attempts, last_outcome, next_at, created_at, ended_at, note`
+
+func scanDelivery(r row) (d souk.Delivery, err error) {
+	err = r.Scan(&d.ID, &d.Event, &d.Webhook, &d.App, &d.Installation, &d.Dialect, &d.Final, &d.Body,
+		&d.Status, &d.Attempts, &d.LastOutcome, (*stamp)(&d.NextAt), (*stamp)(&d.CreatedAt), (*stamp)(&d.EndedAt), &d.Note)
+	return d, err
+}
+
+// InsertDeliveries puts deliveries into the outbox in one statement.
+func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) error {
+	var args []any
+	for _, d := range deliveries {
+		args = append(args, d.ID, d.Event, d.Webhook, d.App, d.Installation, d.Dialect, d.Final, d.Body,
+			d.Status, d.Attempts, string(d.LastOutcome), micros(d.NextAt), micros(d.CreatedAt), micros(d.EndedAt), d.Note)
+	}
+	return tx.insertMany(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES `, 15, args)
+}
+
+// insertMany runs an INSERT whose text ends in "VALUES " for rows of width
+// columns each.
+func (tx *Tx) insertMany(insert string, width int, args []any) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var b strings.Builder
+	b.WriteString(insert)
+	for i := range len(args) / width {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("(" + placeholders(i*width+1, width) + ")")
+	}
+	_, err := tx.exec(b.String(), args...)
+	return err
+}
+
+// Delivery finds a delivery by ID.
+func (tx *Tx) Delivery(id souk.ID) (souk.Delivery, error) {
+	return one(tx, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries WHERE id = $1`, id)
+}
+
+// DeliveriesPage lists what a webhook was or is to be told, newest first; an
+// empty status means any.
+func (tx *Tx) DeliveriesPage(webhook souk.ID, status souk.DeliveryStatus, page souk.Page) ([]souk.Delivery, error) {
+	c := conditions{args: []any{webhook}}
+	if status != "" {
+		c.add(`d.status = `, status)
+	}
+	c.after(`d`, page)
+	limit := c.arg(page.Size)
+	return list(tx, scanDelivery, `SELECT `+prefixed("d", deliveryColumns)+` FROM deliveries d
+		WHERE d.webhook_id = $1`+c.and()+` ORDER BY d.created_at DESC, d.id DESC LIMIT `+limit, c.args...)
+}
+
+const attemptColumns = `id, delivery_id, webhook_id, number, url, outcome, status, answer, detail, started_at, duration`
+
+func scanAttempt(r row) (a souk.Attempt, err error) {
+	var duration int64
+	err = r.Scan(&a.ID, &a.Delivery, &a.Webhook, &a.Number, &a.URL, &a.Outcome, &a.Status, &a.Answer, &a.Detail,
+		(*stamp)(&a.StartedAt), &duration)
+	a.Duration = time.Duration(duration) * time.Microsecond
+	return a, err
+}
+
+// Attempts lists what was tried for a delivery, in order.
+func (tx *Tx) Attempts(delivery souk.ID) ([]souk.Attempt, error) {
+	return list(tx, scanAttempt, `SELECT `+attemptColumns+` FROM attempts
+		WHERE delivery_id = $1 ORDER BY started_at, id`, delivery)
+}
+
+// CancelDeliveries ends what is still to be delivered for an installation,
+// final notifications excepted, and says why.
+func (tx *Tx) CancelDeliveries(installation souk.ID, at time.Time, why string) (int64, error) {
+	return tx.exec(`UPDATE deliveries SET status = 'cancelled', next_at = NULL, ended_at = $2, note = $3
+		WHERE installation_id = $1 AND next_at IS NOT NULL AND final = FALSE`, installation, micros(at), why)
+}
+
+// CancelDeliveriesTo ends what is still to be delivered to a webhook.
+func (tx *Tx) CancelDeliveriesTo(webhook souk.ID, at time.Time, why string) (int64, error) {
+	return tx.exec(`UPDATE deliveries SET status = 'cancelled', next_at = NULL, ended_at = $2, note = $3
+		WHERE webhook_id = $1 AND next_at IS NOT NULL`, webhook, micros(at), why)
+}

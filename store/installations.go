@@ -1,0 +1,138 @@
+package store
+
+import (
+	"time"
+
+	"souk"
+)
+
+const installationColumns = `id, app_id, org_id, kind, status, scopes, installed_by, app_user_id,
+	created_at, updated_at, ended_at`
+
+func scanInstallation(r row) (i souk.Installation, err error) {
+	var scopes string
+	err = r.Scan(&i.ID, &i.App, &i.Org, &i.Kind, &i.Status, &scopes, &i.InstalledBy, &i.AppUser,
+		(*stamp)(&i.CreatedAt), (*stamp)(&i.UpdatedAt), (*stamp)(&i.EndedAt))
+	i.Scopes = souk.ParseScopes(scopes)
+	return i, err
+}
+
+// Installation finds an installation by ID, ended ones too.
+func (tx *Tx) Installation(id souk.ID) (souk.Installation, error) {
+	return one(tx, scanInstallation, `SELECT `+installationColumns+` FROM installations WHERE id = $1`, id)
+}
+
+// InstallationAt finds the live installation of an app that an org made itself.
+func (tx *Tx) InstallationAt(app, org souk.ID) (souk.Installation, error) {
+	return one(tx, scanInstallation, `SELECT `+installationColumns+` FROM installations
+		WHERE app_id = $1 AND org_id = $2 AND status <> 'ended'`, app, org)
+}
+
+// InstallationReaching finds the live installation through which an app is in
+// effect at an org: its own, or an org-wide one that was granted it.
+func (tx *Tx) InstallationReaching(app, org souk.ID) (souk.Installation, error) {
+	return one(tx, scanInstallation, `SELECT `+prefixed("i", installationColumns)+`
+		FROM reach r JOIN installations i ON i.id = r.installation_id
+		WHERE r.app_id = $1 AND r.org_id = $2`, app, org)
+}
+
+// InstallationsUnder lists the live installations of an app that an enterprise
+// and its workspaces made.
+func (tx *Tx) InstallationsUnder(app, enterprise souk.ID) ([]souk.Installation, error) {
+	return list(tx, scanInstallation, `SELECT `+prefixed("i", installationColumns)+`
+		FROM installations i JOIN orgs o ON o.id = i.org_id
+		WHERE i.app_id = $1 AND i.status <> 'ended' AND (o.id = $2 OR o.enterprise_id = $2)
+		ORDER BY i.created_at, i.id`, app, enterprise)
+}
+
+// PutInstallation inserts an installation or replaces what may change about it.
+func (tx *Tx) PutInstallation(i souk.Installation) error {
+	_, err := tx.exec(`INSERT INTO installations (`+installationColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT (id) DO UPDATE SET
+			status = excluded.status, scopes = excluded.scopes, app_user_id = excluded.app_user_id,
+			updated_at = excluded.updated_at, ended_at = excluded.ended_at`,
+		i.ID, i.App, i.Org, i.Kind, i.Status, i.Scopes.String(), i.InstalledBy, i.AppUser,
+		micros(i.CreatedAt), micros(i.UpdatedAt), micros(i.EndedAt))
+	return err
+}
+
+// InstallationsPage lists the live installations that reach an org, newest
+// first.
+func (tx *Tx) InstallationsPage(org souk.ID, page souk.Page) ([]souk.Installation, error) {
+	c := conditions{args: []any{org}}
+	c.after(`i`, page)
+	limit := c.arg(page.Size)
+	return list(tx, scanInstallation, `SELECT `+prefixed("i", installationColumns)+`
+		FROM reach r JOIN installations i ON i.id = r.installation_id
+		WHERE r.org_id = $1`+c.and()+` ORDER BY i.created_at DESC, i.id DESC LIMIT `+limit, c.args...)
+}
+
+// Reach makes an installation reach an org; false when the app reaches it
+// already in some way.
+func (tx *Tx) Reach(i souk.Installation, org souk.ID, at time.Time) (bool, error) {
+	n, err := tx.exec(`INSERT INTO reach (org_id, app_id, installation_id, created_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (org_id, app_id) DO NOTHING`, org, i.App, i.ID, micros(at))
+	return n > 0, err
+}
+
+// Unreach takes orgs out of an installation's reach; no orgs: all of them.
+func (tx *Tx) Unreach(installation souk.ID, orgs ...souk.ID) error {
+	query, args := `DELETE FROM reach WHERE installation_id = $1`, []any{installation}
+	if len(orgs) > 0 {
+		query += ` AND org_id IN (` + placeholders(2, len(orgs)) + `)`
+		args = append(args, anys(orgs)...)
+	}
+	_, err := tx.exec(query, args...)
+	return err
+}
+
+// Reached lists the orgs that an installation reaches, the installing one too,
+// in the order in which they came.
+func (tx *Tx) Reached(installation souk.ID) ([]souk.ID, error) {
+	return list(tx, scanID, `SELECT org_id FROM reach WHERE installation_id = $1 ORDER BY created_at, org_id`, installation)
+}
+
+// Reaches reports whether an installation reaches an org.
+func (tx *Tx) Reaches(installation, org souk.ID) (bool, error) {
+	return tx.exists(`SELECT 1 FROM reach WHERE installation_id = $1 AND org_id = $2`, installation, org)
+}
+
+const grantColumns = `id, user_id, installation_id, scopes, status, created_at, revoked_at`
+
+func scanGrant(r row) (g souk.Grant, err error) {
+	var scopes string
+	err = r.Scan(&g.ID, &g.User, &g.Installation, &scopes, &g.Status, (*stamp)(&g.CreatedAt), (*stamp)(&g.RevokedAt))
+	g.Scopes = souk.ParseScopes(scopes)
+	return g, err
+}
+
+// PutGrant inserts a grant, or renews the scopes of the user's active one.
+func (tx *Tx) PutGrant(g souk.Grant) error {
+	_, err := tx.exec(`INSERT INTO grants (`+grantColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
+		ON CONFLICT (installation_id, user_id) WHERE status = 'active' DO UPDATE SET scopes = excluded.scopes`,
+		g.ID, g.User, g.Installation, g.Scopes.String(), g.Status, micros(g.CreatedAt), micros(g.RevokedAt))
+	return err
+}
+
+// GrantsOf lists the active grants of an installation, oldest first.
+func (tx *Tx) GrantsOf(installation souk.ID) ([]souk.Grant, error) {
+	return list(tx, scanGrant, `SELECT `+grantColumns+` FROM grants
+		WHERE installation_id = $1 AND status = 'active' ORDER BY created_at, id`, installation)
+}
+
+// GrantsBy lists the active grants a user made, oldest first.
+func (tx *Tx) GrantsBy(user souk.ID) ([]souk.Grant, error) {
+	return list(tx, scanGrant, `SELECT `+grantColumns+` FROM grants
+		WHERE user_id = $1 AND status = 'active' ORDER BY created_at, id`, user)
+}
+
+// RevokeGrants ends the grants named.
+func (tx *Tx) RevokeGrants(ids []souk.ID, at time.Time) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := tx.exec(`UPDATE grants SET status = 'revoked', revoked_at = $1
+		WHERE status = 'active' AND id IN (`+placeholders(2, len(ids))+`)`, append([]any{micros(at)}, anys(ids)...)...)
+	return err
+}

@@ -1,0 +1,117 @@
+package store
+
+import (
+	"net/netip"
+	"strings"
+
+	"souk"
+)
+
+const orgColumns = `id, kind, enterprise_id, name, domain, policy,
+	has_active_subscription, has_apps_feature, is_app_provider,
+	admin_api, clear_owners_only, uninstall_owners_only, admin_networks, second_factor, moving,
+	created_at, closed_at`
+
+func scanOrg(r row) (o souk.Org, err error) {
+	var networks string
+	err = r.Scan(&o.ID, &o.Kind, &o.Enterprise, &o.Name, &o.Domain, &o.Policy,
+		&o.HasActiveSubscription, &o.HasAppsFeature, &o.IsAppProvider,
+		&o.AdminAPI, &o.ClearOwnersOnly, &o.UninstallOwnersOnly, &networks, &o.SecondFactor, &o.Moving,
+		(*stamp)(&o.CreatedAt), (*stamp)(&o.ClosedAt))
+	if err != nil {
+		return o, err
+	}
+	o.AdminNetworks, err = parseNetworks(networks)
+	return o, err
+}
+
+// Org finds an org by its ID.
+func (tx *Tx) Org(id souk.ID) (souk.Org, error) {
+	return one(tx, scanOrg, `SELECT `+orgColumns+` FROM orgs WHERE id = $1`, id)
+}
+
+// Orgs finds many orgs at once; those that do not exist are left out.
+func (tx *Tx) Orgs(ids []souk.ID) (map[souk.ID]souk.Org, error) {
+	return byID(tx, scanOrg, func(o souk.Org) souk.ID { return o.ID },
+		`SELECT `+orgColumns+` FROM orgs WHERE id IN (`, ids)
+}
+
+// OrgAndAbove finds an org and, where there is one, the enterprise above it.
+func (tx *Tx) OrgAndAbove(id souk.ID) (org, enterprise souk.Org, err error) {
+	found, err := list(tx, scanOrg, `SELECT `+orgColumns+` FROM orgs
+		WHERE id = $1 OR id = (SELECT enterprise_id FROM orgs WHERE id = $1)`, id)
+	if err != nil {
+		return org, enterprise, err
+	}
+	for _, o := range found {
+		if o.ID == id {
+			org = o
+		} else {
+			enterprise = o
+		}
+	}
+	if org.ID.IsZero() {
+		return org, enterprise, ErrNotFound
+	}
+	return org, enterprise, nil
+}
+
+// Workspaces lists the living workspaces under an enterprise, oldest first.
+func (tx *Tx) Workspaces(enterprise souk.ID) ([]souk.Org, error) {
+	return list(tx, scanOrg, `SELECT `+orgColumns+` FROM orgs
+		WHERE enterprise_id = $1 AND closed_at IS NULL ORDER BY created_at, id`, enterprise)
+}
+
+// PutOrg inserts an org or replaces everything that may change about it.
+func (tx *Tx) PutOrg(o souk.Org) error {
+	_, err := tx.exec(`
+		INSERT INTO orgs (`+orgColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+		ON CONFLICT (id) DO UPDATE SET
+			name = excluded.name, domain = excluded.domain, policy = excluded.policy,
+			has_active_subscription = excluded.has_active_subscription,
+			has_apps_feature = excluded.has_apps_feature, is_app_provider = excluded.is_app_provider,
+			admin_api = excluded.admin_api, clear_owners_only = excluded.clear_owners_only,
+			uninstall_owners_only = excluded.uninstall_owners_only,
+			admin_networks = excluded.admin_networks, second_factor = excluded.second_factor,
+			moving = excluded.moving, closed_at = excluded.closed_at`,
+		o.ID, o.Kind, o.Enterprise, o.Name, o.Domain, o.Policy,
+		o.HasActiveSubscription, o.HasAppsFeature, o.IsAppProvider,
+		o.AdminAPI, o.ClearOwnersOnly, o.UninstallOwnersOnly, formatNetworks(o.AdminNetworks), o.SecondFactor, o.Moving,
+		micros(o.CreatedAt), micros(o.ClosedAt))
+	return err
+}
+
+// PutPartnership records that two orgs are partners.
+func (tx *Tx) PutPartnership(p souk.Partnership) (created bool, err error) {
+	n, err := tx.exec(`INSERT INTO partnerships (a_id, b_id, created_at) VALUES ($1, $2, $3)
+		ON CONFLICT (a_id, b_id) DO NOTHING`, p.A, p.B, micros(p.CreatedAt))
+	return n > 0, err
+}
+
+// ArePartners reports whether a partnership ties a to b; a < b.
+func (tx *Tx) ArePartners(a, b souk.ID) (bool, error) {
+	return tx.exists(`SELECT 1 FROM partnerships WHERE a_id = $1 AND b_id = $2`, a, b)
+}
+
+func parseNetworks(s string) (networks []netip.Prefix, err error) {
+	for _, f := range strings.Fields(s) {
+		p, err := netip.ParsePrefix(f)
+		if err != nil {
+			return nil, err
+		}
+		networks = append(networks, p)
+	}
+	return networks, nil
+}
+
+func formatNetworks(networks []netip.Prefix) string {
+	var b strings.Builder
+	for i, p := range networks {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(p.String())
+	}
+	return b.String()
+}

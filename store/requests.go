@@ -1,0 +1,137 @@
+package store
+
+import (
+	"time"
+
+	"souk"
+)
+
+const caseColumns = `id, app_id, root_id, opened_at, closed_at`
+
+func scanCase(r row) (c souk.Case, err error) {
+	err = r.Scan(&c.ID, &c.App, &c.Root, (*stamp)(&c.OpenedAt), (*stamp)(&c.ClosedAt))
+	return c, err
+}
+
+// Case finds a case by ID.
+func (tx *Tx) Case(id souk.ID) (souk.Case, error) {
+	return one(tx, scanCase, `SELECT `+caseColumns+` FROM cases WHERE id = $1`, id)
+}
+
+// LatestCase finds the open case about an app under a root org, else the last
+// one that closed.
+func (tx *Tx) LatestCase(app, root souk.ID) (souk.Case, error) {
+	return one(tx, scanCase, `SELECT `+caseColumns+` FROM cases
+		WHERE app_id = $1 AND root_id = $2
+		ORDER BY CASE WHEN closed_at IS NULL THEN 0 ELSE 1 END, opened_at DESC, id DESC LIMIT 1`, app, root)
+}
+
+// OpenCase inserts a case.
+func (tx *Tx) OpenCase(c souk.Case) error {
+	_, err := tx.exec(`INSERT INTO cases (`+caseColumns+`) VALUES ($1, $2, $3, $4, NULL)`,
+		c.ID, c.App, c.Root, micros(c.OpenedAt))
+	return err
+}
+
+// CloseCaseIfSettled closes a case that has no pending request left.
+func (tx *Tx) CloseCaseIfSettled(id souk.ID, at time.Time) error {
+	_, err := tx.exec(`UPDATE cases SET closed_at = $2
+		WHERE id = $1 AND closed_at IS NULL
+		AND NOT EXISTS (SELECT 1 FROM requests WHERE case_id = $1 AND status = 'pending')`, id, micros(at))
+	return err
+}
+
+const requestColumns = `id, case_id, app_id, org_id, user_id, filed_by, scopes, reason, state,
+	status, created_at, settled_at, settled_by, note`
+
+func scanRequest(r row) (q souk.Request, err error) {
+	var scopes string
+	err = r.Scan(&q.ID, &q.Case, &q.App, &q.Org, &q.User, &q.FiledBy, &scopes, &q.Reason, &q.State,
+		&q.Status, (*stamp)(&q.CreatedAt), (*stamp)(&q.SettledAt), &q.SettledBy, &q.Note)
+	q.Scopes = souk.ParseScopes(scopes)
+	return q, err
+}
+
+// Request finds a request by ID.
+func (tx *Tx) Request(id souk.ID) (souk.Request, error) {
+	return one(tx, scanRequest, `SELECT `+requestColumns+` FROM requests WHERE id = $1`, id)
+}
+
+// PendingRequest finds what a user asks of an app at an org and was not
+// answered yet.
+func (tx *Tx) PendingRequest(app, org, user souk.ID) (souk.Request, error) {
+	return one(tx, scanRequest, `SELECT `+requestColumns+` FROM requests
+		WHERE app_id = $1 AND org_id = $2 AND user_id = $3 AND status = 'pending'`, app, org, user)
+}
+
+// PendingOfCase lists the unanswered requests of a case, oldest first.
+func (tx *Tx) PendingOfCase(id souk.ID) ([]souk.Request, error) {
+	return list(tx, scanRequest, `SELECT `+requestColumns+` FROM requests
+		WHERE case_id = $1 AND status = 'pending' ORDER BY created_at, id`, id)
+}
+
+// PendingOfUser lists what a user asked for and was not answered, oldest first.
+func (tx *Tx) PendingOfUser(user souk.ID) ([]souk.Request, error) {
+	return list(tx, scanRequest, `SELECT `+requestColumns+` FROM requests
+		WHERE user_id = $1 AND status = 'pending' ORDER BY created_at, id`, user)
+}
+
+// InsertRequest files a request.
+func (tx *Tx) InsertRequest(q souk.Request) error {
+	_, err := tx.exec(`INSERT INTO requests (`+requestColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		q.ID, q.Case, q.App, q.Org, q.User, q.FiledBy, q.Scopes.String(), q.Reason, q.State,
+		q.Status, micros(q.CreatedAt), micros(q.SettledAt), q.SettledBy, q.Note)
+	return err
+}
+
+// SettleRequest answers a pending request; false when it is not pending any more.
+func (tx *Tx) SettleRequest(q souk.Request) (bool, error) {
+	n, err := tx.exec(`UPDATE requests SET status = $2, settled_at = $3, settled_by = $4, note = $5
+		WHERE id = $1 AND status = 'pending'`,
+		q.ID, q.Status, micros(q.SettledAt), q.SettledBy, q.Note)
+	return n > 0, err
+}
+
+// RequestFilter narrows a list of requests to those of one org, or of an
+// enterprise and all its workspaces.
+type RequestFilter struct {
+	Org       souk.ID
+	Below     bool               // the workspaces under Org too
+	Status    souk.RequestStatus // empty: any
+	Certified *bool              // of the app; nil: either
+	User      souk.ID            // none: anybody
+}
+
+// RequestsPage lists requests, newest first. For an enterprise with its
+// workspaces it reads a page of each org by the index and merges, so that its
+// cost follows the number of workspaces, not of requests.
+func (tx *Tx) RequestsPage(f RequestFilter, page souk.Page) ([]souk.Request, error) {
+	c := conditions{}
+	inner := `SELECT q.id FROM requests q`
+	if f.Certified != nil {
+		inner += ` JOIN apps a ON a.id = q.app_id`
+		c.add(`a.certified = `, *f.Certified)
+	}
+	if f.Status != "" {
+		// The literal lets both engines use the partial index.
+		if f.Status == souk.Pending {
+			c.literal(`q.status = 'pending'`)
+		} else {
+			c.add(`q.status = `, f.Status)
+		}
+	}
+	if !f.User.IsZero() {
+		c.add(`q.user_id = `, f.User)
+	}
+	c.after(`q`, page)
+	orgs := `o.id = ` + c.arg(f.Org)
+	if f.Below {
+		orgs = `(` + orgs + ` OR o.enterprise_id = ` + c.arg(f.Org) + `)`
+	}
+	limit := c.arg(page.Size)
+	inner += ` WHERE q.org_id = o.id` + c.and() + ` ORDER BY q.created_at DESC, q.id DESC LIMIT ` + limit
+	return list(tx, scanRequest, `SELECT `+prefixed("r", requestColumns)+`
+		FROM orgs o JOIN requests r ON r.id IN (`+inner+`)
+		WHERE `+orgs+` ORDER BY r.created_at DESC, r.id DESC LIMIT `+limit, c.args...)
+}

@@ -1,0 +1,86 @@
+package store
+
+import (
+	"time"
+
+	"souk"
+)
+
+const resolutionColumns = `id, app_id, org_id, audience, status, scopes, by_id, request_id,
+	created_at, ended_at, ended_by`
+
+func scanResolution(r row) (s souk.Resolution, err error) {
+	var audience, scopes string
+	err = r.Scan(&s.ID, &s.App, &s.Org, &audience, &s.Status, &scopes, &s.By, &s.Request,
+		(*stamp)(&s.CreatedAt), (*stamp)(&s.EndedAt), &s.EndedBy)
+	if err != nil {
+		return s, err
+	}
+	s.Scopes = souk.ParseScopes(scopes)
+	s.Audience, err = souk.ParseAudience(audience)
+	return s, err
+}
+
+// StandingResolutions lists the active answers about an app at some orgs.
+func (tx *Tx) StandingResolutions(app souk.ID, orgs ...souk.ID) ([]souk.Resolution, error) {
+	return list(tx, scanResolution, `SELECT `+resolutionColumns+` FROM resolutions
+		WHERE app_id = $1 AND ended_at IS NULL AND org_id IN (`+placeholders(2, len(orgs))+`)
+		ORDER BY created_at, id`, append([]any{app}, anys(orgs)...)...)
+}
+
+// StandingBelow lists the active approvals about an app in the workspaces of
+// an enterprise.
+func (tx *Tx) StandingBelow(app, enterprise souk.ID) ([]souk.Resolution, error) {
+	return list(tx, scanResolution, `SELECT `+prefixed("r", resolutionColumns)+`
+		FROM resolutions r JOIN orgs o ON o.id = r.org_id
+		WHERE r.app_id = $1 AND r.ended_at IS NULL AND r.status = 'approved' AND o.enterprise_id = $2
+		ORDER BY r.created_at, r.id`, app, enterprise)
+}
+
+// StandingForUser lists the active answers whose audience is one user.
+func (tx *Tx) StandingForUser(user souk.ID) ([]souk.Resolution, error) {
+	return list(tx, scanResolution, `SELECT `+resolutionColumns+` FROM resolutions
+		WHERE audience = $1 AND ended_at IS NULL ORDER BY created_at, id`, souk.Audience{User: user}.String())
+}
+
+// PreviousResolution finds the last answer for everyone about an app at an org,
+// standing or ended, else the enterprise's above it.
+func (tx *Tx) PreviousResolution(app souk.ID, org souk.Org) (souk.Resolution, error) {
+	return one(tx, scanResolution, `SELECT `+resolutionColumns+` FROM resolutions
+		WHERE app_id = $1 AND org_id IN ($2, $3) AND audience = 'everyone'
+		ORDER BY CASE WHEN org_id = $2 THEN 0 ELSE 1 END, created_at DESC, id DESC LIMIT 1`,
+		app, org.ID, org.Enterprise)
+}
+
+// InsertResolution writes a decision.
+func (tx *Tx) InsertResolution(s souk.Resolution) error {
+	_, err := tx.exec(`INSERT INTO resolutions (`+resolutionColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		s.ID, s.App, s.Org, s.Audience.String(), s.Status, s.Scopes.String(), s.By, s.Request,
+		micros(s.CreatedAt), micros(s.EndedAt), s.EndedBy)
+	return err
+}
+
+// EndResolutions ends those named that still stand.
+func (tx *Tx) EndResolutions(ids []souk.ID, by souk.ID, at time.Time) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	_, err := tx.exec(`UPDATE resolutions SET ended_at = $1, ended_by = $2
+		WHERE ended_at IS NULL AND id IN (`+placeholders(3, len(ids))+`)`,
+		append([]any{micros(at), by}, anys(ids)...)...)
+	return err
+}
+
+// ResolutionsPage lists the active answers for everyone of exactly one org,
+// newest first, about certified apps or about the others.
+func (tx *Tx) ResolutionsPage(org souk.ID, status souk.ResolutionStatus, certified bool, page souk.Page) ([]souk.Resolution, error) {
+	c := conditions{args: []any{org, status, certified}}
+	c.after(`r`, page)
+	limit := c.arg(page.Size)
+	return list(tx, scanResolution, `SELECT `+prefixed("r", resolutionColumns)+`
+		FROM resolutions r JOIN apps a ON a.id = r.app_id
+		WHERE r.org_id = $1 AND r.status = $2 AND a.certified = $3
+		AND r.ended_at IS NULL AND r.audience = 'everyone' AND a.deleted_at IS NULL`+c.and()+`
+		ORDER BY r.created_at DESC, r.id DESC LIMIT `+limit, c.args...)
+}

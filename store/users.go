@@ -1,0 +1,180 @@
+package store
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"souk"
+)
+
+const userColumns = `id, org_id, is_bot, email, first_name, last_name, alias, department,
+	second_factor, created_at, deactivated_at`
+
+func scanUser(r row) (u souk.User, err error) {
+	var email *string
+	err = r.Scan(&u.ID, &u.Org, &u.IsBot, &email, &u.FirstName, &u.LastName, &u.Alias, &u.Department,
+		&u.SecondFactor, (*stamp)(&u.CreatedAt), (*stamp)(&u.DeactivatedAt))
+	if email != nil {
+		u.Email = *email
+	}
+	return u, err
+}
+
+// User finds a user by ID, deactivated ones too.
+func (tx *Tx) User(id souk.ID) (souk.User, error) {
+	return one(tx, scanUser, `SELECT `+userColumns+` FROM users WHERE id = $1`, id)
+}
+
+// Users finds many users at once; those that do not exist are left out.
+func (tx *Tx) Users(ids []souk.ID) (map[souk.ID]souk.User, error) {
+	return byID(tx, scanUser, func(u souk.User) souk.ID { return u.ID },
+		`SELECT `+userColumns+` FROM users WHERE id IN (`, ids)
+}
+
+// UserByEmail finds who has an e-mail, in lower case, under a root org.
+func (tx *Tx) UserByEmail(root souk.ID, email string) (souk.User, error) {
+	return one(tx, scanUser, `SELECT `+userColumns+` FROM users WHERE root_id = $1 AND email = $2`, root, email)
+}
+
+// PutUser inserts a user or replaces everything that may change. root is that
+// of the user's home.
+func (tx *Tx) PutUser(u souk.User, root souk.ID) error {
+	var email any
+	if u.Email != "" {
+		email = u.Email
+	}
+	_, err := tx.exec(`
+		INSERT INTO users (`+userColumns+`, root_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		ON CONFLICT (id) DO UPDATE SET
+			email = excluded.email, first_name = excluded.first_name, last_name = excluded.last_name,
+			alias = excluded.alias, department = excluded.department,
+			second_factor = excluded.second_factor, deactivated_at = excluded.deactivated_at`,
+		u.ID, u.Org, u.IsBot, email, u.FirstName, u.LastName, u.Alias, u.Department,
+		u.SecondFactor, micros(u.CreatedAt), micros(u.DeactivatedAt), root)
+	return err
+}
+
+// PutPassword keeps the argon2id hash of a user's password.
+func (tx *Tx) PutPassword(user souk.ID, hash string, at time.Time) error {
+	_, err := tx.exec(`INSERT INTO passwords (user_id, hash, changed_at) VALUES ($1, $2, $3)
+		ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at`,
+		user, hash, micros(at))
+	return err
+}
+
+// Password is the hash that PutPassword kept.
+func (tx *Tx) Password(user souk.ID) (hash string, err error) {
+	err = tx.row(`SELECT hash FROM passwords WHERE user_id = $1`, user).Scan(&hash)
+	return hash, err
+}
+
+const membershipColumns = `user_id, org_id, role, permissions, created_at`
+
+func scanMembership(r row) (m souk.Membership, err error) {
+	var permissions string
+	err = r.Scan(&m.User, &m.Org, &m.Role, &permissions, (*stamp)(&m.CreatedAt))
+	for _, p := range strings.Fields(permissions) {
+		m.Permissions = append(m.Permissions, souk.Permission(p))
+	}
+	return m, err
+}
+
+// Membership finds what a user is in an org.
+func (tx *Tx) Membership(user, org souk.ID) (souk.Membership, error) {
+	return one(tx, scanMembership, `SELECT `+membershipColumns+` FROM memberships
+		WHERE user_id = $1 AND org_id = $2`, user, org)
+}
+
+// Memberships lists where a user belongs.
+func (tx *Tx) Memberships(user souk.ID) ([]souk.Membership, error) {
+	return list(tx, scanMembership, `SELECT `+membershipColumns+` FROM memberships
+		WHERE user_id = $1 ORDER BY created_at, org_id`, user)
+}
+
+// Standing is what an active user may do at an org; the zero Standing for
+// anybody else.
+func (tx *Tx) Standing(user souk.ID, org souk.Org) (s souk.Standing, err error) {
+	found, err := list(tx, scanMembership, `SELECT m.user_id, m.org_id, m.role, m.permissions, m.created_at
+		FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.user_id = $1 AND m.org_id IN ($2, $3) AND u.deactivated_at IS NULL`,
+		user, org.ID, org.Enterprise)
+	for _, m := range found {
+		if m.Org == org.ID {
+			s.Here = m
+		} else {
+			s.Above = m
+		}
+	}
+	return s, err
+}
+
+// PutMembership makes a user a member of an org, or changes what they are there.
+func (tx *Tx) PutMembership(m souk.Membership) error {
+	permissions := make([]string, len(m.Permissions))
+	for i, p := range m.Permissions {
+		permissions[i] = string(p)
+	}
+	_, err := tx.exec(`INSERT INTO memberships (`+membershipColumns+`) VALUES ($1, $2, $3, $4, $5)
+		ON CONFLICT (user_id, org_id) DO UPDATE SET role = excluded.role, permissions = excluded.permissions`,
+		m.User, m.Org, m.Role, strings.Join(permissions, " "), micros(m.CreatedAt))
+	return err
+}
+
+// RemoveMembership ends a membership; false when there was none.
+func (tx *Tx) RemoveMembership(user, org souk.ID) (bool, error) {
+	n, err := tx.exec(`DELETE FROM memberships WHERE user_id = $1 AND org_id = $2`, user, org)
+	return n > 0, err
+}
+
+// OtherOwners counts the active owners of an org besides user.
+func (tx *Tx) OtherOwners(org, user souk.ID) (n int, err error) {
+	err = tx.row(`SELECT count(*) FROM memberships m JOIN users u ON u.id = m.user_id
+		WHERE m.org_id = $1 AND m.role = 'owner' AND m.user_id <> $2 AND u.deactivated_at IS NULL`,
+		org, user).Scan(&n)
+	return n, err
+}
+
+func scanGroup(r row) (g souk.Group, err error) {
+	err = r.Scan(&g.ID, &g.Org, &g.Name, (*stamp)(&g.CreatedAt))
+	return g, err
+}
+
+// Group finds a group by ID.
+func (tx *Tx) Group(id souk.ID) (souk.Group, error) {
+	return one(tx, scanGroup, `SELECT id, org_id, name, created_at FROM user_groups WHERE id = $1`, id)
+}
+
+// GroupNamed finds a group of an org by its name, or makes it.
+func (tx *Tx) GroupNamed(org souk.ID, name string, at time.Time) (souk.Group, error) {
+	g, err := one(tx, scanGroup, `SELECT id, org_id, name, created_at FROM user_groups
+		WHERE org_id = $1 AND name = $2`, org, name)
+	if !errors.Is(err, ErrNotFound) {
+		return g, err
+	}
+	g = souk.Group{ID: souk.NewID(), Org: org, Name: name, CreatedAt: at}
+	_, err = tx.exec(`INSERT INTO user_groups (id, org_id, name, created_at) VALUES ($1, $2, $3, $4)`,
+		g.ID, g.Org, g.Name, micros(g.CreatedAt))
+	return g, err
+}
+
+// Groups lists the groups a user is in, by name.
+func (tx *Tx) Groups(user souk.ID) ([]souk.Group, error) {
+	return list(tx, scanGroup, `SELECT g.id, g.org_id, g.name, g.created_at
+		FROM user_groups g JOIN group_members m ON m.group_id = g.id
+		WHERE m.user_id = $1 ORDER BY g.name, g.id`, user)
+}
+
+// JoinGroup puts a user into a group; false when they are in it.
+func (tx *Tx) JoinGroup(group, user souk.ID) (bool, error) {
+	n, err := tx.exec(`INSERT INTO group_members (group_id, user_id) VALUES ($1, $2)
+		ON CONFLICT (group_id, user_id) DO NOTHING`, group, user)
+	return n > 0, err
+}
+
+// LeaveGroup takes a user out of a group; false when they were not in it.
+func (tx *Tx) LeaveGroup(group, user souk.ID) (bool, error) {
+	n, err := tx.exec(`DELETE FROM group_members WHERE group_id = $1 AND user_id = $2`, group, user)
+	return n > 0, err
+}

@@ -1,0 +1,150 @@
+package store
+
+import (
+	"time"
+
+	"souk"
+)
+
+// SealedWebhook is a webhook with its secret as it rests.
+type SealedWebhook struct {
+	souk.Webhook // Secret is empty
+	Sealed       []byte
+}
+
+const webhookColumns = `id, app_id, dialect, url, status, secret, created_at, updated_at, deleted_at`
+
+func (w *SealedWebhook) fields() []any {
+	return []any{&w.ID, &w.App, &w.Dialect, &w.URL, &w.Status, &w.Sealed,
+		(*stamp)(&w.CreatedAt), (*stamp)(&w.UpdatedAt), (*stamp)(&w.DeletedAt)}
+}
+
+func scanWebhook(r row) (w SealedWebhook, err error) {
+	err = r.Scan(w.fields()...)
+	return w, err
+}
+
+// Webhook finds a webhook that was not deleted, with what it subscribed to.
+func (tx *Tx) Webhook(id souk.ID) (SealedWebhook, error) {
+	w, err := one(tx, scanWebhook, `SELECT `+webhookColumns+` FROM webhooks WHERE id = $1 AND deleted_at IS NULL`, id)
+	if err != nil {
+		return w, err
+	}
+	w.Events, err = tx.subscriptions(id)
+	return w, err
+}
+
+// WebhooksOf lists the webhooks of an app, oldest first.
+func (tx *Tx) WebhooksOf(app souk.ID) ([]SealedWebhook, error) {
+	found, err := list(tx, scanWebhook, `SELECT `+webhookColumns+` FROM webhooks
+		WHERE app_id = $1 AND deleted_at IS NULL ORDER BY created_at, id`, app)
+	if err != nil {
+		return nil, err
+	}
+	for i := range found {
+		if found[i].Events, err = tx.subscriptions(found[i].ID); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func (tx *Tx) subscriptions(webhook souk.ID) ([]string, error) {
+	return list(tx, func(r row) (name string, err error) {
+		err = r.Scan(&name)
+		return name, err
+	}, `SELECT event FROM subscriptions WHERE webhook_id = $1 ORDER BY event`, webhook)
+}
+
+// PutWebhook inserts a webhook or replaces it, its subscriptions too.
+func (tx *Tx) PutWebhook(w SealedWebhook) error {
+	_, err := tx.exec(`INSERT INTO webhooks (`+webhookColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (id) DO UPDATE SET
+			url = excluded.url, status = excluded.status, secret = excluded.secret,
+			updated_at = excluded.updated_at, deleted_at = excluded.deleted_at`,
+		w.ID, w.App, w.Dialect, w.URL, w.Status, w.Sealed,
+		micros(w.CreatedAt), micros(w.UpdatedAt), micros(w.DeletedAt))
+	if err != nil {
+		return err
+	}
+	if _, err := tx.exec(`DELETE FROM subscriptions WHERE webhook_id = $1`, w.ID); err != nil {
+		return err
+	}
+	for _, event := range w.Events {
+		if _, err := tx.exec(`INSERT INTO subscriptions (webhook_id, app_id, event) VALUES ($1, $2, $3)`,
+			w.ID, w.App, event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// SetWebhookStatus changes whether a webhook is told anything.
+func (tx *Tx) SetWebhookStatus(id souk.ID, status souk.WebhookStatus, at time.Time) error {
+	_, err := tx.exec(`UPDATE webhooks SET status = $2, updated_at = $3 WHERE id = $1`, id, status, micros(at))
+	return err
+}
+
+// Subscriber is an endpoint that asked for an event by the name it has in its
+// dialect.
+type Subscriber struct {
+	souk.Endpoint
+	Event string
+}
+
+// Subscribers finds who is to be told what happened at an org about an app
+// (or about none): the app's own native webhooks, and the webhooks of apps
+// whose active installation reaches the org. Apps and installations that are
+// suspended, and orgs without a subscription, are told nothing. A webhook that
+// hears as the app's own comes first and once.
+func (tx *Tx) Subscribers(org, app souk.ID, names []string) ([]Subscriber, error) {
+	args := append([]any{org, app}, anys(names)...)
+	in := placeholders(3, len(names))
+	columns := prefixed("w", webhookColumns)
+	found, err := list(tx, scanSubscriber, `
+		SELECT s.event, `+columns+`, `+prefixed("i", installationColumns)+`,
+			CASE WHEN i.kind = 'org_wide' THEN i.org_id ELSE o.enterprise_id END
+		FROM reach r
+		JOIN subscriptions s ON s.app_id = r.app_id AND s.event IN (`+in+`)
+		JOIN webhooks w ON w.id = s.webhook_id
+		JOIN apps a ON a.id = r.app_id
+		JOIN installations i ON i.id = r.installation_id
+		JOIN orgs o ON o.id = i.org_id
+		WHERE r.org_id = $1 AND NOT (w.dialect = 'native' AND w.app_id IS NOT DISTINCT FROM $2)
+		AND w.status = 'active' AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
+		AND i.status = 'active' AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
+		ORDER BY w.created_at, w.id`, args...)
+	if err != nil || app.IsZero() {
+		return found, err
+	}
+	own, err := list(tx, scanOwn, `
+		SELECT s.event, `+columns+`
+		FROM subscriptions s
+		JOIN webhooks w ON w.id = s.webhook_id
+		JOIN apps a ON a.id = s.app_id
+		JOIN orgs o ON o.id = a.owner_id
+		WHERE s.app_id = $1 AND s.event IN (`+placeholders(2, len(names))+`) AND w.dialect = 'native'
+		AND w.status = 'active' AND w.deleted_at IS NULL AND a.deleted_at IS NULL
+		AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
+		ORDER BY w.created_at, w.id`, args[1:]...)
+	return append(own, found...), err
+}
+
+func scanSubscriber(r row) (s Subscriber, err error) {
+	var w SealedWebhook
+	var scopes string
+	i := &s.Installation
+	into := append([]any{&s.Event}, w.fields()...)
+	into = append(into, &i.ID, &i.App, &i.Org, &i.Kind, &i.Status, &scopes, &i.InstalledBy, &i.AppUser,
+		(*stamp)(&i.CreatedAt), (*stamp)(&i.UpdatedAt), (*stamp)(&i.EndedAt), &s.Enterprise)
+	err = r.Scan(into...)
+	s.Webhook, i.Scopes = w.Webhook, souk.ParseScopes(scopes)
+	return s, err
+}
+
+func scanOwn(r row) (s Subscriber, err error) {
+	var w SealedWebhook
+	err = r.Scan(append([]any{&s.Event}, w.fields()...)...)
+	s.Webhook = w.Webhook
+	return s, err
+}
