@@ -1,0 +1,24 @@
+package store
+
+import "strings"
+
+// dialect is what differs between the engines in the text of statements. It
+// grows only with a test that fails on one engine.
+type dialect struct {
+	skipLocked     string            // see Tx.skipLocked
+	beginMigration string            // begins a transaction that no other node's overlaps
+	ddl            *strings.Replacer // spells a migration
+}
+
+var sqliteDialect = dialect{
+	beginMigration: "BEGIN IMMEDIATE",
+	// STRICT tables keep their columns' types as PostgreSQL does, but know
+	// only SQLite's own names for them.
+	ddl: strings.NewReplacer("BIGINT", "INTEGER", "BOOLEAN", "INTEGER", "BYTEA", "BLOB", "\n);", "\n) STRICT;"),
+}
+
+var postgresDialect = dialect{
+	skipLocked:     "FOR UPDATE SKIP LOCKED",
+	beginMigration: "BEGIN; SELECT pg_advisory_xact_lock(6009193226475203)", // any number that is always the same
+	ddl:            strings.NewReplacer(),
+}

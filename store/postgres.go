@@ -1,0 +1,332 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"io/fs"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"souk"
+)
+
+// postgresConns is the size of the pool. A commit waits for the disk and for
+// other verbs' locks most of the time, so it is well above the number of
+// processors; six nodes fit a server with the default of 100.
+const postgresConns = 16
+
+// postgresTries bounds how often a transaction is run again that the server
+// chose to break, or that found other locks to take.
+const postgresTries = 10
+
+type postgres struct {
+	pool   *sql.DB
+	inHand sync.RWMutex // every transaction reads it; close takes it for good
+	close1 func() error
+}
+
+func openPostgres(address string) (engine, error) {
+	config, err := pgx.ParseConfig(address)
+	if err != nil {
+		return nil, err
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 10 * time.Second
+	}
+	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(durable))
+	pool.SetMaxOpenConns(postgresConns)
+	pool.SetMaxIdleConns(postgresConns)
+	p := &postgres{pool: pool}
+	p.close1 = sync.OnceValue(func() error {
+		p.inHand.Lock()
+		return p.pool.Close()
+	})
+	return p, nil
+}
+
+// durable has the server write a commit down before it answers, even where
+// its configuration says otherwise, and end the transaction of a node that
+// vanished in the middle, since its locks stop others.
+func durable(ctx context.Context, conn *pgx.Conn) error {
+	_, err := conn.Exec(ctx, `SELECT
+		set_config('synchronous_commit', CASE current_setting('synchronous_commit')
+			WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, FALSE),
+		set_config('idle_in_transaction_session_timeout', '60s', FALSE)`)
+	return err
+}
+
+func (p *postgres) migrate(ctx context.Context, files fs.FS) error {
+	conn, err := p.pool.Conn(ctx)
+	if err != nil {
+		return p.classify(ctx, err)
+	}
+	defer conn.Close()
+	return p.classify(ctx, migrate(ctx, conn, &postgresDialect, files))
+}
+
+func (p *postgres) close() error { return p.close1() }
+
+func (p *postgres) read(ctx context.Context, fn func(*Tx) error) error {
+	on, end, err := p.begin(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return p.classify(ctx, err)
+	}
+	defer end()
+	tx := &Tx{ctx: ctx, on: on, dialect: &postgresDialect}
+	err = fn(tx)
+	if settled := tx.settle(); err == nil {
+		err = settled
+	}
+	return p.classify(ctx, err)
+}
+
+func (p *postgres) record(ctx context.Context, fn func(*Tx) error) error {
+	return p.write(ctx, nil, fn)
+}
+
+func (p *postgres) write(ctx context.Context, find func(*Tx) (Locks, error), fn func(*Tx) error) error {
+	w := &locked{find: find, fn: fn}
+	for try := 1; ; try++ {
+		err := p.try(ctx, w)
+		if err == nil || try == postgresTries || !retryable(err) {
+			return p.classify(ctx, err)
+		}
+		if errors.Is(err, errOtherLocks) {
+			continue // the right ones are known now
+		}
+		pause := time.NewTimer(rand.N(time.Duration(try) * 5 * time.Millisecond))
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			pause.Stop()
+			return ctx.Err()
+		}
+	}
+}
+
+// locked is a Write under way.
+type locked struct {
+	find  func(*Tx) (Locks, error)
+	fn    func(*Tx) error
+	found bool
+	keys  []lockKey // what find named last, if found
+}
+
+// errOtherLocks tells write to start over with the locks found meanwhile.
+var errOtherLocks = errors.New("store: what to lock has changed")
+
+// try runs w once in a transaction.
+//
+// The first find may run in the same transaction: at READ COMMITTED every
+// statement sees what is committed when it starts, so the second find, under
+// the locks, sees what was committed before they were granted.
+func (p *postgres) try(ctx context.Context, w *locked) error {
+	on, end, err := p.begin(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	if err != nil {
+		return err
+	}
+	defer end()
+	tx := &Tx{ctx: ctx, on: on, dialect: &postgresDialect}
+	err = guard(tx, func(tx *Tx) error {
+		if err := w.lock(tx); err != nil {
+			return err
+		}
+		return w.fn(tx)
+	})
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return commitPostgres(on)
+}
+
+// begin starts a transaction and answers with how to end it unless it was
+// committed. ctx stops the waiting for a connection and nothing that comes
+// later: whoever runs statements passes it to them, and a commit that was
+// sent must be heard out.
+func (p *postgres) begin(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, func(), error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	if !p.inHand.TryRLock() {
+		return nil, nil, errClosed
+	}
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	release := context.AfterFunc(ctx, cancel)
+	on, err := p.pool.BeginTx(life, opts)
+	if !release() && err == nil {
+		err = ctx.Err() // life is over, and database/sql rolls back
+	}
+	if err != nil {
+		cancel()
+		p.inHand.RUnlock()
+		return nil, nil, err
+	}
+	end := func() {
+		// After a commit there is nothing to roll back; and a connection that
+		// cannot roll back is closed by database/sql, which has the server do so.
+		_ = on.Rollback()
+		cancel()
+		p.inHand.RUnlock()
+	}
+	return on, end, nil
+}
+
+// commitPostgres commits and tells apart: the server refused, the commit was
+// never sent, nobody knows.
+func commitPostgres(on *sql.Tx) error {
+	err := on.Commit()
+	if err == nil {
+		return nil
+	}
+	if errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) {
+		return err
+	}
+	// A refusal is an ERROR. FATAL ends the session, and may come after the
+	// commit was written.
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.SeverityUnlocalized == "ERROR" {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
+}
+
+// lock takes the locks that find names, and finds again.
+func (w *locked) lock(tx *Tx) error {
+	if w.find == nil {
+		return nil
+	}
+	if !w.found {
+		locks, err := w.find(tx)
+		if err != nil {
+			return err
+		}
+		w.keys, w.found = locks.keys(), true
+	}
+	if len(w.keys) > 0 {
+		query, args := lockStatement(w.keys)
+		if _, err := tx.exec(query, args...); err != nil {
+			return err
+		}
+	}
+	locks, err := w.find(tx)
+	if err != nil {
+		return err
+	}
+	if keys := locks.keys(); !slices.Equal(keys, w.keys) {
+		w.keys = keys
+		return errOtherLocks
+	}
+	return nil
+}
+
+// lockKey is one advisory lock.
+type lockKey struct {
+	class  byte // 'a' for apps before 'r' for roots
+	number int64
+	shared bool
+}
+
+// keys are the locks in the order in which every Write takes them: apps
+// before roots, by number, each once. An app that is both is exclusive.
+func (l Locks) keys() []lockKey {
+	var all []lockKey
+	add := func(class byte, ids []souk.ID, shared bool) {
+		for _, id := range ids {
+			h := fnv.New64a()
+			_, _ = h.Write(append([]byte{class}, id[:]...)) // a hash takes everything
+			var sum [8]byte
+			number := int64(binary.BigEndian.Uint64(h.Sum(sum[:0])))
+			all = append(all, lockKey{class, number, shared})
+		}
+	}
+	add('a', l.ExclusiveApps, false)
+	add('a', l.Apps, true)
+	add('r', l.Roots, false)
+	slices.SortStableFunc(all, func(a, b lockKey) int {
+		return cmp.Or(cmp.Compare(a.class, b.class), cmp.Compare(a.number, b.number))
+	})
+	return slices.CompactFunc(all, func(a, b lockKey) bool {
+		return a.class == b.class && a.number == b.number
+	})
+}
+
+// lockStatement takes all locks in one round trip. A list of expressions is
+// worked off from left to right.
+func lockStatement(keys []lockKey) (string, []any) {
+	var b strings.Builder
+	args := make([]any, len(keys))
+	b.WriteString("SELECT ")
+	for i, k := range keys {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("pg_advisory_xact_lock")
+		if k.shared {
+			b.WriteString("_shared")
+		}
+		b.WriteString("($" + strconv.Itoa(i+1) + ")")
+		args[i] = k.number
+	}
+	return b.String(), args
+}
+
+// retryable reports whether the transaction was broken for a reason that is
+// gone when it runs again.
+func retryable(err error) bool {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		return e.Code == "40001" || e.Code == "40P01" // serialization, deadlock
+	}
+	return errors.Is(err, errOtherLocks)
+}
+
+// classify marks errors of a server that is gone, and says of a call that was
+// given up just that.
+func (p *postgres) classify(ctx context.Context, err error) error {
+	switch {
+	case err == nil, errors.Is(err, ErrOutcomeUnknown), errors.Is(err, ErrUnavailable):
+		return err
+	case gone(err) && ctx.Err() != nil:
+		return ctx.Err() // a statement given up costs its connection
+	case gone(err):
+		return unavailable(err)
+	}
+	return err
+}
+
+// gone reports whether err comes from the way to the server, or says that it
+// takes no more: starting, stopping, too many connections, out of space.
+func gone(err error) bool {
+	var e *pgconn.PgError
+	if errors.As(err, &e) {
+		switch e.Code[:2] {
+		case "08", "53", "58":
+			return true
+		}
+		return strings.HasPrefix(e.Code, "57P")
+	}
+	var connect *pgconn.ConnectError
+	var network net.Error
+	return errors.As(err, &connect) || errors.As(err, &network) || pgconn.SafeToRetry(err) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}

@@ -1,0 +1,265 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+
+	sqlitedriver "modernc.org/sqlite"
+	sqlitecode "modernc.org/sqlite/lib"
+)
+
+// readers is how many transactions of Read run at once on SQLite. They are
+// bound by the processor, not by waiting.
+const readers = 6
+
+// pragmas are set on every connection, in this order: waiting for a lock must
+// be possible before the first statement that may need one. FULL makes each
+// commit reach the disk. A checkpoint at 8,000 pages (32 MiB) keeps it out of
+// most commits. No mmap: an I/O error there is a signal that kills the process.
+var pragmas = []string{
+	"busy_timeout(10000)",
+	"journal_mode(WAL)",
+	"synchronous(FULL)",
+	"foreign_keys(ON)",
+	"wal_autocheckpoint(8000)",
+	"temp_store(MEMORY)",
+}
+
+// sqlite is one SQLite file: one writer, some readers.
+type sqlite struct {
+	pool *sql.DB
+	held *os.File // the lock file
+
+	writer  *writer
+	readers chan *session // those at rest
+
+	closing chan struct{}
+	close1  func() error
+}
+
+func openSQLite(path string) (_ engine, err error) {
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	held, err := holdFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, held.Close())
+		}
+	}()
+	// SQLite would make the file readable by everyone. Its other files take
+	// the mode of this one.
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
+
+	address := url.URL{Scheme: "file", Path: path, RawQuery: url.Values{"_pragma": pragmas}.Encode()}
+	pool, err := sql.Open("sqlite", address.String())
+	if err != nil {
+		return nil, err
+	}
+	s := &sqlite{
+		pool:    pool,
+		held:    held,
+		writer:  newWriter(&session{pool: pool, pragma: "PRAGMA cache_size=-16000"}),
+		readers: make(chan *session, readers),
+		closing: make(chan struct{}),
+	}
+	for range readers {
+		s.readers <- &session{pool: pool, pragma: "PRAGMA cache_size=-4000; PRAGMA query_only=ON"}
+	}
+	s.close1 = sync.OnceValue(s.shut)
+	go s.writer.run()
+	return s, nil
+}
+
+func (s *sqlite) migrate(ctx context.Context, files fs.FS) error {
+	conn, err := s.pool.Conn(ctx)
+	if err != nil {
+		return unavailable(err)
+	}
+	defer conn.Close()
+	return classifySQLite(migrate(ctx, conn, &sqliteDialect, files))
+}
+
+func (s *sqlite) read(ctx context.Context, fn func(*Tx) error) (err error) {
+	var on *session
+	select {
+	case <-s.closing:
+		return errClosed
+	default:
+	}
+	select {
+	case on = <-s.readers:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.closing:
+		return errClosed
+	}
+	defer func() { s.readers <- on }()
+	defer func() { err = classifySQLite(err) }()
+
+	if err := on.do(ctx, "BEGIN"); err != nil {
+		on.discard()
+		return err
+	}
+	defer func() {
+		if on.do(context.Background(), "ROLLBACK") != nil {
+			on.discard() // whatever it is in, the next reader starts afresh
+		}
+	}()
+	tx := &Tx{ctx: ctx, on: on, dialect: &sqliteDialect}
+	defer func() {
+		if settled := tx.settle(); err == nil {
+			err = settled
+		}
+	}()
+	return fn(tx)
+}
+
+// write has no use for find: there is one writer.
+func (s *sqlite) write(ctx context.Context, _ func(*Tx) (Locks, error), fn func(*Tx) error) error {
+	return classifySQLite(s.writer.submit(ctx, fn, false))
+}
+
+func (s *sqlite) record(ctx context.Context, fn func(*Tx) error) error {
+	return classifySQLite(s.writer.submit(ctx, fn, true))
+}
+
+func (s *sqlite) close() error { return s.close1() }
+
+func (s *sqlite) shut() error {
+	close(s.closing)
+	s.writer.stop()
+	for range readers {
+		(<-s.readers).discard()
+	}
+	return errors.Join(s.pool.Close(), s.held.Close())
+}
+
+// errClosed answers every call after Close.
+var errClosed = fmt.Errorf("%w: closed", ErrUnavailable)
+
+func unavailable(err error) error { return fmt.Errorf("%w: %w", ErrUnavailable, err) }
+
+// classifySQLite marks errors of a disk that is full or broken, and of a file
+// that another program keeps locked.
+func classifySQLite(err error) error {
+	var e *sqlitedriver.Error
+	if !errors.As(err, &e) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrOutcomeUnknown) {
+		return err
+	}
+	switch e.Code() & 0xff { // the rest is detail
+	case sqlitecode.SQLITE_FULL, sqlitecode.SQLITE_IOERR, sqlitecode.SQLITE_NOMEM,
+		sqlitecode.SQLITE_BUSY, sqlitecode.SQLITE_CANTOPEN, sqlitecode.SQLITE_READONLY:
+		return unavailable(err)
+	}
+	return err
+}
+
+// session is one connection with the statements it has compiled. It opens
+// when it is first used, and again after discard.
+//
+// Statements run to their end: SQLite answers an interrupted write by rolling
+// back the whole transaction, with everybody's changes in it. A session looks
+// at the context before each statement instead.
+type session struct {
+	pool   *sql.DB
+	pragma string // on top of pragmas
+	conn   *sql.Conn
+	stmts  map[string]*sql.Stmt
+}
+
+// maxStatements bounds what a session keeps compiled. Only statements with
+// lists of varying length ever come near.
+const maxStatements = 512
+
+func (s *session) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	stmt, err := s.prepared(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.ExecContext(context.Background(), args...)
+}
+
+func (s *session) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	stmt, err := s.prepared(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return stmt.QueryContext(context.Background(), args...)
+}
+
+// do runs a statement that has no rows to tell of.
+func (s *session) do(ctx context.Context, query string) error {
+	_, err := s.ExecContext(ctx, query)
+	return err
+}
+
+func (s *session) prepared(ctx context.Context, query string) (*sql.Stmt, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if stmt := s.stmts[query]; stmt != nil {
+		return stmt, nil
+	}
+	if s.conn == nil {
+		if err := s.connect(); err != nil {
+			return nil, err
+		}
+	}
+	if len(s.stmts) == maxStatements {
+		for text, stmt := range s.stmts {
+			delete(s.stmts, text)
+			if err := stmt.Close(); err != nil {
+				return nil, err
+			}
+		}
+	}
+	stmt, err := s.conn.PrepareContext(context.Background(), query)
+	if err != nil {
+		return nil, err
+	}
+	s.stmts[query] = stmt
+	return stmt, nil
+}
+
+func (s *session) connect() error {
+	conn, err := s.pool.Conn(context.Background())
+	if err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(context.Background(), s.pragma); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	s.conn, s.stmts = conn, make(map[string]*sql.Stmt)
+	return nil
+}
+
+// discard closes the connection, and thereby what it had not committed.
+func (s *session) discard() {
+	if s.conn == nil {
+		return
+	}
+	// Saying that the connection is bad is how one takes it out of the pool;
+	// both calls answer with just that.
+	_ = s.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = s.conn.Close()
+	s.conn, s.stmts = nil, nil
+}
