@@ -1,0 +1,57 @@
+// Package souktest gives tests what the real thing needs: databases on both
+// engines.
+package souktest
+
+import (
+	"path/filepath"
+	"testing"
+
+	"souk/store"
+)
+
+// Each runs test as the subtests "sqlite" and "postgres", with a fresh
+// database each that is open until the subtest ends.
+//
+// A test in a synctest bubble uses EachAddress and opens the database inside
+// the bubble, because what a bubble waits for must have been made in it.
+func Each(t *testing.T, test func(t *testing.T, db *store.DB)) {
+	t.Helper()
+	EachAddress(t, func(t *testing.T, address string) {
+		db, err := store.Open(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		test(t, db)
+	})
+}
+
+// EachAddress runs test as the subtests "sqlite" and "postgres", with the
+// address of a fresh database each, for store.Open or for --db. It goes when
+// the subtest ends.
+func EachAddress(t *testing.T, test func(t *testing.T, address string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "souk.db")) })
+	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
+}
+
+// Postgres is the address of a fresh, migrated PostgreSQL database, which is
+// dropped when the test ends. It needs a server: SOUK_TEST_POSTGRES, or one
+// that it starts for this process from the installed binaries.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	address, drop, err := createDatabase()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := drop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return address
+}

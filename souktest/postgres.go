@@ -1,0 +1,270 @@
+package souktest
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/jackc/pgx/v5"
+
+	"souk"
+	"souk/store"
+)
+
+// PostgresVariable names the environment variable with the postgres:// URL of
+// a server on which tests may make databases.
+const PostgresVariable = "SOUK_TEST_POSTGRES"
+
+// Cluster is a PostgreSQL server of our own in a temporary directory. It is
+// reached over a Unix socket only.
+type Cluster struct {
+	// Address is the postgres:// URL of its maintenance database.
+	Address string
+
+	keeper *exec.Cmd
+	life   io.Closer // the keeper's standard input
+}
+
+// keep runs the server until its standard input ends, which happens however
+// the process that holds the other end does, and leaves nothing behind.
+// Arguments: the directory of the binaries, our directory, on or off for fsync.
+const keep = `
+{
+	"$1/initdb" -D "$2/data" -A trust -U souk -E UTF8 --locale=C --no-sync &&
+	"$1/pg_ctl" -D "$2/data" -l "$2/server.log" -w -t 60 -o "-k '$2' -c listen_addresses='' -c max_connections=300 \
+		-c shared_buffers=64MB -c fsync=$3 -c full_page_writes=$3" start
+} >"$2/keeper.log" 2>&1 </dev/null || { cat "$2"/*.log; rm -rf "$2"; exit 1; }
+echo ready
+exec >>"$2/keeper.log" 2>&1
+cat
+"$1/pg_ctl" -D "$2/data" -m immediate -w stop && rm -rf "$2"
+`
+
+// StartPostgres starts a cluster from the installed server binaries. durable
+// has it sync its files, which measurements want and tests do not.
+func StartPostgres(durable bool) (*Cluster, error) {
+	bin, err := serverBinaries()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "souk-postgres-")
+	if err != nil {
+		return nil, err
+	}
+	fsync := "off"
+	if durable {
+		fsync = "on"
+	}
+	c := &Cluster{keeper: exec.Command("/bin/sh", "-c", keep, "keep", bin, dir, fsync)}
+	c.keeper.Dir = dir
+	c.Address = (&url.URL{Scheme: "postgres", User: url.User("souk"), Path: "/postgres",
+		RawQuery: url.Values{"host": {dir}}.Encode()}).String()
+	// A session of its own: what interrupts us must not end the keeper first.
+	c.keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if os.Getuid() == 0 { // the server refuses to run as root
+		if c.keeper.SysProcAttr.Credential, err = unprivileged(dir); err != nil {
+			return nil, errors.Join(err, os.Remove(dir))
+		}
+	}
+	if c.life, err = c.keeper.StdinPipe(); err != nil {
+		return nil, err
+	}
+	out, err := c.keeper.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := c.keeper.Start(); err != nil {
+		return nil, errors.Join(err, os.Remove(dir))
+	}
+	lines := bufio.NewReader(out)
+	if line, err := lines.ReadString('\n'); err != nil || line != "ready\n" {
+		rest, _ := io.ReadAll(lines) // whatever it said is all that we have
+		return nil, errors.Join(fmt.Errorf("souktest: postgres did not start: %s%s", line, rest), c.Stop())
+	}
+	return c, nil
+}
+
+// Stop ends the server and removes its files.
+func (c *Cluster) Stop() error {
+	return errors.Join(c.life.Close(), c.keeper.Wait())
+}
+
+// serverBinaries answers with the directory of PostgreSQL's newest installed
+// server. As root on a system with apt it installs one.
+func serverBinaries() (string, error) {
+	if dir, ok := findServer(); ok {
+		return dir, nil
+	}
+	const install = "apt-get install -y --no-install-recommends postgresql"
+	apt, err := exec.LookPath("apt-get")
+	if err != nil || os.Getuid() != 0 {
+		return "", fmt.Errorf("souktest: no PostgreSQL server is installed; run: sudo %s (or set %s)", install, PostgresVariable)
+	}
+	for _, args := range [][]string{{"update"}, strings.Fields(install)[1:]} {
+		cmd := exec.Command(apt, args...)
+		cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("souktest: apt-get %s: %w\n%s", strings.Join(args, " "), err, out)
+		}
+	}
+	if dir, ok := findServer(); ok {
+		return dir, nil
+	}
+	return "", fmt.Errorf("souktest: %s left no server behind", install)
+}
+
+func findServer() (string, bool) {
+	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil {
+		panic(err) // the pattern is a constant
+	}
+	if len(found) > 0 {
+		newest := slices.MaxFunc(found, func(a, b string) int { return version(a) - version(b) })
+		return filepath.Dir(newest), true
+	}
+	path, err := exec.LookPath("initdb")
+	return filepath.Dir(path), err == nil
+}
+
+// version is 15 for /usr/lib/postgresql/15/bin/initdb, 0 for odd names.
+func version(path string) int {
+	n, err := strconv.Atoi(filepath.Base(filepath.Dir(filepath.Dir(path))))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// unprivileged is who runs the server for root. dir becomes theirs.
+func unprivileged(dir string) (*syscall.Credential, error) {
+	who, err := user.Lookup("postgres")
+	if err != nil {
+		if who, err = user.Lookup("nobody"); err != nil {
+			return nil, err
+		}
+	}
+	uid, err := strconv.ParseUint(who.Uid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	gid, err := strconv.ParseUint(who.Gid, 10, 32)
+	if err != nil {
+		return nil, err
+	}
+	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, int(uid), int(gid))
+}
+
+// server is the address of the server that this process's tests use. One that
+// they start ends with the process.
+var server = sync.OnceValues(func() (string, error) {
+	if address := os.Getenv(PostgresVariable); address != "" {
+		return address, nil
+	}
+	c, err := StartPostgres(false)
+	if err != nil {
+		return "", err
+	}
+	return c.Address, nil
+})
+
+// template is a migrated database to copy. Processes that share a server
+// share it too; it is made under a lock and gets its name when it is ready.
+var template = sync.OnceValues(func() (string, error) {
+	schema, err := store.Schema()
+	if err != nil {
+		return "", err
+	}
+	name := "souk_template_" + schema
+	err = maintain(func(ctx context.Context, conn *pgx.Conn) error {
+		if _, err := conn.Exec(ctx, "SELECT pg_advisory_lock(7310579613)"); err != nil {
+			return err // the lock goes with the connection
+		}
+		var there bool
+		if err := conn.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", name).Scan(&there); err != nil || there {
+			return err
+		}
+		draft := newName()
+		if _, err := conn.Exec(ctx, "CREATE DATABASE "+draft); err != nil {
+			return err
+		}
+		address, err := addressOf(draft)
+		if err != nil {
+			return err
+		}
+		db, err := store.Open(ctx, address)
+		if err != nil {
+			return err
+		}
+		if err := db.Close(); err != nil {
+			return err
+		}
+		_, err = conn.Exec(ctx, "ALTER DATABASE "+draft+" RENAME TO "+name)
+		return err
+	})
+	return name, err
+})
+
+// createDatabase makes a fresh migrated database and answers with its
+// address and how to drop it, whoever is still connected.
+func createDatabase() (address string, drop func() error, err error) {
+	from, err := template()
+	if err != nil {
+		return "", nil, err
+	}
+	name := newName()
+	if address, err = addressOf(name); err != nil {
+		return "", nil, err
+	}
+	statement := func(s string) func() error {
+		return func() error {
+			return maintain(func(ctx context.Context, conn *pgx.Conn) error {
+				_, err := conn.Exec(ctx, s)
+				return err
+			})
+		}
+	}
+	drop = statement("DROP DATABASE " + name + " WITH (FORCE)")
+	return address, drop, statement("CREATE DATABASE " + name + " TEMPLATE " + from)()
+}
+
+func newName() string { return "souk_" + strings.ReplaceAll(souk.NewID().String(), "-", "") }
+
+// addressOf is the server's address with another database.
+func addressOf(name string) (string, error) {
+	address, err := server()
+	if err != nil {
+		return "", err
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return "", err
+	}
+	u.Path = "/" + name
+	return u.String(), nil
+}
+
+// maintain runs fn on a connection to the maintenance database.
+func maintain(fn func(context.Context, *pgx.Conn) error) error {
+	address, err := server()
+	if err != nil {
+		return err
+	}
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, address)
+	if err != nil {
+		return err
+	}
+	return errors.Join(fn(ctx, conn), conn.Close(ctx))
+}
