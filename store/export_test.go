@@ -1,0 +1,36 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"io/fs"
+)
+
+// The tests live outside the package, where souktest can be imported, and
+// speak SQL of their own.
+
+func (tx *Tx) Exec(query string, args ...any) (int64, error) { return tx.exec(query, args...) }
+
+func (tx *Tx) Query(query string, args ...any) (*sql.Rows, error) { return tx.query(query, args...) }
+
+func (tx *Tx) Row(query string, args ...any) row { return tx.row(query, args...) }
+
+func (tx *Tx) SkipLocked() string { return tx.skipLocked() }
+
+func (tx *Tx) Strings(query string, args ...any) ([]string, error) {
+	return list(tx, func(r row) (s string, err error) {
+		err = r.Scan(&s)
+		return s, err
+	}, query, args...)
+}
+
+func OpenWith(ctx context.Context, address string, schema fs.FS) (*DB, error) {
+	return open(ctx, address, schema)
+}
+
+var (
+	Micros       = micros
+	Placeholders = placeholders
+)
+
+type Stamp = stamp
