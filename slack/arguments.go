@@ -3,12 +3,12 @@ package slack
 import (
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"strings"
-	"time"
 	"unicode/utf8"
+
+	"souk/web"
 )
 
 // Bounds of a call (docs/dialects/slack.md, "Reading arguments").
@@ -17,7 +17,6 @@ const (
 	maxArguments = 64
 	maxName      = 64       // bytes
 	maxValue     = 64 << 10 // bytes; a list may be as long as the body
-	readTime     = 10 * time.Second
 )
 
 // arguments are what a call carries before they are given types: text, and
@@ -75,37 +74,17 @@ func (a *arguments) readBody(w http.ResponseWriter, r *http.Request) error {
 }
 
 // receive takes the body off the wire. A sender that stops before the length
-// it announced, or is slower than readTime, and one that sends too much lose
-// the connection: what would follow on it is unknown.
+// it announced, or is too slow, and one that sends too much lose the
+// connection: what would follow on it is unknown.
 func receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	err := limitReading(w, time.Now().Add(readTime))
-	var body []byte
-	if err == nil {
-		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	}
-	if err == nil {
-		// Else the server would take the deadline for the caller having left.
-		err = limitReading(w, time.Time{})
-	}
-	if err == nil {
-		return body, nil
-	}
-	w.Header().Set("Connection", "close")
-	if errors.As(err, new(*http.MaxBytesError)) {
+	body, err := web.ReadBody(w, r, maxBody)
+	switch {
+	case errors.Is(err, web.ErrBodyTooLarge):
 		return nil, faulty(fmt.Sprintf("[ERROR] the body is larger than %d bytes", maxBody))
+	case err != nil:
+		return nil, requestTimeout
 	}
-	return nil, requestTimeout
-}
-
-// limitReading ends reads from the caller at the given time. It fails only
-// where the connection is gone. A writer without a connection, as tests have,
-// has no slow sender either.
-func limitReading(w http.ResponseWriter, end time.Time) error {
-	err := http.NewResponseController(w).SetReadDeadline(end)
-	if errors.Is(err, http.ErrNotSupported) {
-		return nil
-	}
-	return err
+	return body, nil
 }
 
 // set takes one argument, whose text is "" when it is absent.

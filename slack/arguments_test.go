@@ -16,6 +16,8 @@ import (
 	"testing/synctest"
 	"time"
 	"unicode/utf8"
+
+	"souk/web"
 )
 
 // sample takes an argument of each kind.
@@ -321,7 +323,7 @@ func TestSlowSender(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if after := time.Since(start); after != readTime || !answer.Close {
+				if after := time.Since(start); after != web.BodyTime || !answer.Close {
 					t.Errorf("answered after %v, closed %v", after, answer.Close)
 				}
 			})
@@ -339,7 +341,7 @@ func TestReadTimeEndsWithTheBody(t *testing.T) {
 			select {
 			case <-r.Context().Done():
 				t.Error("the caller is taken to have left")
-			case <-time.After(2 * readTime):
+			case <-time.After(2 * web.BodyTime):
 			}
 		})
 		defer stop()

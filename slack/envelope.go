@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -116,20 +115,12 @@ func (c code) status() int {
 	return http.StatusOK
 }
 
-// retryAfter is how a wait stands in the header Retry-After: whole seconds, at
-// least one, as clients give up on anything else.
-func retryAfter(wait time.Duration) string {
-	return strconv.FormatInt(max(1, int64((wait+time.Second-1)/time.Second)), 10)
-}
-
 // write sends a; ok follows from whether there is an error.
 func write(w http.ResponseWriter, status int, a answer) error {
 	e := a.outer()
 	e.OK = e.Error == ""
-	var body bytes.Buffer
-	enc := json.NewEncoder(&body)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(a); err != nil {
+	body, err := marshal(a)
+	if err != nil {
 		return fmt.Errorf("spell an answer: %w", err)
 	}
 	h := w.Header()
@@ -138,6 +129,18 @@ func write(w http.ResponseWriter, status int, a answer) error {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Vary", "Accept-Encoding")
 	w.WriteHeader(status)
-	_, err := w.Write(bytes.TrimRight(body.Bytes(), "\n"))
+	_, err = w.Write(body)
 	return err
+}
+
+// marshal spells v as Slack does: without escapes that only HTML needs, and
+// nothing behind the last brace.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
 }

@@ -8,6 +8,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"souk"
+	"souk/web"
 )
 
 // Limits are how many calls a minute each tier of methods allows; bursts may
@@ -22,33 +23,16 @@ type Limits struct {
 // DefaultLimits are Slack's, with ten times its rarest tier.
 var DefaultLimits = Limits{Tier1: 10, Tier2: 20, Tier3: 50, Tier4: 100, Special: 600, FailedTokens: 60}
 
-// tier is how often a method may be called.
-type tier int
+// tier picks the limit of a method.
+type tier func(Limits) int
 
-const (
-	tier1 tier = iota + 1
-	tier2
-	tier3
-	tier4
-	special
-)
+func tier1(l Limits) int   { return l.Tier1 }
+func tier2(l Limits) int   { return l.Tier2 }
+func tier4(l Limits) int   { return l.Tier4 }
+func special(l Limits) int { return l.Special }
 
-func (l Limits) perMinute(t tier) int {
-	switch t {
-	case tier1:
-		return l.Tier1
-	case tier2:
-		return l.Tier2
-	case tier3:
-		return l.Tier3
-	case tier4:
-		return l.Tier4
-	}
-	return l.Special
-}
-
-// caller is what calls are counted by: a method, an app and the org its token
-// is for, or for failed tokens and calls without one the address alone.
+// caller is what calls are counted by: an app and the enterprise or workspace
+// that its token is for. A call without a token counts by its address.
 type caller struct {
 	method  string
 	app     souk.ID
@@ -59,64 +43,71 @@ type caller struct {
 // maxBuckets bounds the limiter's memory to a few megabytes whoever calls.
 const maxBuckets = 16 << 10
 
-// limiter counts calls in one token bucket per caller. Each node of a cluster
+// limiter counts calls, in one token bucket per caller. Each node of a cluster
 // counts for itself.
 type limiter struct {
+	limits Limits
+	failed *web.AddressLimiter // nil: no limit
+
 	mu      sync.Mutex
 	buckets map[caller]*rate.Limiter
 }
 
-// wait counts one call of c and answers how long c must wait before it may
-// call: 0 when it may now, and then perMinute calls a minute fill up again.
-func (l *limiter) wait(c caller, perMinute int, now time.Time) time.Duration {
-	if perMinute <= 0 {
-		return 0
+func newLimiter(l Limits) *limiter {
+	made := &limiter{limits: l, buckets: make(map[caller]*rate.Limiter)}
+	if l.FailedTokens > 0 {
+		made.failed = web.NewAddressLimiter(l.FailedTokens, 2*l.FailedTokens)
 	}
+	return made
+}
+
+// call counts one call and refuses it if it is one too many.
+func (l *limiter) call(t tier, c caller) error {
+	perMinute := t(l.limits)
+	if perMinute <= 0 {
+		return nil
+	}
+	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	b := l.buckets[c]
 	if b == nil {
 		b = rate.NewLimiter(rate.Limit(perMinute)/60, 2*perMinute)
-		l.add(c, b, now)
+		l.makeRoom(now)
+		l.buckets[c] = b
 	}
 	r := b.ReserveN(now, 1)
-	d := r.DelayFrom(now)
-	if d > 0 {
-		r.CancelAt(now) // a refused call costs nothing
+	wait := r.DelayFrom(now)
+	if wait == 0 {
+		return nil
 	}
-	return d
+	r.CancelAt(now) // a refused call costs nothing
+	return &failure{code: rateLimited, again: wait}
 }
 
-// add stores b. When there are too many buckets it drops some others first,
-// preferably full ones: they say the same as none.
-func (l *limiter) add(c caller, b *rate.Limiter, now time.Time) {
-	if l.buckets == nil {
-		l.buckets = make(map[caller]*rate.Limiter)
+// makeRoom drops buckets when there are too many, preferably full ones: they
+// say the same as none. It looks at a few only, wherever the map begins today.
+func (l *limiter) makeRoom(now time.Time) {
+	if len(l.buckets) < maxBuckets {
+		return
 	}
-	if len(l.buckets) >= maxBuckets {
-		const look = 16 // of a random place in the map
-		var seen int
-		var last caller
-		for other, bucket := range l.buckets {
-			if last = other; bucket.TokensAt(now) >= float64(bucket.Burst()) {
-				delete(l.buckets, other)
-			}
-			if seen++; seen == look {
-				break
-			}
+	looks := 16
+	for c, b := range l.buckets {
+		looks--
+		if b.TokensAt(now) >= float64(b.Burst()) || looks == 0 && len(l.buckets) >= maxBuckets {
+			delete(l.buckets, c)
 		}
-		delete(l.buckets, last)
+		if looks == 0 {
+			return
+		}
 	}
-	l.buckets[c] = b
 }
 
-// neighbourhood is what failed tokens are counted by: an IPv4 address, or the
-// /64 that one IPv6 customer has to itself.
-func neighbourhood(a netip.Addr) netip.Addr {
-	if a = a.Unmap(); a.Is6() {
-		if p, err := a.WithZone("").Prefix(64); err == nil {
-			return p.Addr()
-		}
+// failedToken counts a token that was refused with err. An address from which
+// too many come is told to wait instead, which tells it nothing about the token.
+func (l *limiter) failedToken(from netip.Addr, err error) error {
+	if ok, wait := l.failed.Allow(from); !ok {
+		return &failure{code: rateLimited, again: wait}
 	}
-	return a
+	return err
 }
