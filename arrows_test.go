@@ -1,0 +1,287 @@
+package souk_test
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// rule is what the code of a package may import besides the standard library.
+type rule struct {
+	ours   []string // packages of this module
+	theirs []string // modules of others, or packages of them
+	never  []string // packages of the standard library that it must do without
+}
+
+// arrows are docs/architecture.md in a form that can fail. A package that is not
+// here may not exist: who adds one says first whom it may know.
+var arrows = map[string]rule{
+	"souk": {never: []string{"net/http", "encoding/json"}},
+	"souk/store": {
+		ours:   []string{"souk"},
+		theirs: []string{"modernc.org/sqlite", "github.com/jackc/pgx/v5"},
+		never:  []string{"net/http"},
+	},
+	"souk/market": {
+		ours:  []string{"souk", "souk/store"},
+		never: []string{"net/http", "encoding/json", "database/sql"},
+	},
+	"souk/courier": {
+		ours:   []string{"souk", "souk/store"},
+		theirs: []string{"code.dny.dev/ssrf"},
+	},
+	"souk/web": {
+		ours:   []string{"souk"},
+		theirs: []string{"golang.org/x/time/rate"},
+	},
+	"souk/slack": {
+		ours:   []string{"souk", "souk/market", "souk/web"},
+		theirs: []string{"golang.org/x/time/rate"},
+		never:  []string{"database/sql"},
+	},
+	"souk/native": {
+		ours:  []string{"souk", "souk/market", "souk/web"},
+		never: []string{"database/sql"},
+	},
+	"souk/world": {
+		ours:   []string{"souk", "souk/market"},
+		theirs: []string{"go.yaml.in/yaml/v3"},
+		never:  []string{"net/http", "database/sql"},
+	},
+	"souk/cmd/souk": {
+		ours:   wired,
+		theirs: []string{"github.com/alecthomas/kong"},
+	},
+	"souk/souktest": {
+		ours:   []string{"souk", "souk/store", "souk/market"},
+		theirs: []string{"github.com/jackc/pgx/v5"},
+	},
+	"souk/souktest/pgserver": {ours: []string{"souk/souktest"}},
+	"souk/souktest/noskip":   {},
+	"souk/bench":             {ours: append([]string{"souk/souktest"}, wired...)},
+	"souk/conformance":       {},
+}
+
+// wired is what a program puts together.
+var wired = []string{
+	"souk", "souk/store", "souk/market", "souk/courier", "souk/web", "souk/slack", "souk/native", "souk/world",
+}
+
+// forTests are modules of others that tests may import and the product may not.
+var forTests = []string{
+	"github.com/getkin/kin-openapi",
+	"github.com/google/go-cmp",
+	"github.com/jackc/pgx/v5",
+	"github.com/rogpeppe/go-internal",
+	"github.com/santhosh-tekuri/jsonschema/v6",
+	"github.com/slack-go/slack",
+	"github.com/standard-webhooks/standard-webhooks/libraries",
+	"go.uber.org/goleak",
+	"go.yaml.in/yaml/v3",
+	"pgregory.net/rapid",
+}
+
+// source is a Go file as far as the arrows care.
+type source struct {
+	name    string // slash-separated, from the module's root
+	pkg     string // what its package clause says
+	imports []string
+}
+
+func (s source) importPath() string { return path.Join("souk", path.Dir(s.name)) }
+
+// violation says what is wrong with a file importing p, and nothing when all is well.
+// A test inside its package may import what the package may, and souktest. A test
+// outside of it wires packages together as main does, so it may import all but
+// programs.
+func violation(s source, p string) string {
+	from, known := arrows[s.importPath()]
+	test := strings.HasSuffix(s.name, "_test.go")
+	outside := test && strings.HasSuffix(s.pkg, "_test")
+	switch {
+	case !known:
+		return "has no arrows yet: name the package in arrows_test.go"
+	case p == "C":
+		return "needs cgo: the product is pure Go"
+	case within(p, "souk"):
+		switch {
+		case slices.Contains(from.ours, p):
+			return ""
+		case test && p == "souk/souktest":
+			return ""
+		case outside && (p == s.importPath() || library(p)):
+			return ""
+		}
+		return "may not know " + p
+	case strings.Contains(strings.Split(p, "/")[0], "."):
+		ok := func(module string) bool { return within(p, module) }
+		if slices.ContainsFunc(from.theirs, ok) || test && slices.ContainsFunc(forTests, ok) {
+			return ""
+		}
+		return "may not depend on " + p
+	case !test && slices.Contains(from.never, p):
+		return "does without " + p
+	}
+	return ""
+}
+
+// library reports whether p is a package of this module that is no program.
+func library(p string) bool {
+	_, known := arrows[p]
+	return known && !within(p, "souk/cmd") && !within(p, "souk/bench") && !strings.HasPrefix(p, "souk/souktest/")
+}
+
+// within reports whether the package p is root or lies below it.
+func within(p, root string) bool { return p == root || strings.HasPrefix(p, root+"/") }
+
+func TestArrows(t *testing.T) {
+	sources := readSources(t, os.DirFS("."))
+	seen := map[string]bool{}
+	for _, s := range sources {
+		seen[s.importPath()] = true
+		for _, p := range s.imports {
+			if wrong := violation(s, p); wrong != "" {
+				t.Errorf("%s: %s %s", s.name, s.importPath(), wrong)
+			}
+		}
+	}
+	for _, p := range []string{"souk", "souk/store", "souk/market", "souk/courier", "souk/web", "souk/slack"} {
+		if !seen[p] {
+			t.Errorf("no file of package %s was looked at", p)
+		}
+	}
+}
+
+// readSources reads every Go file of the module, whatever system it is built for.
+func readSources(t *testing.T, module fs.FS) []source {
+	t.Helper()
+	var sources []source
+	err := fs.WalkDir(module, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			return skipDir(module, name)
+		}
+		if filepath.Ext(name) != ".go" {
+			return nil
+		}
+		text, err := fs.ReadFile(module, name)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), name, text, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		s := source{name: name, pkg: f.Name.Name}
+		for _, i := range f.Imports {
+			p, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				return fmt.Errorf("%s: import %s: %w", name, i.Path.Value, err)
+			}
+			s.imports = append(s.imports, p)
+		}
+		sources = append(sources, s)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sources
+}
+
+// skipDir leaves out what the go command leaves out, other people's JavaScript and
+// modules within the module.
+func skipDir(module fs.FS, name string) error {
+	base := path.Base(name)
+	if name == "." {
+		return nil
+	}
+	if base == "testdata" || base == "node_modules" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") {
+		return fs.SkipDir
+	}
+	if _, err := fs.Stat(module, path.Join(name, "go.mod")); err == nil {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// What the arrows forbid is forbidden: each of these files stands in a tree of its
+// own and is read as the real ones are.
+func TestArrowsForbid(t *testing.T) {
+	tests := []struct {
+		name, pkg, imports string
+		want               string // "" for an import that is fine
+	}{
+		{"id.go", "souk", "time", ""},
+		{"id.go", "souk", "souk/store", "may not know souk/store"},
+		{"id.go", "souk", "net/http", "does without net/http"},
+		{"id.go", "souk", "golang.org/x/text/cases", "may not depend on golang.org/x/text/cases"},
+		{"id_test.go", "souk_test", "net/http", ""},
+		{"id_test.go", "souk_test", "pgregory.net/rapid", ""},
+		{"id_test.go", "souk", "souk/store", "may not know souk/store"},
+		{"store/app.go", "store", "souk", ""},
+		{"store/app.go", "store", "souk/market", "may not know souk/market"},
+		{"store/app.go", "store", "github.com/jackc/pgx/v5/stdlib", ""},
+		{"store/app.go", "store", "github.com/jackc/pgx/v5beta", "may not depend on github.com/jackc/pgx/v5beta"},
+		{"store/app.go", "store", "github.com/google/go-cmp/cmp", "may not depend on github.com/google/go-cmp/cmp"},
+		{"store/app_test.go", "store", "github.com/google/go-cmp/cmp", ""},
+		{"store/app.go", "store", "C", "needs cgo: the product is pure Go"},
+		{"market/approve.go", "market", "encoding/json", "does without encoding/json"},
+		{"market/approve.go", "market", "souk/slack", "may not know souk/slack"},
+		{"market/approve.go", "market", "souk/souktest", "may not know souk/souktest"},
+		{"market/approve_test.go", "market", "encoding/json", ""},
+		{"market/approve_test.go", "market", "souk/slack", "may not know souk/slack"},
+		{"market/approve_test.go", "market_test", "souk/souktest", ""},
+		{"courier/send.go", "courier", "code.dny.dev/ssrf", ""},
+		{"courier/send.go", "courier", "souk/market", "may not know souk/market"},
+		{"slack/approve.go", "slack", "souk/market", ""},
+		{"slack/approve.go", "slack", "souk/store", "may not know souk/store"},
+		{"slack/approve.go", "slack", "souk/courier", "may not know souk/courier"},
+		{"slack/approve.go", "slack", "souk/native", "may not know souk/native"},
+		{"slack/approve_test.go", "slack_test", "souk/store", ""},
+		{"slack/approve_test.go", "slack_test", "souk/slack", ""},
+		{"slack/approve_test.go", "slack_test", "souk/cmd/souk", "may not know souk/cmd/souk"},
+		{"native/request.go", "native", "souk/slack", "may not know souk/slack"},
+		{"web/web.go", "web", "souk/market", "may not know souk/market"},
+		{"web/web.go", "web", "golang.org/x/time/rate", ""},
+		{"world/read.go", "world", "go.yaml.in/yaml/v3", ""},
+		{"world/read.go", "world", "souk/store", "may not know souk/store"},
+		{"cmd/souk/serve.go", "main", "souk/slack", ""},
+		{"cmd/souk/serve.go", "main", "souk/souktest", "may not know souk/souktest"},
+		{"cmd/souk/serve_test.go", "main", "souk/souktest", ""},
+		{"util/util.go", "util", "fmt", "has no arrows yet: name the package in arrows_test.go"},
+		{"tools/tools.go", "tools", "souk/store", ""}, // a module of its own
+		{"slack/testdata/a.go", "a", "souk/store", ""},
+		{"conformance/node_modules/a/a.go", "a", "souk/store", ""},
+		{".ci/a.go", "a", "souk/store", ""},
+	}
+	for _, tt := range tests {
+		tree := fstest.MapFS{
+			tt.name:        {Data: fmt.Appendf(nil, "package %s\n\nimport _ %q\n", tt.pkg, tt.imports)},
+			"tools/go.mod": {Data: []byte("module souk/tools\n")},
+			"web/doc.go":   {Data: []byte("package web\n")},
+		}
+		var got []string
+		for _, s := range readSources(t, tree) {
+			for _, p := range s.imports {
+				if wrong := violation(s, p); wrong != "" {
+					got = append(got, wrong)
+				}
+			}
+		}
+		if strings.Join(got, "; ") != tt.want {
+			t.Errorf("%s of package %s imports %s: %q, want %q", tt.name, tt.pkg, tt.imports, got, tt.want)
+		}
+	}
+}
