@@ -37,16 +37,13 @@ func NewServer(h http.Handler, log *slog.Logger) *Server {
 	}}
 }
 
-// errDrained ends the requests that outlast DrainTime.
-var errDrained = errors.New("server stopped before the request was done")
-
 // Serve answers on l until ctx ends. Then it takes no new connections, lets
 // requests in hand finish for DrainTime, and returns nil. Requests that take
 // longer are cut, and Serve returns an error that says so. The end of ctx does not
 // cancel requests: they drain. A server serves once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	requests, cut := context.WithCancelCause(context.WithoutCancel(ctx))
-	defer cut(nil)
+	requests, cut := context.WithCancel(context.WithoutCancel(ctx))
+	defer cut()
 	s.http.BaseContext = func(net.Listener) context.Context {
 		return context.WithValue(requests, drainingKey{}, &s.draining)
 	}
@@ -63,7 +60,6 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer stop()
 	err := s.http.Shutdown(patience)
 	if errors.Is(err, context.DeadlineExceeded) {
-		cut(errDrained)
 		err = errors.Join(fmt.Errorf("cut the requests that took longer than %s to drain", DrainTime), s.http.Close())
 	}
 	<-served // nothing but ErrServerClosed: Shutdown closed the listener
