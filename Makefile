@@ -1,0 +1,59 @@
+# Everything here needs Go, Node with npm, and make. See CONTRIBUTING.md.
+
+FUZZTIME ?= 10s
+
+# The race detector needs a C compiler; go says 0 where it finds none.
+RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
+
+# Starts a PostgreSQL server for one command, unless SOUK_TEST_POSTGRES names one.
+WITH_POSTGRES := go run ./souktest/pgserver
+
+.PHONY: build check format vet staticcheck arrows libc test bench fuzz
+
+build:
+	CGO_ENABLED=0 go build -trimpath -o souk ./cmd/souk
+
+check: format vet staticcheck arrows libc
+
+format:
+	@unformatted=$$(find . -name node_modules -prune -o -name '*.go' -exec gofmt -l {} +) || exit 1; \
+	if [ -n "$$unformatted" ]; then printf 'run gofmt -w on\n%s\n' "$$unformatted"; exit 1; fi
+
+vet:
+	go vet ./...
+
+staticcheck:
+	go tool -modfile=tools/go.mod staticcheck ./...
+
+arrows:
+	go test -run '^TestArrows' .
+
+# modernc.org/sqlite is generated for one version of modernc.org/libc and crashes
+# with others, which a chance upgrade of another module would bring in.
+libc:
+	@have=$$(go list -m -f '{{.Version}}' modernc.org/libc) && \
+	sqlite=$$(go list -m -f '{{.GoMod}}' modernc.org/sqlite) && \
+	want=$$(awk '$$1 == "modernc.org/libc" { print $$2 }' "$$sqlite") && \
+	if [ -z "$$want" ] || [ "$$have" != "$$want" ]; then \
+		echo "modernc.org/libc is $$have in go.mod, modernc.org/sqlite wants $$want"; exit 1; \
+	fi
+
+test: conformance/node_modules/.package-lock.json
+	$(if $(RACE),,@echo 'no C compiler: the tests run without the race detector')
+	$(WITH_POSTGRES) -- go run ./souktest/noskip $(RACE) -count=1 -timeout=15m ./...
+
+conformance/node_modules/.package-lock.json: conformance/package.json conformance/package-lock.json
+	cd conformance && npm ci --no-audit --no-fund
+
+bench:
+	$(WITH_POSTGRES) -durable -- go run ./bench
+
+# Every fuzz target for a moment; FUZZTIME=10m make fuzz for longer.
+fuzz:
+	@for package in $$(go list ./...); do \
+		targets=$$(go test -list '^Fuzz' $$package) || exit 1; \
+		for target in $$(echo "$$targets" | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
