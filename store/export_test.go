@@ -34,3 +34,5 @@ var (
 )
 
 type Stamp = stamp
+
+func Migrations() fs.FS { return migrations() }

@@ -171,7 +171,7 @@ func (p *postgres) begin(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, fun
 	}
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	release := context.AfterFunc(ctx, cancel)
-	on, err := p.pool.BeginTx(life, opts)
+	on, err := p.fresh(life, opts)
 	if !release() && err == nil {
 		err = ctx.Err() // life is over, and database/sql rolls back
 	}
@@ -188,6 +188,18 @@ func (p *postgres) begin(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, fun
 		p.inHand.RUnlock()
 	}
 	return on, end, nil
+}
+
+// fresh begins on a connection that lives. Those at rest in the pool may have
+// died with a server that restarted, which the first statement finds out.
+func (p *postgres) fresh(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error) {
+	for dead := 0; ; dead++ {
+		on, err := p.pool.BeginTx(ctx, opts)
+		var connect *pgconn.ConnectError
+		if err == nil || dead == postgresConns || !gone(err) || errors.As(err, &connect) || ctx.Err() != nil {
+			return on, err
+		}
+	}
 }
 
 // commitPostgres commits and tells apart: the server refused, the commit was
