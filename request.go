@@ -52,3 +52,13 @@ const (
 	MaxReason = 1000
 	MaxState  = 500
 )
+
+// RequestFilter narrows a list of requests to those of one org, or of an
+// enterprise and all its workspaces.
+type RequestFilter struct {
+	At        ID
+	Below     bool          // the workspaces under At too
+	Status    RequestStatus // empty: any
+	Certified *bool         // of the app; nil: either
+	User      ID            // none: anybody
+}

@@ -121,3 +121,16 @@ func (tx *Tx) CancelDeliveriesTo(webhook souk.ID, at time.Time, why string) (int
 	return tx.exec(`UPDATE deliveries SET status = 'cancelled', next_at = NULL, ended_at = $2, note = $3
 		WHERE webhook_id = $1 AND next_at IS NOT NULL`, webhook, micros(at), why)
 }
+
+// EventKinds tells what kind of event each of many was.
+func (tx *Tx) EventKinds(ids []souk.ID) (map[souk.ID]souk.EventKind, error) {
+	found, err := byID(tx, func(r row) (e souk.Event, err error) {
+		err = r.Scan(&e.ID, &e.Kind)
+		return e, err
+	}, func(e souk.Event) souk.ID { return e.ID }, `SELECT id, kind FROM events WHERE id IN (`, ids)
+	kinds := make(map[souk.ID]souk.EventKind, len(found))
+	for id, e := range found {
+		kinds[id] = e.Kind
+	}
+	return kinds, err
+}

@@ -93,20 +93,10 @@ func (tx *Tx) SettleRequest(q souk.Request) (bool, error) {
 	return n > 0, err
 }
 
-// RequestFilter narrows a list of requests to those of one org, or of an
-// enterprise and all its workspaces.
-type RequestFilter struct {
-	Org       souk.ID
-	Below     bool               // the workspaces under Org too
-	Status    souk.RequestStatus // empty: any
-	Certified *bool              // of the app; nil: either
-	User      souk.ID            // none: anybody
-}
-
 // RequestsPage lists requests, newest first. For an enterprise with its
 // workspaces it reads a page of each org by the index and merges, so that its
 // cost follows the number of workspaces, not of requests.
-func (tx *Tx) RequestsPage(f RequestFilter, page souk.Page) ([]souk.Request, error) {
+func (tx *Tx) RequestsPage(f souk.RequestFilter, page souk.Page) ([]souk.Request, error) {
 	c := conditions{}
 	inner := `SELECT q.id FROM requests q`
 	if f.Certified != nil {
@@ -125,9 +115,9 @@ func (tx *Tx) RequestsPage(f RequestFilter, page souk.Page) ([]souk.Request, err
 		c.add(`q.user_id = `, f.User)
 	}
 	c.after(`q`, page)
-	orgs := `o.id = ` + c.arg(f.Org)
+	orgs := `o.id = ` + c.arg(f.At)
 	if f.Below {
-		orgs = `(` + orgs + ` OR o.enterprise_id = ` + c.arg(f.Org) + `)`
+		orgs = `(` + orgs + ` OR o.enterprise_id = ` + c.arg(f.At) + `)`
 	}
 	limit := c.arg(page.Size)
 	inner += ` WHERE q.org_id = o.id` + c.and() + ` ORDER BY q.created_at DESC, q.id DESC LIMIT ` + limit

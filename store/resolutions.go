@@ -84,3 +84,39 @@ func (tx *Tx) ResolutionsPage(org souk.ID, status souk.ResolutionStatus, certifi
 		AND r.ended_at IS NULL AND r.audience = 'everyone' AND a.deleted_at IS NULL`+c.and()+`
 		ORDER BY r.created_at DESC, r.id DESC LIMIT `+limit, c.args...)
 }
+
+// PreviousResolutions is PreviousResolution for many requests at once, by the
+// ID of the request.
+func (tx *Tx) PreviousResolutions(requests []souk.Request) (map[souk.ID]souk.Resolution, error) {
+	previous := map[souk.ID]souk.Resolution{}
+	if len(requests) == 0 {
+		return previous, nil
+	}
+	ids := make([]any, len(requests))
+	for i, q := range requests {
+		ids[i] = q.ID
+	}
+	type found struct {
+		request souk.ID
+		souk.Resolution
+	}
+	rows, err := list(tx, func(r row) (f found, err error) {
+		var audience, scopes string
+		s := &f.Resolution
+		err = r.Scan(&f.request, &s.ID, &s.App, &s.Org, &audience, &s.Status, &scopes, &s.By, &s.Request,
+			(*stamp)(&s.CreatedAt), (*stamp)(&s.EndedAt), &s.EndedBy)
+		s.Scopes = souk.ParseScopes(scopes)
+		return f, err
+	}, `SELECT q.id, `+prefixed("r", resolutionColumns)+`
+		FROM requests q JOIN orgs o ON o.id = q.org_id
+		JOIN resolutions r ON r.id = COALESCE(
+			(SELECT id FROM resolutions WHERE app_id = q.app_id AND org_id = q.org_id AND audience = 'everyone'
+				ORDER BY created_at DESC, id DESC LIMIT 1),
+			(SELECT id FROM resolutions WHERE app_id = q.app_id AND org_id = o.enterprise_id AND audience = 'everyone'
+				ORDER BY created_at DESC, id DESC LIMIT 1))
+		WHERE q.id IN (`+placeholders(1, len(ids))+`)`, ids...)
+	for _, f := range rows {
+		previous[f.request] = f.Resolution
+	}
+	return previous, err
+}

@@ -6,12 +6,6 @@ import (
 	"souk"
 )
 
-// SealedWebhook is a webhook with its secret as it rests.
-type SealedWebhook struct {
-	souk.Webhook // Secret is empty
-	Sealed       []byte
-}
-
 const webhookColumns = `id, app_id, dialect, url, status, secret, created_at, updated_at, deleted_at`
 
 func (w *SealedWebhook) fields() []any {
@@ -124,7 +118,7 @@ func (tx *Tx) Subscribers(org, app souk.ID, names []string) ([]Subscriber, error
 		JOIN apps a ON a.id = s.app_id
 		JOIN orgs o ON o.id = a.owner_id
 		WHERE s.app_id = $1 AND s.event IN (`+placeholders(2, len(names))+`) AND w.dialect = 'native'
-		AND w.status = 'active' AND w.deleted_at IS NULL AND a.deleted_at IS NULL
+		AND w.status = 'active' AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
 		AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
 		ORDER BY w.created_at, w.id`, args[1:]...)
 	return append(own, found...), err

@@ -1,0 +1,108 @@
+package market
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+
+	"souk"
+	"souk/store"
+)
+
+// Caller is who a token speaks for, with what a wire asks about before it calls
+// a verb.
+type Caller struct {
+	souk.Actor
+	Token        souk.Token
+	User         souk.User         // zero when the token has none
+	App          souk.App          // likewise
+	Installation souk.Installation // likewise
+	Org          souk.Org          // that the token is bound to: the installation's, or its own
+	Enterprise   souk.Org          // above Org, or zero
+	Standing     souk.Standing     // of User at Org
+}
+
+// Top is the enterprise whose switches govern the caller's admin calls: the one
+// above Org, or Org itself.
+func (c Caller) Top() souk.Org {
+	if c.Enterprise.ID.IsZero() {
+		return c.Org
+	}
+	return c.Enterprise
+}
+
+// Authenticate finds who a secret speaks for. It refuses UnknownToken, also
+// when the token may not be used from that address, and souk.Dead when it was
+// known and no longer answers.
+func (m *Market) Authenticate(ctx context.Context, secret, face string, address netip.Addr) (c Caller, err error) {
+	err = m.DB.Read(ctx, func(s *store.Tx) (err error) {
+		tx := &Tx{Tx: s, market: m}
+		c, err = tx.caller(m.Key.Hash(secret))
+		return err
+	})
+	if err != nil {
+		return Caller{}, err
+	}
+	if death := souk.DeathOf(souk.TokenFacts{
+		Token: c.Token, User: c.User, Installation: c.Installation, App: c.App, Org: c.Org,
+	}, now()); death != souk.AliveToken {
+		return Caller{}, souk.Dead{Kind: c.Token.Kind, Cause: death}
+	}
+	if !souk.Within(c.Token.Networks, address) {
+		return Caller{}, souk.UnknownToken
+	}
+	c.Actor = souk.Actor{
+		User: c.User.ID, Token: c.Token.ID, Kind: c.Token.Kind, Platform: c.Token.Kind == souk.PlatformToken,
+		App: c.App.ID, Installation: c.Installation.ID, Org: c.Org.ID, Scopes: c.Token.Scopes,
+		Face: face, Address: address,
+	}
+	return c, nil
+}
+
+func (tx *Tx) caller(hash []byte) (c Caller, err error) {
+	if c.Token, err = tx.TokenByHash(hash); err != nil {
+		return c, or(err, souk.UnknownToken)
+	}
+	if !c.Token.User.IsZero() {
+		if c.User, err = tx.User(c.Token.User); err != nil {
+			return c, err
+		}
+	}
+	if !c.Token.App.IsZero() {
+		if c.App, err = tx.App(c.Token.App); err != nil {
+			return c, err
+		}
+	}
+	if !c.Token.Installation.IsZero() {
+		if c.Installation, err = tx.Installation(c.Token.Installation); err != nil {
+			return c, err
+		}
+	}
+	if !c.Token.Org.IsZero() {
+		if c.Org, c.Enterprise, err = tx.OrgAndAbove(c.Token.Org); err != nil {
+			return c, err
+		}
+		if !c.Token.User.IsZero() {
+			c.Standing, err = tx.Tx.Standing(c.Token.User, c.Org)
+		}
+	}
+	return c, err
+}
+
+// OnBehalf turns an operator's caller into one that acts for a user, with
+// exactly that user's rights. It refuses NotAllowed for anybody but the
+// operator, and UnknownUser.
+func (m *Market) OnBehalf(ctx context.Context, c Caller, user souk.ID) (Caller, error) {
+	if !c.IsOperator() {
+		return c, souk.NotAllowed
+	}
+	err := m.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		c.User, err = tx.User(user)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) || err == nil && !c.User.Active() {
+		return c, souk.UnknownUser
+	}
+	c.Actor.User = c.User.ID
+	return c, err
+}

@@ -1,0 +1,410 @@
+package market
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"souk"
+	"souk/store"
+)
+
+// Decision answers for an app at an org, for everyone there. It names a
+// request, whose app and scopes it is then about, or an app.
+type Decision struct {
+	Request souk.ID  // none: App is named
+	App     souk.ID  // not looked at when Request is named
+	At      souk.ID  // none, with a Request: where it was made
+	Scopes  []string // ceiling of an approval; nil: what was asked for and stood, or all that the app asks for
+}
+
+// Decided is what a decision did.
+type Decided struct {
+	Resolution souk.Resolution // zero after Decline
+	Settled    []souk.Request  // that it answered, the named one first
+}
+
+// Approve lets an org have an app, up to a ceiling of scopes, and installs
+// nothing. It settles the request named and every other pending one that is
+// answered by it. It refuses UnknownOrg, NeedsPerson, OrgNotGranted,
+// NotAllowed, UnknownRequest, RequestResolved, CustomIntegrationAtTop,
+// UnknownApp, CustomIntegrationNeedsReq, UnknownScope, CertifiedNeedsEnterprise
+// and RestrictedAtEnterprise, the first that holds in this order.
+func (m *Market) Approve(ctx context.Context, actor souk.Actor, in Decision) (Decided, error) {
+	return m.decide(ctx, actor, in, func(tx *Tx) (Decided, error) { return tx.decide("Approve", souk.Approved, in) })
+}
+
+// Restrict forbids an org an app and leaves what is installed alone. At an
+// enterprise it also ends the approvals in the workspaces below. It refuses
+// what Approve does but the last two.
+func (m *Market) Restrict(ctx context.Context, actor souk.Actor, in Decision) (Decided, error) {
+	return m.decide(ctx, actor, in, func(tx *Tx) (Decided, error) { return tx.decide("Restrict", souk.Restricted, in) })
+}
+
+// Decline answers those who asked and leaves no standing answer: the request
+// named, or all that are pending for the app at an org (at an enterprise also
+// below it). It refuses what Restrict does, and UnknownRequest when nobody
+// asked.
+func (m *Market) Decline(ctx context.Context, actor souk.Actor, in Decision) (Decided, error) {
+	return m.decide(ctx, actor, in, func(tx *Tx) (Decided, error) { return tx.decline(in) })
+}
+
+func (m *Market) decide(ctx context.Context, actor souk.Actor, in Decision, fn func(*Tx) (Decided, error)) (done Decided, err error) {
+	find := rootOf(in.At, in.App)
+	if !in.Request.IsZero() {
+		find = rootOfRequest(in.Request)
+	}
+	err = m.write(ctx, actor, find, func(tx *Tx) (err error) {
+		done, err = fn(tx)
+		return err
+	})
+	return done, err
+}
+
+// matter is what a decision is about.
+type matter struct {
+	place
+	App   souk.App
+	Named *souk.Request // nil when the app was named
+}
+
+// matter finds what in is about and checks everything that Approve, Restrict
+// and Decline share.
+func (tx *Tx) matter(in Decision) (about matter, err error) {
+	if in.At.IsZero() && !in.Request.IsZero() {
+		q, err := tx.Request(in.Request)
+		if err != nil {
+			return about, or(err, souk.UnknownRequest)
+		}
+		in.At = q.Org
+		if about.place, err = tx.decidable(in.At); errors.Is(err, souk.UnknownOrg) {
+			return about, souk.UnknownRequest // it lies with another organization
+		} else if err != nil {
+			return about, err
+		}
+	} else if about.place, err = tx.decidable(in.At); err != nil {
+		return about, err
+	}
+	isEnterprise := about.Org.Kind == souk.Enterprise
+	if in.Request.IsZero() {
+		if about.App, err = tx.knownApp(in.App, about.Org); err != nil {
+			return about, err
+		}
+		if about.App.Kind == souk.CustomIntegration {
+			return about, souk.CustomIntegrationNeedsReq
+		}
+		return about, tx.inCatalogue(souk.NewScopes(in.Scopes...))
+	}
+
+	q, err := tx.Request(in.Request)
+	if err != nil {
+		return about, or(err, souk.UnknownRequest)
+	}
+	if q.Org != about.Org.ID {
+		asked, err := tx.Org(q.Org)
+		if err != nil {
+			return about, err
+		}
+		if asked.Enterprise != about.Org.ID {
+			return about, souk.UnknownRequest
+		}
+	}
+	if q.Status != souk.Pending {
+		return about, souk.RequestResolved
+	}
+	about.Named = &q
+	if about.App, err = tx.App(q.App); err != nil {
+		return about, err
+	}
+	if isEnterprise && about.App.Kind == souk.CustomIntegration {
+		return about, souk.CustomIntegrationAtTop
+	}
+	return about, tx.inCatalogue(souk.NewScopes(in.Scopes...))
+}
+
+// decide makes a standing answer for everyone at an org.
+func (tx *Tx) decide(verb string, status souk.ResolutionStatus, in Decision) (done Decided, err error) {
+	about, err := tx.matter(in)
+	if err != nil {
+		return done, err
+	}
+	orgs := []souk.ID{about.Org.ID}
+	if under := about.Org.Enterprise; !under.IsZero() {
+		orgs = append(orgs, under)
+		if status == souk.Approved && about.App.Certified {
+			return done, souk.CertifiedNeedsEnterprise
+		}
+	}
+	standing, err := tx.StandingResolutions(about.App.ID, orgs...)
+	if err != nil {
+		return done, err
+	}
+	if status == souk.Approved && slices.ContainsFunc(standing, func(r souk.Resolution) bool {
+		return r.Org != about.Org.ID && r.Audience.IsEveryone() && r.Status == souk.Restricted
+	}) {
+		return done, souk.RestrictedAtEnterprise
+	}
+
+	done.Resolution = souk.Resolution{
+		ID: souk.NewID(), App: about.App.ID, Org: about.Org.ID, Status: status,
+		Scopes: about.scopes(in, status, standing), By: tx.actor.User, CreatedAt: tx.at,
+	}
+	if about.Named != nil {
+		done.Resolution.Request = about.Named.ID
+	}
+	ended, err := tx.replace(done.Resolution, about.Org, standing)
+	if err != nil {
+		return done, err
+	}
+	c, err := tx.settle(about, done.Resolution, &done.Settled)
+	if err != nil {
+		return done, err
+	}
+	if err := tx.audit(verb, about.Org, about.App.ID, done.Resolution.ID, ended, done); err != nil {
+		return done, err
+	}
+	return done, tx.tell(about, done, ended, c)
+}
+
+// scopes is the set that a decision is about.
+func (about matter) scopes(in Decision, status souk.ResolutionStatus, standing []souk.Resolution) souk.Scopes {
+	switch {
+	case in.Scopes != nil:
+		return souk.NewScopes(in.Scopes...)
+	case about.Named == nil:
+		return about.App.Asks()
+	}
+	scopes := about.Named.Scopes
+	for _, r := range standing {
+		if r.Org == about.Org.ID && r.Audience.IsEveryone() && r.Status == status {
+			scopes = scopes.Union(r.Scopes)
+		}
+	}
+	return scopes
+}
+
+// replace ends the answers that a new one takes the place of, all audiences at
+// its org and, when an enterprise restricts, the approvals below, and inserts it.
+func (tx *Tx) replace(by souk.Resolution, org souk.Org, standing []souk.Resolution) (ended []souk.Resolution, err error) {
+	for _, r := range standing {
+		if r.Org == by.Org {
+			ended = append(ended, r)
+		}
+	}
+	if org.Kind == souk.Enterprise && by.Status == souk.Restricted {
+		below, err := tx.StandingBelow(by.App, org.ID)
+		if err != nil {
+			return nil, err
+		}
+		ended = append(ended, below...)
+	}
+	if err := tx.end(ended); err != nil {
+		return nil, err
+	}
+	return ended, tx.InsertResolution(by)
+}
+
+// end ends resolutions, in the rows and in the slice.
+func (tx *Tx) end(resolutions []souk.Resolution) error {
+	ids := make([]souk.ID, len(resolutions))
+	for i := range resolutions {
+		ids[i] = resolutions[i].ID
+		resolutions[i].EndedAt, resolutions[i].EndedBy = tx.at, tx.actor.User
+	}
+	return tx.EndResolutions(ids, tx.actor.User, tx.at)
+}
+
+// settle answers the request named and every other pending one of the case
+// that Effective answers now, and closes the case when none is left. It returns
+// the case the decision belongs to: the open one, else the latest, else none.
+func (tx *Tx) settle(about matter, by souk.Resolution, settled *[]souk.Request) (*souk.Case, error) {
+	c, err := tx.LatestCase(about.App.ID, about.Org.Root())
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil || !c.ClosedAt.IsZero() {
+		return &c, err
+	}
+	pending, err := tx.PendingOfCase(c.ID)
+	if err != nil {
+		return nil, err
+	}
+	left := len(pending)
+	answer := map[souk.ResolutionStatus]souk.RequestStatus{
+		souk.Approved: souk.RequestApproved, souk.Restricted: souk.RequestRestricted,
+	}[by.Status]
+	if about.Named != nil {
+		i := slices.IndexFunc(pending, func(q souk.Request) bool { return q.ID == about.Named.ID })
+		pending[0], pending[i] = pending[i], pending[0]
+	}
+	for i, q := range pending {
+		status := answer
+		if i > 0 || about.Named == nil {
+			if status, err = tx.answered(about.App, q); err != nil {
+				return nil, err
+			}
+		}
+		if status == souk.Pending {
+			continue
+		}
+		if q, err = tx.answer(q, status); err != nil {
+			return nil, err
+		}
+		*settled = append(*settled, q)
+		left--
+	}
+	if left == 0 {
+		c.ClosedAt = tx.at
+		err = tx.CloseCaseIfSettled(c.ID, tx.at)
+	}
+	return &c, err
+}
+
+// answered is the status that the standing answers give a pending request, or
+// Pending when they do not answer it.
+func (tx *Tx) answered(app souk.App, q souk.Request) (souk.RequestStatus, error) {
+	org, enterprise, err := tx.OrgAndAbove(q.Org)
+	if err != nil {
+		return souk.Pending, err
+	}
+	facts, err := tx.facts(app, org, enterprise, q.User, q.Scopes)
+	if err != nil {
+		return souk.Pending, err
+	}
+	switch souk.Effective(facts).Verdict {
+	case souk.VerdictApproved:
+		return souk.RequestApproved, nil
+	case souk.BlockedByOrganization, souk.BlockedByWorkspace:
+		return souk.RequestRestricted, nil
+	}
+	return souk.Pending, nil
+}
+
+// answer settles a pending request.
+func (tx *Tx) answer(q souk.Request, status souk.RequestStatus) (souk.Request, error) {
+	q.Status, q.SettledAt, q.SettledBy = status, tx.at, tx.actor.User
+	settled, err := tx.SettleRequest(q)
+	if err == nil && !settled {
+		err = souk.RequestResolved
+	}
+	return q, err
+}
+
+// tell emits a decision: the resolution always, the case when there is one.
+func (tx *Tx) tell(about matter, done Decided, ended []souk.Resolution, c *souk.Case) error {
+	actor, err := tx.acting()
+	if err != nil {
+		return err
+	}
+	kind, onCase := souk.ResolutionApproved, souk.CaseApproved
+	if done.Resolution.Status == souk.Restricted {
+		kind, onCase = souk.ResolutionRestricted, souk.CaseDeclined
+	}
+	e := tx.event(kind, about.Org, about.Enterprise, &about.App, done.Resolution.ID)
+	e.Data.Actor, e.Data.Case, e.Data.Request = actor, c, about.Named
+	e.Data.Resolution, e.Data.Settled, e.Data.Ended = &done.Resolution, done.Settled, ended
+	if len(done.Settled) > 0 && about.Named != nil {
+		e.Data.Request = &done.Settled[0]
+	}
+	if c == nil {
+		return tx.emit(e)
+	}
+	told := tx.event(onCase, about.Org, about.Enterprise, &about.App, c.ID)
+	told.Data = e.Data
+	return tx.emit(e, told)
+}
+
+// decline answers requests without leaving a standing answer.
+func (tx *Tx) decline(in Decision) (done Decided, err error) {
+	about, err := tx.matter(in)
+	if err != nil {
+		return done, err
+	}
+	c, err := tx.LatestCase(about.App.ID, about.Org.Root())
+	if err != nil {
+		return done, or(err, souk.UnknownRequest)
+	}
+	pending, err := tx.PendingOfCase(c.ID)
+	if err != nil {
+		return done, err
+	}
+	for _, q := range pending {
+		switch {
+		case about.Named != nil && q.ID != about.Named.ID:
+			continue
+		case about.Named == nil && q.Org != about.Org.ID && about.Org.Kind != souk.Enterprise:
+			continue
+		}
+		if q, err = tx.answer(q, souk.RequestDeclined); err != nil {
+			return done, err
+		}
+		done.Settled = append(done.Settled, q)
+	}
+	if len(done.Settled) == 0 {
+		return done, souk.UnknownRequest
+	}
+	if len(done.Settled) == len(pending) {
+		c.ClosedAt = tx.at
+		if err := tx.CloseCaseIfSettled(c.ID, tx.at); err != nil {
+			return done, err
+		}
+	}
+	if err := tx.audit("Decline", about.Org, about.App.ID, c.ID, nil, done.Settled); err != nil {
+		return done, err
+	}
+	e := tx.event(souk.CaseDeclined, about.Org, about.Enterprise, &about.App, c.ID)
+	e.Data.Case, e.Data.Settled = &c, done.Settled
+	if about.Named != nil {
+		e.Data.Request = &done.Settled[0]
+	}
+	if e.Data.Actor, err = tx.acting(); err != nil {
+		return done, err
+	}
+	return done, tx.emit(e)
+}
+
+// Clearing ends the standing answers about an app at exactly one org.
+type Clearing struct {
+	App souk.ID
+	At  souk.ID
+}
+
+// Clear ends the standing answers about an app at exactly one org, for all
+// audiences; pending requests stay pending. It refuses UnknownOrg, NeedsPerson,
+// OrgNotGranted, NotAllowed, UnknownApp, OwnersOnly and NoResolution.
+func (m *Market) Clear(ctx context.Context, actor souk.Actor, in Clearing) error {
+	return m.write(ctx, actor, rootOf(in.At, in.App), func(tx *Tx) error { return tx.clear(in) })
+}
+
+func (tx *Tx) clear(in Clearing) error {
+	at, err := tx.decidable(in.At)
+	if err != nil {
+		return err
+	}
+	app, err := tx.knownApp(in.App, at.Org)
+	if err != nil {
+		return err
+	}
+	if (at.Org.ClearOwnersOnly || at.Enterprise.ClearOwnersOnly) && !at.Owns() {
+		return souk.OwnersOnly
+	}
+	standing, err := tx.StandingResolutions(app.ID, at.Org.ID)
+	if err != nil {
+		return err
+	}
+	if len(standing) == 0 {
+		return souk.NoResolution
+	}
+	if err := tx.end(standing); err != nil {
+		return err
+	}
+	if err := tx.audit("Clear", at.Org, app.ID, app.ID, standing, nil); err != nil {
+		return err
+	}
+	e := tx.event(souk.ResolutionCleared, at.Org, at.Enterprise, &app, standing[0].ID)
+	e.Data.Ended, e.Data.Resolution = standing, &standing[0]
+	if e.Data.Actor, err = tx.acting(); err != nil {
+		return err
+	}
+	return tx.emit(e)
+}

@@ -1,0 +1,182 @@
+package market
+
+import (
+	"fmt"
+	"maps"
+
+	"souk"
+	"souk/store"
+)
+
+// emit records events that all happened at one org about one app (or none) and
+// puts a delivery for each endpoint that asked to be told into the outbox.
+//
+// It fans out here and not in the courier, so that a webhook that is made a
+// moment later cannot receive what happened before it existed. It matches
+// against the installations that are live after the verb, so call it last.
+func (tx *Tx) emit(events ...souk.Event) error {
+	if len(events) == 0 {
+		return nil
+	}
+	if err := tx.catalogued(events); err != nil {
+		return err
+	}
+	if err := tx.InsertEvents(events); err != nil || tx.quiet {
+		return err
+	}
+	wanted := map[string]bool{}
+	var names []string
+	for _, e := range events {
+		for _, wire := range tx.market.Wires {
+			if name := wire.Name(e.Kind); name != "" && !wanted[name] {
+				wanted[name] = true
+				names = append(names, name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	subscribers, err := tx.Subscribers(events[0].Org, events[0].App, names)
+	if err != nil {
+		return err
+	}
+	var deliveries []souk.Delivery
+	for _, e := range events {
+		for _, s := range subscribers {
+			d, err := tx.delivery(e, s)
+			if err != nil {
+				return err
+			}
+			if d.Body != nil {
+				deliveries = append(deliveries, d)
+			}
+		}
+	}
+	tx.told = tx.told || len(deliveries) > 0
+	return tx.InsertDeliveries(deliveries)
+}
+
+// delivery makes an event's delivery for a subscriber; without a body when it
+// is not to be told.
+func (tx *Tx) delivery(e souk.Event, s store.Subscriber) (d souk.Delivery, err error) {
+	wire := tx.market.Wires[s.Webhook.Dialect]
+	if wire.Encode == nil || wire.Name(e.Kind) != s.Event || !mayHear(e, s.Endpoint) {
+		return d, nil
+	}
+	body, err := wire.Encode(e, s.Endpoint)
+	if err != nil {
+		return d, fmt.Errorf("encoding %s for %s: %w", e.Kind, s.Webhook.Dialect, err)
+	}
+	return souk.Delivery{
+		ID: souk.NewID(), Event: e.ID, Webhook: s.Webhook.ID, App: s.Webhook.App,
+		Installation: s.Installation.ID, Dialect: s.Webhook.Dialect,
+		Body: body, Status: souk.DeliveryPending, NextAt: tx.at, CreatedAt: tx.at,
+	}, nil
+}
+
+// mayHear reports whether an endpoint may be told an event. A native webhook
+// hears everything about its own app, and about others only with a scope. Other
+// dialects say for themselves, in Name and Encode, which events exist on them.
+func mayHear(e souk.Event, to souk.Endpoint) bool {
+	return to.Webhook.Dialect != souk.Native || to.Webhook.App == e.App ||
+		to.Installation.Scopes.Has(souk.MarketplaceRead)
+}
+
+// event starts an event at a place.
+func (tx *Tx) event(kind souk.EventKind, org, enterprise souk.Org, app *souk.App, subject souk.ID) souk.Event {
+	e := souk.Event{
+		ID: souk.NewID(), Kind: kind, Root: org.Root(), Org: org.ID, Subject: subject, At: tx.at,
+		Data: souk.EventData{App: app, Org: &org},
+	}
+	if app != nil {
+		e.App = app.ID
+	}
+	if !enterprise.ID.IsZero() {
+		e.Data.Enterprise = &enterprise
+	}
+	return e
+}
+
+// acting is the person who acts, for an event's data; nil when nobody does.
+func (tx *Tx) acting() (*souk.User, error) {
+	if tx.actor.User.IsZero() {
+		return nil, nil
+	}
+	u, err := tx.User(tx.actor.User)
+	return &u, err
+}
+
+// catalogued adds to events the catalogue entries of the scopes they name.
+func (tx *Tx) catalogued(events []souk.Event) error {
+	for i := range events {
+		d := &events[i].Data
+		var names souk.Scopes
+		if d.Request != nil {
+			names = names.Union(d.Request.Scopes)
+		}
+		if d.Resolution != nil {
+			names = names.Union(d.Resolution.Scopes)
+		}
+		if d.Previous != nil {
+			names = names.Union(d.Previous.Scopes)
+		}
+		if d.Installation != nil {
+			names = names.Union(d.Installation.Scopes)
+		}
+		if len(names) == 0 {
+			continue
+		}
+		catalogue, err := tx.catalogue()
+		if err != nil {
+			return err
+		}
+		for _, name := range names {
+			if s, ok := catalogue[name]; ok {
+				d.Catalogue = append(d.Catalogue, s)
+			}
+		}
+	}
+	return nil
+}
+
+var builtin = func() map[string]souk.Scope {
+	all := make(map[string]souk.Scope, len(souk.BuiltinScopes))
+	for _, s := range souk.BuiltinScopes {
+		all[s.Name] = s
+	}
+	return all
+}()
+
+// catalogue is every scope there is, by name.
+func (tx *Tx) catalogue() (map[string]souk.Scope, error) {
+	if tx.scopes != nil {
+		return tx.scopes, nil
+	}
+	added, err := tx.AddedScopes()
+	if err != nil {
+		return nil, err
+	}
+	tx.scopes = maps.Clone(builtin)
+	for _, s := range added {
+		tx.scopes[s.Name] = s
+	}
+	return tx.scopes, nil
+}
+
+// inCatalogue refuses scopes that do not exist.
+func (tx *Tx) inCatalogue(names souk.Scopes) error {
+	if len(names) == 0 {
+		return nil
+	}
+	catalogue, err := tx.catalogue()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if _, ok := catalogue[name]; !ok {
+			return fmt.Errorf("%q: %w", name, souk.UnknownScope)
+		}
+	}
+	return nil
+}

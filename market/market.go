@@ -1,0 +1,138 @@
+// Package market has one exported method per verb of the marketplace, and each
+// method is one transaction: it writes rows, events, deliveries and the audit
+// entry, or nothing. The same verb serves every wire; no wire has a private
+// door. A wire may ask for more than a verb does, never for less.
+//
+// A verb takes the souk.Actor who asks and an input struct, and refuses with
+// one of souk.Refusals or with souk.Invalid. Whatever belongs to another
+// organization is refused exactly as if it did not exist.
+package market
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"souk"
+	"souk/store"
+)
+
+// Market runs the verbs over one database.
+type Market struct {
+	DB  *store.DB
+	Key souk.Key
+
+	// Wires tells how each dialect spells events. A dialect that is not here
+	// is told nothing.
+	Wires map[souk.Dialect]Wire
+
+	// Woken, if set, is called after a commit that left deliveries: a hint for
+	// the courier. It must not block.
+	Woken func()
+}
+
+// Wire is how one dialect tells events. main hands one in per dialect, so that
+// the market knows no dialect.
+type Wire struct {
+	// Name is what the dialect calls an event, or "" when it does not tell it.
+	Name func(souk.EventKind) string
+	// Encode spells an event for an endpoint. It is pure: it runs inside the
+	// verb's transaction. No body means that this endpoint is not told.
+	Encode func(souk.Event, souk.Endpoint) ([]byte, error)
+	// Handshake proves that a URL belongs to whoever saves it, before the
+	// verb's transaction. Nil where the dialect has none.
+	Handshake func(ctx context.Context, hook souk.Webhook, with souk.Credentials) error
+	// Events are the names that a webhook may subscribe to.
+	Events []string
+}
+
+// now is the time of a verb, as fine as a database keeps it.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// write runs a verb: find names what it locks, fn is its body.
+func (m *Market) write(ctx context.Context, actor souk.Actor, find func(*store.Tx) (store.Locks, error), fn func(*Tx) error) error {
+	var told bool
+	err := m.DB.Write(ctx, find, func(s *store.Tx) error {
+		tx := &Tx{Tx: s, market: m, actor: actor, at: now()}
+		if err := fn(tx); err != nil {
+			return err
+		}
+		told = tx.told // fn may run again: the last run counts
+		return nil
+	})
+	if err == nil && told && m.Woken != nil {
+		m.Woken()
+	}
+	return err
+}
+
+// Tx is one verb's transaction. The bodies of the verbs are its methods, so
+// that ApplyWorld can compose many of them in one transaction.
+type Tx struct {
+	*store.Tx
+	market *Market
+	actor  souk.Actor
+	at     time.Time
+	told   bool                  // there are deliveries
+	quiet  bool                  // events are recorded and nobody is told
+	scopes map[string]souk.Scope // the catalogue, once it was asked for
+}
+
+// or replaces "no such row" by a refusal.
+func or(err error, refusal souk.Refusal) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return refusal
+	}
+	return err
+}
+
+// ignoreMissing turns "no such row" into nothing found.
+func ignoreMissing(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// audit writes who did what to what. before and after are nouns, or nil.
+func (tx *Tx) audit(verb string, org souk.Org, app, subject souk.ID, before, after any) error {
+	return tx.AppendAudit(souk.AuditEntry{
+		Root: org.Root(), At: tx.at, Verb: verb, Face: tx.actor.Face,
+		User: tx.actor.User, Token: tx.actor.Token, OnBehalf: tx.actor.Platform && !tx.actor.User.IsZero(),
+		Org: org.ID, App: app, Subject: subject,
+	}, before, after)
+}
+
+// problems collects what is wrong with an input.
+type problems souk.Invalid
+
+func (p *problems) add(field, format string, args ...any) {
+	*p = append(*p, souk.Problem{Field: field, Reason: fmt.Sprintf(format, args...)})
+}
+
+// text checks a piece of text that people or programs wrote: databases keep
+// neither NUL bytes nor broken UTF-8.
+func (p *problems) text(field, s string, most int) {
+	switch {
+	case len(s) > most:
+		p.add(field, "must be at most %d bytes long", most)
+	case !utf8.ValidString(s):
+		p.add(field, "must be valid UTF-8")
+	default:
+		for i := range len(s) {
+			if s[i] == 0 {
+				p.add(field, "must not contain NUL")
+				return
+			}
+		}
+	}
+}
+
+func (p problems) err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return souk.Invalid(p)
+}

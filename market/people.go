@@ -1,0 +1,311 @@
+package market
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"souk"
+	"souk/store"
+)
+
+// maxName bounds names of people and things, in bytes.
+const maxName = 200
+
+// Person is a user as somebody writes them down.
+type Person struct {
+	ID           souk.ID // none: a new one
+	Home         souk.ID // of a new one
+	Email        string
+	FirstName    string
+	LastName     string
+	Alias        string
+	Department   string
+	SecondFactor bool
+}
+
+// PutUser makes a person, who starts as a member of their home org, or changes
+// one. Whoever holds users there may, and the operator. It refuses UnknownOrg,
+// UnknownUser, NotAllowed, EmailTaken and Invalid.
+func (m *Market) PutUser(ctx context.Context, actor souk.Actor, in Person) (u souk.User, err error) {
+	find := rootOf(in.Home)
+	if !in.ID.IsZero() {
+		find = rootOfUser(in.ID)
+	}
+	err = m.write(ctx, actor, find, func(tx *Tx) (err error) {
+		u, err = tx.putUser(in)
+		return err
+	})
+	return u, err
+}
+
+func (tx *Tx) putUser(in Person) (u souk.User, err error) {
+	in.Email = strings.ToLower(strings.TrimSpace(in.Email))
+	if err := in.check(); err != nil {
+		return u, err
+	}
+	var before any
+	kind := souk.UserAdded
+	if in.ID.IsZero() {
+		u = souk.User{ID: souk.NewID(), Org: in.Home, CreatedAt: tx.at}
+	} else {
+		if u, err = tx.User(in.ID); err != nil {
+			return u, or(err, souk.UnknownUser)
+		}
+		before, kind = u, souk.UserChanged
+	}
+	home, err := tx.manageable(u.Org, souk.CanUsers)
+	if errors.Is(err, souk.UnknownOrg) && !in.ID.IsZero() {
+		return u, souk.UnknownUser
+	}
+	if err != nil {
+		return u, err
+	}
+	if !u.Active() || u.IsBot {
+		return u, souk.UnknownUser
+	}
+	switch holder, err := tx.UserByEmail(home.Org.Root(), in.Email); {
+	case err == nil && holder.ID != u.ID:
+		return u, souk.EmailTaken
+	case ignoreMissing(err) != nil:
+		return u, err
+	}
+	u.Email, u.FirstName, u.LastName, u.Alias = in.Email, in.FirstName, in.LastName, in.Alias
+	u.Department, u.SecondFactor = in.Department, in.SecondFactor
+	if err := tx.PutUser(u, home.Org.Root()); err != nil {
+		return u, err
+	}
+	if kind == souk.UserAdded {
+		err := tx.PutMembership(souk.Membership{User: u.ID, Org: home.Org.ID, Role: souk.Member, CreatedAt: tx.at})
+		if err != nil {
+			return u, err
+		}
+	}
+	return u, tx.changed("PutUser", kind, home, u, before, u)
+}
+
+func (in Person) check() error {
+	var p problems
+	if local, domain, ok := strings.Cut(in.Email, "@"); !ok || local == "" || domain == "" || strings.ContainsAny(in.Email, " \t\r\n") {
+		p.add("email", "must be an e-mail address")
+	}
+	p.text("email", in.Email, 254)
+	p.text("first_name", in.FirstName, maxName)
+	p.text("last_name", in.LastName, maxName)
+	p.text("alias", in.Alias, maxName)
+	p.text("department", in.Department, maxName)
+	return p.err()
+}
+
+// changed audits and tells something about a user at an org.
+func (tx *Tx) changed(verb string, kind souk.EventKind, at place, u souk.User, before, after any) error {
+	if err := tx.audit(verb, at.Org, souk.ID{}, u.ID, before, after); err != nil {
+		return err
+	}
+	e := tx.event(kind, at.Org, at.Enterprise, nil, u.ID)
+	e.Data.User = &u
+	if m, ok := after.(souk.Membership); ok {
+		e.Data.Membership = &m
+	}
+	var err error
+	if e.Data.Actor, err = tx.acting(); err != nil {
+		return err
+	}
+	return tx.emit(e)
+}
+
+// DeactivateUser ends a person for good: their pending requests, grants, the
+// standing answers for them alone and, by it, their tokens. What they installed
+// stays. It refuses UnknownUser, NotAllowed and LastOwner.
+func (m *Market) DeactivateUser(ctx context.Context, actor souk.Actor, id souk.ID) error {
+	return m.write(ctx, actor, rootOfUser(id), func(tx *Tx) error { return tx.deactivateUser(id) })
+}
+
+func (tx *Tx) deactivateUser(id souk.ID) error {
+	u, err := tx.User(id)
+	if err != nil {
+		return or(err, souk.UnknownUser)
+	}
+	home, err := tx.manageable(u.Org, souk.CanUsers)
+	if errors.Is(err, souk.UnknownOrg) {
+		return souk.UnknownUser
+	}
+	if err != nil {
+		return err
+	}
+	if !u.Active() || u.IsBot {
+		return souk.UnknownUser
+	}
+	memberships, err := tx.Memberships(id)
+	if err != nil {
+		return err
+	}
+	for _, m := range memberships {
+		if err := tx.notLastOwner(m); err != nil {
+			return err
+		}
+	}
+	before := u
+	u.DeactivatedAt = tx.at
+	if err := tx.PutUser(u, home.Org.Root()); err != nil {
+		return err
+	}
+	if err := tx.changed("DeactivateUser", souk.UserDeactivated, home, u, before, u); err != nil {
+		return err
+	}
+	return tx.endAllOf(u)
+}
+
+// endAllOf ends what hangs on a user who was deactivated.
+func (tx *Tx) endAllOf(u souk.User) error {
+	pending, err := tx.PendingOfUser(u.ID)
+	if err != nil {
+		return err
+	}
+	for _, q := range pending {
+		app, at, err := tx.where(q.App, q.Org)
+		if err != nil {
+			return err
+		}
+		if err := tx.cancel(q, app, at, "DeactivateUser"); err != nil {
+			return err
+		}
+	}
+	grants, err := tx.GrantsBy(u.ID)
+	if err != nil {
+		return err
+	}
+	for _, g := range grants {
+		i, err := tx.Installation(g.Installation)
+		if err != nil {
+			return err
+		}
+		app, at, err := tx.where(i.App, i.Org)
+		if err != nil {
+			return err
+		}
+		if err := tx.revokeGrants([]souk.Grant{g}, i, app, at); err != nil {
+			return err
+		}
+	}
+	standing, err := tx.StandingForUser(u.ID)
+	if err != nil {
+		return err
+	}
+	if err := tx.end(standing); err != nil {
+		return err
+	}
+	for i, r := range standing {
+		app, at, err := tx.where(r.App, r.Org)
+		if err != nil {
+			return err
+		}
+		e := tx.event(souk.ResolutionCleared, at.Org, at.Enterprise, &app, r.ID)
+		e.Data.Resolution, e.Data.Ended = &standing[i], standing[i:i+1]
+		if err := tx.audit("DeactivateUser", at.Org, app.ID, r.ID, r, nil); err != nil {
+			return err
+		}
+		if err := tx.emit(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// where finds an app and an org that rows speak of.
+func (tx *Tx) where(appID, orgID souk.ID) (app souk.App, at place, err error) {
+	if app, err = tx.App(appID); err != nil {
+		return app, at, err
+	}
+	at.Org, at.Enterprise, err = tx.OrgAndAbove(orgID)
+	return app, at, err
+}
+
+// PutMembership makes a user a member of an org or changes what they are there:
+// owners and admins may, and the operator. The user's home lies under the same
+// root. It refuses UnknownOrg, UnknownUser, NotAllowed, LastOwner and Invalid.
+func (m *Market) PutMembership(ctx context.Context, actor souk.Actor, in souk.Membership) error {
+	return m.write(ctx, actor, rootOf(in.Org), func(tx *Tx) error { return tx.putMembership(in) })
+}
+
+func (tx *Tx) putMembership(in souk.Membership) error {
+	var p problems
+	if in.Role != souk.Owner && in.Role != souk.Admin && in.Role != souk.Member {
+		p.add("role", "must be owner, admin or member")
+	}
+	for _, permission := range in.Permissions {
+		if !slices.Contains(souk.Permissions, permission) {
+			p.add("permissions", "must be of settings, users and reports")
+		}
+	}
+	if err := p.err(); err != nil {
+		return err
+	}
+	at, err := tx.place(in.Org)
+	if err != nil {
+		return err
+	}
+	if !at.Decides() && !tx.actor.IsOperator() {
+		return souk.NotAllowed
+	}
+	if err := tx.granted(at.Org); err != nil {
+		return err
+	}
+	u, err := tx.User(in.User)
+	if err != nil {
+		return or(err, souk.UnknownUser)
+	}
+	home, err := tx.Org(u.Org)
+	if err != nil {
+		return err
+	}
+	if !u.Active() || home.Root() != at.Org.Root() {
+		return souk.UnknownUser
+	}
+	var before any
+	switch had, err := tx.Membership(in.User, in.Org); {
+	case err == nil:
+		before, in.CreatedAt = had, had.CreatedAt
+		if in.Role != souk.Owner {
+			if err := tx.notLastOwner(had); err != nil {
+				return err
+			}
+		}
+	case errors.Is(err, store.ErrNotFound):
+		in.CreatedAt = tx.at
+	default:
+		return err
+	}
+	if err := tx.PutMembership(in); err != nil {
+		return err
+	}
+	return tx.changed("PutMembership", souk.MembershipChanged, at, u, before, in)
+}
+
+// notLastOwner refuses to lose the last owner of an org.
+func (tx *Tx) notLastOwner(m souk.Membership) error {
+	if m.Role != souk.Owner {
+		return nil
+	}
+	others, err := tx.OtherOwners(m.Org, m.User)
+	if err == nil && others == 0 {
+		err = souk.LastOwner
+	}
+	return err
+}
+
+// rootOfUser finds the locks of a verb that names a user.
+func rootOfUser(id souk.ID) func(*store.Tx) (store.Locks, error) {
+	return func(tx *store.Tx) (store.Locks, error) {
+		u, err := tx.User(id)
+		if errors.Is(err, store.ErrNotFound) {
+			return store.Locks{}, nil // fn refuses it
+		}
+		if err != nil {
+			return store.Locks{}, err
+		}
+		o, err := tx.Org(u.Org)
+		return store.Locks{Roots: []souk.ID{o.Root()}}, err
+	}
+}

@@ -1,0 +1,146 @@
+package market
+
+import (
+	"errors"
+
+	"souk"
+	"souk/store"
+)
+
+// place is one org with all that a verb asks about it: the enterprise above
+// and what the actor is there.
+type place struct {
+	Org, Enterprise souk.Org // Enterprise is zero where there is none
+	souk.Standing            // of the actor
+}
+
+// place finds an org for an actor who has business there: the operator, a
+// member of the org, or a member of any org under the same root. To anybody
+// else it does not exist.
+func (tx *Tx) place(id souk.ID) (p place, err error) {
+	p.Org, p.Enterprise, err = tx.OrgAndAbove(id)
+	if err != nil {
+		return p, or(err, souk.UnknownOrg)
+	}
+	if !p.Org.ClosedAt.IsZero() {
+		return p, souk.UnknownOrg
+	}
+	if tx.actor.User.IsZero() {
+		if tx.actor.Platform {
+			return p, nil
+		}
+		return p, souk.UnknownOrg
+	}
+	if p.Standing, err = tx.Standing(tx.actor.User, p.Org); err != nil || p.IsMember() {
+		return p, err
+	}
+	home, err := tx.homeRoot(tx.actor.User)
+	if err == nil && home != p.Org.Root() {
+		err = souk.UnknownOrg
+	}
+	return p, err
+}
+
+// homeRoot is the root org of a user's home.
+func (tx *Tx) homeRoot(user souk.ID) (souk.ID, error) {
+	u, err := tx.User(user)
+	if err != nil {
+		return souk.ID{}, or(err, souk.NotAllowed)
+	}
+	home, err := tx.Org(u.Org)
+	return home.Root(), err
+}
+
+// decidable finds an org where the actor may decide about apps: a person who
+// is owner or admin there or above, with a token that reaches it.
+func (tx *Tx) decidable(id souk.ID) (place, error) {
+	p, err := tx.place(id)
+	if err != nil {
+		return p, err
+	}
+	if tx.actor.User.IsZero() {
+		return p, souk.NeedsPerson
+	}
+	if err := tx.granted(p.Org); err != nil {
+		return p, err
+	}
+	if !p.Decides() {
+		return p, souk.NotAllowed
+	}
+	return p, nil
+}
+
+// granted refuses an org that the installation behind the actor's token does
+// not reach.
+func (tx *Tx) granted(org souk.Org) error {
+	if tx.actor.Installation.IsZero() {
+		return nil
+	}
+	reaches, err := tx.Reaches(tx.actor.Installation, org.ID)
+	if err == nil && !reaches {
+		err = souk.OrgNotGranted
+	}
+	return err
+}
+
+// manageable finds an org where the actor holds a permission, or anywhere for
+// the operator.
+func (tx *Tx) manageable(id souk.ID, permission souk.Permission) (place, error) {
+	p, err := tx.place(id)
+	if err != nil || tx.actor.IsOperator() {
+		return p, err
+	}
+	if !p.Holds(permission) {
+		return p, souk.NotAllowed
+	}
+	return p, tx.granted(p.Org)
+}
+
+// knownApp finds an app that an org can speak of: it exists and the org has a
+// right to it. The operator's suspension does not hide it from those who decide.
+func (tx *Tx) knownApp(id souk.ID, org souk.Org) (souk.App, error) {
+	app, err := tx.App(id)
+	if err != nil {
+		return app, or(err, souk.UnknownApp)
+	}
+	visible, err := tx.IsVisible(id, org)
+	if err == nil && (!visible || !app.DeletedAt.IsZero()) {
+		err = souk.UnknownApp
+	}
+	return app, err
+}
+
+// ownedApp finds an app whose owner org lets the actor change its settings, or
+// that the actor's token belongs to.
+func (tx *Tx) ownedApp(id souk.ID) (souk.App, place, error) {
+	app, err := tx.App(id)
+	if err != nil {
+		return app, place{}, or(err, souk.UnknownApp)
+	}
+	if !app.DeletedAt.IsZero() {
+		return app, place{}, souk.UnknownApp
+	}
+	if tx.actor.Kind == souk.AppToken && tx.actor.App == id {
+		org, enterprise, err := tx.OrgAndAbove(app.Owner)
+		return app, place{Org: org, Enterprise: enterprise}, err
+	}
+	p, err := tx.place(app.Owner)
+	if errors.Is(err, souk.UnknownOrg) {
+		return app, p, souk.UnknownApp
+	}
+	if err == nil && !tx.actor.IsOperator() && !p.Holds(souk.CanSettings) {
+		err = souk.NotAllowed
+	}
+	return app, p, err
+}
+
+// rootOf finds the locks of a verb that concerns apps at an org.
+func rootOf(org souk.ID, apps ...souk.ID) func(*store.Tx) (store.Locks, error) {
+	return func(tx *store.Tx) (store.Locks, error) {
+		o, err := tx.Org(org)
+		if errors.Is(err, store.ErrNotFound) {
+			return store.Locks{}, nil // fn refuses it
+		}
+		return store.Locks{Apps: apps, Roots: []souk.ID{o.Root()}}, err
+	}
+}

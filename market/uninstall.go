@@ -1,0 +1,216 @@
+package market
+
+import (
+	"context"
+	"errors"
+
+	"souk"
+	"souk/store"
+)
+
+// MaxTargets is how many orgs one Uninstall may name.
+const MaxTargets = 100
+
+// Uninstalling takes an app away from orgs. From an enterprise it ends the
+// org-wide installation and every workspace's own.
+type Uninstalling struct {
+	App  souk.ID
+	From []souk.ID // at most MaxTargets; all under one root
+}
+
+// Uninstall ends installations and returns which. An org where the app is not
+// installed is passed over, so that a call may be repeated; ending none is no
+// refusal. Whoever holds settings at every org named may, and the operator. It
+// refuses UnknownOrg, OrgNotGranted, NotAllowed, OwnersOnly, UnknownApp,
+// ProtectedApp, MustRevokeOrgWide and TooManyTargets, the first that holds in
+// this order, and then ends nothing.
+func (m *Market) Uninstall(ctx context.Context, actor souk.Actor, in Uninstalling) (ended []souk.Installation, err error) {
+	if len(in.From) == 0 {
+		return nil, souk.UnknownOrg
+	}
+	if len(in.From) > MaxTargets {
+		return nil, souk.TooManyTargets
+	}
+	err = m.write(ctx, actor, rootOf(in.From[0], in.App), func(tx *Tx) (err error) {
+		ended, err = tx.uninstall(in)
+		return err
+	})
+	return ended, err
+}
+
+func (tx *Tx) uninstall(in Uninstalling) (ended []souk.Installation, err error) {
+	places := make([]place, len(in.From))
+	for i, id := range in.From {
+		if places[i], err = tx.place(id); err != nil {
+			return nil, err
+		}
+		// One verb holds the lock of one root.
+		if places[i].Org.Root() != places[0].Org.Root() {
+			return nil, souk.UnknownOrg
+		}
+	}
+	for _, p := range places {
+		if err := tx.granted(p.Org); err != nil {
+			return nil, err
+		}
+	}
+	if err := tx.mayUninstall(places); err != nil {
+		return nil, err
+	}
+	app, targets, err := tx.targets(in.App, places)
+	if err != nil {
+		return nil, err
+	}
+	if app.IsProtected() && !tx.actor.IsOperator() {
+		return nil, souk.ProtectedApp
+	}
+	for _, i := range targets {
+		for _, p := range places {
+			if i.Kind == souk.OrgWide && p.Org.Kind == souk.Workspace {
+				return nil, souk.MustRevokeOrgWide
+			}
+		}
+	}
+	for _, i := range targets {
+		if !i.Live() {
+			continue
+		}
+		org, enterprise, err := tx.OrgAndAbove(i.Org)
+		if err != nil {
+			return nil, err
+		}
+		if i, err = tx.endInstallation(i, app, place{Org: org, Enterprise: enterprise}, "Uninstall"); err != nil {
+			return nil, err
+		}
+		ended = append(ended, i)
+	}
+	return ended, nil
+}
+
+// mayUninstall asks for settings at every place, and for an owner where policy
+// reserves uninstalling to them.
+func (tx *Tx) mayUninstall(places []place) error {
+	if tx.actor.IsOperator() {
+		return nil
+	}
+	for _, p := range places {
+		if !p.Holds(souk.CanSettings) {
+			return souk.NotAllowed
+		}
+	}
+	for _, p := range places {
+		if (p.Org.UninstallOwnersOnly || p.Enterprise.UninstallOwnersOnly) && !p.Owns() {
+			return souk.OwnersOnly
+		}
+	}
+	return nil
+}
+
+// targets finds an app and the live installations of it that reach places. An
+// app that no place has a right to and none has installed is unknown.
+func (tx *Tx) targets(id souk.ID, places []place) (app souk.App, found []souk.Installation, err error) {
+	if app, err = tx.App(id); err != nil {
+		return app, nil, or(err, souk.UnknownApp)
+	}
+	known := false
+	seen := map[souk.ID]bool{}
+	for _, p := range places {
+		visible, err := tx.IsVisible(id, p.Org)
+		if err != nil {
+			return app, nil, err
+		}
+		known = known || visible && app.DeletedAt.IsZero()
+		var here []souk.Installation
+		if p.Org.Kind == souk.Enterprise {
+			here, err = tx.InstallationsUnder(id, p.Org.ID)
+		} else {
+			var i souk.Installation
+			if i, err = tx.InstallationReaching(id, p.Org.ID); err == nil {
+				here = []souk.Installation{i}
+			} else if errors.Is(err, store.ErrNotFound) {
+				err = nil
+			}
+		}
+		if err != nil {
+			return app, nil, err
+		}
+		for _, i := range here {
+			if !seen[i.ID] {
+				seen[i.ID] = true
+				found = append(found, i)
+			}
+		}
+	}
+	if !known && len(found) == 0 {
+		return app, nil, souk.UnknownApp
+	}
+	return app, found, nil
+}
+
+// endInstallation ends an installation for good: what it reached, its app user,
+// its grants and what was still to be delivered for it. Its tokens are dead by
+// it.
+func (tx *Tx) endInstallation(i souk.Installation, app souk.App, at place, verb string) (souk.Installation, error) {
+	before := i
+	workspaces, err := tx.workspacesOf(i)
+	if err != nil {
+		return i, err
+	}
+	i.Status, i.EndedAt, i.UpdatedAt = souk.InstallationEnded, tx.at, tx.at
+	if err := tx.PutInstallation(i); err != nil {
+		return i, err
+	}
+	if err := tx.Unreach(i.ID); err != nil {
+		return i, err
+	}
+	if !i.AppUser.IsZero() {
+		bot, err := tx.User(i.AppUser)
+		if err != nil {
+			return i, err
+		}
+		home, err := tx.Org(bot.Org)
+		if err != nil {
+			return i, err
+		}
+		bot.DeactivatedAt = tx.at
+		if err := tx.PutUser(bot, home.Root()); err != nil {
+			return i, err
+		}
+	}
+	if _, err := tx.CancelDeliveries(i.ID, tx.at, "the installation ended"); err != nil {
+		return i, err
+	}
+	grants, err := tx.GrantsOf(i.ID)
+	if err != nil {
+		return i, err
+	}
+	if err := tx.audit(verb, at.Org, app.ID, i.ID, before, i); err != nil {
+		return i, err
+	}
+	if err := tx.tellInstallation(souk.InstallationRemoved, at, app, Installed{Installation: i, Workspaces: workspaces}); err != nil {
+		return i, err
+	}
+	return i, tx.revokeGrants(grants, i, app, at)
+}
+
+// revokeGrants ends grants of one installation and tells each.
+func (tx *Tx) revokeGrants(grants []souk.Grant, i souk.Installation, app souk.App, at place) error {
+	ids := make([]souk.ID, len(grants))
+	events := make([]souk.Event, len(grants))
+	for n := range grants {
+		g := &grants[n]
+		g.Status, g.RevokedAt = souk.GrantRevoked, tx.at
+		ids[n] = g.ID
+		user, err := tx.User(g.User)
+		if err != nil {
+			return err
+		}
+		e := tx.event(souk.GrantWasRevoked, at.Org, at.Enterprise, &app, g.ID)
+		e.Data.Grant, e.Data.User, e.Data.Installation = g, &user, &i
+		events[n] = e
+	}
+	if err := tx.RevokeGrants(ids, tx.at); err != nil {
+		return err
+	}
+	return tx.emit(events...)
+}

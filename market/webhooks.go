@@ -1,0 +1,266 @@
+package market
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"slices"
+
+	"souk"
+	"souk/store"
+)
+
+// Hook is a webhook as somebody writes it down.
+type Hook struct {
+	ID      souk.ID // none: a new one
+	App     souk.ID
+	Dialect souk.Dialect // of a new one
+	URL     string
+	Events  []string // names as the dialect spells them, at least one
+	Paused  bool     // told nothing until it is put again without
+}
+
+// Saved is a webhook with its secret, which is shown when it is made and never
+// again.
+type Saved struct {
+	souk.Webhook
+	New bool
+}
+
+// PutWebhook makes a webhook of an app, or changes one. Whoever holds settings
+// in the owner org may, the app's own token and the operator. A dialect with a
+// handshake is asked before anything is saved. It refuses UnknownApp,
+// UnknownWebhook, NotAllowed, BlockedAddress, NotVerified and Invalid.
+func (m *Market) PutWebhook(ctx context.Context, actor souk.Actor, in Hook) (saved Saved, err error) {
+	if err := m.check(in); err != nil {
+		return saved, err
+	}
+	draft, with, err := m.draft(ctx, actor, in)
+	if err != nil {
+		return saved, err
+	}
+	if err := m.shakeHands(ctx, draft, with); err != nil {
+		return saved, err
+	}
+	err = m.write(ctx, actor, ownerOfApp(in.App), func(tx *Tx) (err error) {
+		saved, err = tx.putWebhook(in)
+		return err
+	})
+	return saved, err
+}
+
+func (m *Market) check(in Hook) error {
+	var p problems
+	p.text("url", in.URL, souk.MaxURL)
+	if in.URL == "" {
+		p.add("url", "is required")
+	}
+	if len(in.Events) == 0 {
+		p.add("events", "must name at least one event")
+	}
+	for _, e := range in.Events {
+		p.text("events", e, maxName)
+	}
+	return p.err()
+}
+
+// knows refuses a dialect that is not served, and events it does not have.
+func (m *Market) knows(dialect souk.Dialect, events []string) error {
+	var p problems
+	wire, served := m.Wires[dialect]
+	if !served {
+		p.add("dialect", "is not served here")
+		return p.err()
+	}
+	for _, e := range events {
+		if !slices.Contains(wire.Events, e) {
+			p.add("events", "%q is not an event of the %s dialect", e, dialect)
+		}
+	}
+	return p.err()
+}
+
+// draft is the webhook as the verb would save it, and the credentials that a
+// handshake signs with. It refuses what the verb would.
+func (m *Market) draft(ctx context.Context, actor souk.Actor, in Hook) (w souk.Webhook, with souk.Credentials, err error) {
+	err = m.DB.Read(ctx, func(s *store.Tx) error {
+		tx := &Tx{Tx: s, market: m, actor: actor, at: now()}
+		saved, err := tx.hook(in)
+		if err != nil {
+			return err
+		}
+		w = saved.Webhook
+		sealed, err := tx.Credentials(in.App)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err == nil {
+			with, err = sealed.Open(m.Key)
+		}
+		return err
+	})
+	return w, with, err
+}
+
+func (m *Market) shakeHands(ctx context.Context, w souk.Webhook, with souk.Credentials) error {
+	if shake := m.Wires[w.Dialect].Handshake; shake != nil && w.Status != souk.WebhookPaused {
+		return shake(ctx, w, with)
+	}
+	return nil
+}
+
+// hook finds the webhook that in changes, or starts a new one, and applies in.
+func (tx *Tx) hook(in Hook) (w store.SealedWebhook, err error) {
+	if _, _, err = tx.ownedApp(in.App); err != nil {
+		return w, err
+	}
+	if in.ID.IsZero() {
+		w.Webhook = souk.Webhook{ID: souk.NewID(), App: in.App, Dialect: in.Dialect, CreatedAt: tx.at}
+	} else if w, err = tx.Webhook(in.ID); err != nil {
+		return w, or(err, souk.UnknownWebhook)
+	} else if w.App != in.App {
+		return w, souk.UnknownWebhook
+	}
+	if err := tx.market.knows(w.Dialect, in.Events); err != nil {
+		return w, err
+	}
+	w.URL, w.Events, w.Status, w.UpdatedAt = in.URL, slices.Clone(in.Events), souk.WebhookActive, tx.at
+	slices.Sort(w.Events)
+	w.Events = slices.Compact(w.Events)
+	if in.Paused {
+		w.Status = souk.WebhookPaused
+	}
+	return w, nil
+}
+
+func (tx *Tx) putWebhook(in Hook) (saved Saved, err error) {
+	w, err := tx.hook(in)
+	if err != nil {
+		return saved, err
+	}
+	saved.New = in.ID.IsZero()
+	var before any
+	if saved.New {
+		w.Secret = newWebhookSecret()
+		saved.Webhook = w.Webhook
+		w = store.SealWebhook(tx.market.Key, w.Webhook)
+	} else {
+		had, err := tx.Webhook(in.ID)
+		if err != nil {
+			return saved, err
+		}
+		before = had.Webhook
+	}
+	if err := tx.PutWebhook(w); err != nil {
+		return saved, err
+	}
+	kind := souk.WebhookAdded
+	if !saved.New {
+		kind, saved.Webhook = souk.WebhookChanged, w.Webhook
+	}
+	return saved, tx.tellWebhook("PutWebhook", kind, w.Webhook, before, w.Webhook)
+}
+
+// newWebhookSecret makes a signing secret as Standard Webhooks spells it.
+func newWebhookSecret() string {
+	b := make([]byte, 32)
+	rand.Read(b) // never fails
+	return "whsec_" + base64.StdEncoding.EncodeToString(b)
+}
+
+// tellWebhook audits and emits a change of a webhook at its owner.
+func (tx *Tx) tellWebhook(verb string, kind souk.EventKind, w souk.Webhook, before, after any) error {
+	app, at, err := tx.ownedApp(w.App)
+	if err != nil {
+		return err
+	}
+	if err := tx.audit(verb, at.Org, app.ID, w.ID, before, after); err != nil {
+		return err
+	}
+	e := tx.event(kind, at.Org, at.Enterprise, &app, w.ID)
+	e.Data.Webhook = &w
+	if e.Data.Actor, err = tx.acting(); err != nil {
+		return err
+	}
+	return tx.emit(e)
+}
+
+// VerifyWebhook runs the dialect's handshake again and makes the webhook active
+// if it passes. It refuses UnknownWebhook, NotAllowed, BlockedAddress and
+// NotVerified; a webhook that fails keeps its status.
+func (m *Market) VerifyWebhook(ctx context.Context, actor souk.Actor, app, id souk.ID) (w souk.Webhook, err error) {
+	var with souk.Credentials
+	err = m.DB.Read(ctx, func(s *store.Tx) error {
+		tx := &Tx{Tx: s, market: m, actor: actor, at: now()}
+		found, err := tx.webhookOf(app, id)
+		if err != nil {
+			return err
+		}
+		w = found.Webhook
+		sealed, err := tx.Credentials(app)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err == nil {
+			with, err = sealed.Open(m.Key)
+		}
+		return err
+	})
+	if err != nil {
+		return w, err
+	}
+	w.Status = souk.WebhookActive
+	if err := m.shakeHands(ctx, w, with); err != nil {
+		return w, err
+	}
+	err = m.write(ctx, actor, ownerOfApp(app), func(tx *Tx) error {
+		found, err := tx.webhookOf(app, id)
+		if err != nil {
+			return err
+		}
+		before := found.Webhook
+		found.Status, found.UpdatedAt = souk.WebhookActive, tx.at
+		if err := tx.SetWebhookStatus(id, souk.WebhookActive, tx.at); err != nil {
+			return err
+		}
+		w = found.Webhook
+		return tx.tellWebhook("VerifyWebhook", souk.WebhookChanged, w, before, w)
+	})
+	return w, err
+}
+
+// webhookOf finds a webhook of an app that the actor may change.
+func (tx *Tx) webhookOf(app, id souk.ID) (store.SealedWebhook, error) {
+	if _, _, err := tx.ownedApp(app); err != nil {
+		return store.SealedWebhook{}, err
+	}
+	w, err := tx.Webhook(id)
+	if err != nil {
+		return w, or(err, souk.UnknownWebhook)
+	}
+	if w.App != app {
+		return w, souk.UnknownWebhook
+	}
+	return w, nil
+}
+
+// DeleteWebhook ends a webhook and what was still to be delivered to it. It
+// refuses UnknownApp, UnknownWebhook and NotAllowed.
+func (m *Market) DeleteWebhook(ctx context.Context, actor souk.Actor, app, id souk.ID) error {
+	return m.write(ctx, actor, ownerOfApp(app), func(tx *Tx) error {
+		w, err := tx.webhookOf(app, id)
+		if err != nil {
+			return err
+		}
+		before := w.Webhook
+		w.DeletedAt, w.UpdatedAt, w.Events = tx.at, tx.at, nil
+		if err := tx.PutWebhook(w); err != nil {
+			return err
+		}
+		if _, err := tx.CancelDeliveriesTo(id, tx.at, "the webhook was deleted"); err != nil {
+			return err
+		}
+		return tx.tellWebhook("DeleteWebhook", souk.WebhookRemoved, before, before, nil)
+	})
+}

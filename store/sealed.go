@@ -1,0 +1,127 @@
+package store
+
+import (
+	"fmt"
+
+	"souk"
+)
+
+// SealedCredentials are an app's names and its secrets as they rest.
+type SealedCredentials struct {
+	App                    souk.ID
+	GiosgSecret            []byte
+	SlackClientID          string
+	SlackClientSecret      []byte
+	SlackSigningSecret     []byte
+	SlackVerificationToken []byte
+	ZoomClientID           string
+	ZoomClientSecret       []byte
+	ZoomWebhookSecret      []byte
+}
+
+const credentialColumns = `app_id, giosg_secret, slack_client_id, slack_client_secret,
+	slack_signing_secret, slack_verification_token, zoom_client_id, zoom_client_secret, zoom_webhook_secret`
+
+func scanCredentials(r row) (c SealedCredentials, err error) {
+	err = r.Scan(&c.App, &c.GiosgSecret, &c.SlackClientID, &c.SlackClientSecret,
+		&c.SlackSigningSecret, &c.SlackVerificationToken, &c.ZoomClientID, &c.ZoomClientSecret, &c.ZoomWebhookSecret)
+	return c, err
+}
+
+// Credentials finds an app's.
+func (tx *Tx) Credentials(app souk.ID) (SealedCredentials, error) {
+	return one(tx, scanCredentials, `SELECT `+credentialColumns+` FROM credentials WHERE app_id = $1`, app)
+}
+
+// CredentialsOf finds those of many apps at once.
+func (tx *Tx) CredentialsOf(apps []souk.ID) (map[souk.ID]SealedCredentials, error) {
+	return byID(tx, scanCredentials, func(c SealedCredentials) souk.ID { return c.App },
+		`SELECT `+credentialColumns+` FROM credentials WHERE app_id IN (`, apps)
+}
+
+// PutCredentials keeps an app's credentials, replacing what it had.
+func (tx *Tx) PutCredentials(c SealedCredentials) error {
+	_, err := tx.exec(`INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (app_id) DO UPDATE SET
+			giosg_secret = excluded.giosg_secret, slack_client_id = excluded.slack_client_id,
+			slack_client_secret = excluded.slack_client_secret,
+			slack_signing_secret = excluded.slack_signing_secret,
+			slack_verification_token = excluded.slack_verification_token,
+			zoom_client_id = excluded.zoom_client_id, zoom_client_secret = excluded.zoom_client_secret,
+			zoom_webhook_secret = excluded.zoom_webhook_secret`,
+		c.App, c.GiosgSecret, c.SlackClientID, c.SlackClientSecret,
+		c.SlackSigningSecret, c.SlackVerificationToken, c.ZoomClientID, c.ZoomClientSecret, c.ZoomWebhookSecret)
+	return err
+}
+
+// secrets pairs each sealed secret with where it opens to and with the word
+// that ties it to its place: a secret that was moved to another does not open.
+func (s *SealedCredentials) secrets(c *souk.Credentials) []secret {
+	return []secret{
+		{&s.GiosgSecret, &c.GiosgSecret, "giosg"},
+		{&s.SlackClientSecret, &c.SlackClientSecret, "slack client"},
+		{&s.SlackSigningSecret, &c.SlackSigningSecret, "slack signing"},
+		{&s.SlackVerificationToken, &c.SlackVerificationToken, "slack verification"},
+		{&s.ZoomClientSecret, &c.ZoomClientSecret, "zoom client"},
+		{&s.ZoomWebhookSecret, &c.ZoomWebhookSecret, "zoom webhook"},
+	}
+}
+
+type secret struct {
+	sealed *[]byte
+	open   *string
+	place  string
+}
+
+// SealCredentials spells an app's credentials as they rest.
+func SealCredentials(key souk.Key, c souk.Credentials) SealedCredentials {
+	s := SealedCredentials{App: c.App, SlackClientID: c.SlackClientID, ZoomClientID: c.ZoomClientID}
+	for _, f := range s.secrets(&c) {
+		if *f.open != "" {
+			*f.sealed = key.Seal(*f.open, s.label(f.place))
+		}
+	}
+	return s
+}
+
+// Open reads what SealCredentials sealed.
+func (s SealedCredentials) Open(key souk.Key) (souk.Credentials, error) {
+	c := souk.Credentials{App: s.App, SlackClientID: s.SlackClientID, ZoomClientID: s.ZoomClientID}
+	for _, f := range s.secrets(&c) {
+		var err error
+		if *f.open, err = key.Open(*f.sealed, s.label(f.place)); err != nil {
+			return c, fmt.Errorf("%s secret of app %s: %w", f.place, s.App, err)
+		}
+	}
+	return c, nil
+}
+
+func (s SealedCredentials) label(place string) string { return "app:" + s.App.String() + ":" + place }
+
+// SealedWebhook is a webhook with its secret as it rests.
+type SealedWebhook struct {
+	souk.Webhook // Secret is empty
+	Sealed       []byte
+}
+
+// SealWebhook spells a webhook as it rests.
+func SealWebhook(key souk.Key, w souk.Webhook) SealedWebhook {
+	s := SealedWebhook{Webhook: w}
+	if w.Secret != "" {
+		s.Sealed = key.Seal(w.Secret, s.label())
+	}
+	s.Secret = ""
+	return s
+}
+
+// Open reads what SealWebhook sealed.
+func (s SealedWebhook) Open(key souk.Key) (souk.Webhook, error) {
+	w := s.Webhook
+	var err error
+	if w.Secret, err = key.Open(s.Sealed, s.label()); err != nil {
+		return w, fmt.Errorf("secret of webhook %s: %w", s.ID, err)
+	}
+	return w, nil
+}
+
+func (s SealedWebhook) label() string { return "webhook:" + s.ID.String() }
