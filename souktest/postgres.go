@@ -166,17 +166,14 @@ func unprivileged(dir string) (*syscall.Credential, error) {
 	return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, os.Chown(dir, int(uid), int(gid))
 }
 
-// server is the address of the server that this process's tests use. One that
-// they start ends with the process.
-var server = sync.OnceValues(func() (string, error) {
+// server is the one that this process's tests use. One that they start ends
+// with the process: when the pipe to its keeper is closed, and so not before
+// this variable lets go of it.
+var server = sync.OnceValues(func() (*Cluster, error) {
 	if address := os.Getenv(PostgresVariable); address != "" {
-		return address, nil
+		return &Cluster{Address: address}, nil
 	}
-	c, err := StartPostgres(false)
-	if err != nil {
-		return "", err
-	}
-	return c.Address, nil
+	return StartPostgres(false)
 })
 
 // template is a migrated database to copy. Processes that share a server
@@ -243,11 +240,11 @@ func newName() string { return "souk_" + strings.ReplaceAll(souk.NewID().String(
 
 // addressOf is the server's address with another database.
 func addressOf(name string) (string, error) {
-	address, err := server()
+	s, err := server()
 	if err != nil {
 		return "", err
 	}
-	u, err := url.Parse(address)
+	u, err := url.Parse(s.Address)
 	if err != nil {
 		return "", err
 	}
@@ -257,12 +254,12 @@ func addressOf(name string) (string, error) {
 
 // maintain runs fn on a connection to the maintenance database.
 func maintain(fn func(context.Context, *pgx.Conn) error) error {
-	address, err := server()
+	s, err := server()
 	if err != nil {
 		return err
 	}
 	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, address)
+	conn, err := pgx.Connect(ctx, s.Address)
 	if err != nil {
 		return err
 	}
