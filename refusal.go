@@ -13,6 +13,10 @@ type Refusal string
 // Error returns the refusal's name.
 func (r Refusal) Error() string { return string(r) }
 
+// Refuses marks the errors that are an answer and not a fault: Refusal, Invalid
+// and Dead.
+func (r Refusal) Refuses() {}
+
 // The refusals. An object of another organization is refused exactly as one
 // that does not exist.
 const (
@@ -83,6 +87,9 @@ func (v Invalid) Error() string {
 	return b.String()
 }
 
+// Refuses marks bad input as an answer.
+func (v Invalid) Refuses() {}
+
 // Dead is the refusal of a token that was known and no longer answers.
 type Dead struct {
 	Kind  TokenKind
@@ -91,6 +98,9 @@ type Dead struct {
 
 // Error names the cause and never the token.
 func (d Dead) Error() string { return "token is dead: " + string(d.Cause) }
+
+// Refuses marks a dead token as an answer.
+func (d Dead) Refuses() {}
 
 // UnknownToken refuses a secret that was never a token.
 const UnknownToken Refusal = "unknown token"

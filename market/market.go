@@ -28,6 +28,10 @@ type Market struct {
 	// is told nothing.
 	Wires map[souk.Dialect]Wire
 
+	// CheckURL refuses, in a sentence for whoever saves it, the URL of a
+	// webhook that Souk does not send to.
+	CheckURL func(string) error
+
 	// Woken, if set, is called after a commit that left deliveries: a hint for
 	// the courier. It must not block.
 	Woken func()

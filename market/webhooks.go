@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"slices"
 
 	"souk"
@@ -33,12 +34,15 @@ type Saved struct {
 // handshake is asked before anything is saved. It refuses UnknownApp,
 // UnknownWebhook, NotAllowed, BlockedAddress, NotVerified and Invalid.
 func (m *Market) PutWebhook(ctx context.Context, actor souk.Actor, in Hook) (saved Saved, err error) {
-	if err := m.check(in); err != nil {
+	if err := in.check(); err != nil {
 		return saved, err
 	}
 	draft, with, err := m.draft(ctx, actor, in)
 	if err != nil {
 		return saved, err
+	}
+	if err := m.CheckURL(in.URL); err != nil {
+		return saved, fmt.Errorf("%w: %w", souk.BlockedAddress, err)
 	}
 	if err := m.shakeHands(ctx, draft, with); err != nil {
 		return saved, err
@@ -50,7 +54,7 @@ func (m *Market) PutWebhook(ctx context.Context, actor souk.Actor, in Hook) (sav
 	return saved, err
 }
 
-func (m *Market) check(in Hook) error {
+func (in Hook) check() error {
 	var p problems
 	p.text("url", in.URL, souk.MaxURL)
 	if in.URL == "" {
