@@ -151,8 +151,8 @@ func (db *DB) Read(ctx context.Context, fn func(*Tx) error) error {
 // find takes no locks.
 //
 // fn may run more than once, on another goroutine, and must touch nothing
-// that a rollback does not undo. It must not call Read, Write or Record. A
-// panic in it comes back as *Panic. A ctx that ends before the commit begins
+// that a rollback does not undo. It must not call Read, Write or Record, nor
+// end its goroutine as a test's Fatal does. A panic in it comes back as *Panic. A ctx that ends before the commit begins
 // stops Write, except on SQLite once fn has begun: then the true outcome is
 // waited for, some milliseconds.
 func (db *DB) Write(ctx context.Context, find func(*Tx) (Locks, error), fn func(*Tx) error) error {

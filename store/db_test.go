@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"souk"
@@ -199,6 +200,22 @@ func TestReadPanics(t *testing.T) {
 		if err := db.Ping(t.Context()); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// TestVirtualTime has a database stay open over days that do not pass.
+func TestVirtualTime(t *testing.T) {
+	souktest.EachAddress(t, func(t *testing.T, address string) {
+		synctest.Test(t, func(t *testing.T) {
+			db := openFile(t, address)
+			makeNotes(t, db)
+			for _, name := range []string{"a", "b", "c"} {
+				time.Sleep(36 * time.Hour)
+				write(t, db, put(name))
+			}
+			wantNotes(t, db, "a", "b", "c")
+			shut(t, db)
+		})
 	})
 }
 

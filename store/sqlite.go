@@ -115,7 +115,10 @@ func (s *sqlite) read(ctx context.Context, fn func(*Tx) error) (err error) {
 	defer func() { s.readers <- on }()
 	defer func() { err = classifySQLite(err) }()
 
-	if err := on.do(ctx, "BEGIN"); err != nil {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := on.do(context.Background(), "BEGIN"); err != nil {
 		on.discard()
 		return err
 	}

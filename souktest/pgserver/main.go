@@ -14,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"syscall"
 
 	"souk/souktest"
 )
@@ -35,8 +34,8 @@ func main() {
 }
 
 func run(durable bool, command []string) (code int, err error) {
-	// An interrupt reaches the command from the terminal; we stay to clean up.
-	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
+	// An interrupt reaches the command from the terminal. We stay for its code.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 
 	cmd := exec.Command(command[0], command[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
