@@ -30,22 +30,27 @@ CREATE INDEX bench_facts_by_case ON bench_facts (case_id, created_at);
 `
 
 // BenchmarkWrite is a verb of 20 statements, 10 of them questions, from 32
-// callers, each in a root org of its own.
+// callers: each in a root org of its own, or all in one.
 func BenchmarkWrite(b *testing.B) {
-	b.Run("sqlite", func(b *testing.B) { benchmarkWrite(b, filepath.Join(b.TempDir(), "bench.db")) })
-	b.Run("postgres", func(b *testing.B) { benchmarkWrite(b, souktest.Postgres(b)) })
+	b.Run("sqlite", func(b *testing.B) { benchmarkWrite(b, filepath.Join(b.TempDir(), "bench.db"), 32) })
+	b.Run("postgres", func(b *testing.B) { benchmarkWrite(b, souktest.Postgres(b), 32) })
+	b.Run("postgres, one root", func(b *testing.B) { benchmarkWrite(b, souktest.Postgres(b), 1) })
 }
 
-func benchmarkWrite(b *testing.B, address string) {
+func benchmarkWrite(b *testing.B, address string, orgs int) {
 	db := benchDB(b, address)
 	const callers = 32
+	roots := make([]souk.ID, orgs)
+	for i := range roots {
+		roots[i] = souk.NewID()
+	}
 	var left atomic.Int64
 	left.Store(int64(b.N))
 	var all sync.WaitGroup
 	b.ResetTimer()
-	for range callers {
+	for i := range callers {
 		all.Go(func() {
-			root := souk.NewID()
+			root := roots[i%orgs]
 			find := func(tx *store.Tx) (store.Locks, error) {
 				var n int
 				err := tx.Row("SELECT count(*) FROM bench_cases WHERE id = $1", root).Scan(&n)

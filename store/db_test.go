@@ -103,7 +103,7 @@ func TestWritersOfOneRootTakeTurns(t *testing.T) {
 				for range 10 {
 					perm, turn := rand.Perm(3), rand.Perm(3)
 					l := store.Locks{
-						Apps:          []souk.ID{apps[perm[0]], apps[perm[0]]},
+						Apps:          []souk.ID{apps[perm[0]], apps[perm[1]], apps[perm[0]]}, // one of them exclusive below
 						ExclusiveApps: []souk.ID{apps[perm[1]]},
 						Roots:         []souk.ID{roots[turn[0]], roots[turn[1]], roots[turn[0]]},
 					}
