@@ -3,7 +3,7 @@ package slack
 import "souk"
 
 // The letters in front of an id say what it names (docs/dialects/slack.md,
-// "Identifiers"). Of a user U is written and W read as well.
+// "Identifiers").
 const (
 	appPrefix        = "A"
 	teamPrefix       = "T"
@@ -32,12 +32,16 @@ func optional(prefix string, id souk.ID) *string {
 	return &s
 }
 
+// nobody is an id that nothing has: the one that RFC 9562 sets aside.
+var nobody = souk.ID{
+	0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+}
+
 // parseID reads an id as a caller gave it. A text that is no id names nothing,
-// like an id that nobody has: the zero ID.
+// so it is treated like an id that nobody has.
 func parseID(prefix, s string) souk.ID {
-	id, ok := souk.ParseSlackID(prefix, s)
-	if !ok {
-		return souk.ID{}
+	if id, ok := souk.ParseSlackID(prefix, s); ok && !id.IsZero() {
+		return id
 	}
-	return id
+	return nobody
 }

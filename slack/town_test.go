@@ -1,0 +1,385 @@
+package slack
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"souk"
+	"souk/market"
+	"souk/souktest"
+	"souk/store"
+	"souk/web"
+)
+
+// town is a small marketplace with a server in front of it.
+//
+// Acme is an enterprise with three workspaces: sales and support are granted
+// to the app console, labs is not. Vendor is a workspace that stands alone;
+// Rival is an enterprise with one workspace.
+type town struct {
+	db     *store.DB
+	market *market.Market
+	key    souk.Key
+	base   string // of the server
+	log    *notes
+
+	acme, sales, support, labs, vendor, rival, rivals souk.Org
+	olga, ada, bo, vic, rita                          souk.User // owner, admin and member of Acme; vendor's; Rival's owner
+	console, desk, deploybot, certified, custom, own  souk.App
+	foreign                                           souk.App // Rival's, invisible to Acme
+	consoleAt, deskAt                                 souk.Installation
+	created                                           time.Time
+}
+
+// The scopes of the people who decide.
+var both = souk.NewScopes("admin.apps:read", "admin.apps:write")
+
+// everyTown runs a test in a fresh town on each database.
+func everyTown(t *testing.T, test func(t *testing.T, town *town)) {
+	t.Helper()
+	souktest.Each(t, func(t *testing.T, db *store.DB) { test(t, newTown(t, db, Limits{})) })
+}
+
+// newTownSQLite is a town for a test in which the database plays no part.
+func newTownSQLite(t *testing.T) *town {
+	t.Helper()
+	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "souk.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return newTown(t, db, Limits{})
+}
+
+// logger writes to the town's log.
+func (o *town) logger() *slog.Logger { return slog.New(slog.NewTextHandler(o.log, nil)) }
+
+func newTown(t *testing.T, db *store.DB, limits Limits) *town {
+	t.Helper()
+	o := &town{db: db, key: souk.NewKey([souk.KeySize]byte{1}), log: new(notes), created: time.Now().UTC().Truncate(time.Microsecond)}
+	o.market = &market.Market{DB: db, Key: o.key, Wires: map[souk.Dialect]market.Wire{souk.Slack: Wire(nil)}}
+	o.build(t)
+	o.base = o.serve(t, New(o.market, o.logger(), "https://souk.example", limits))
+	return o
+}
+
+// serve starts a server for a handler and answers its address.
+func (o *town) serve(t *testing.T, h *Handler) string {
+	t.Helper()
+	mux := http.NewServeMux()
+	h.Routes(mux)
+	s := httptest.NewServer(web.Stack(mux, web.Options{Log: h.log, TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func (o *town) build(t *testing.T) {
+	org := func(kind souk.OrgKind, name string, above souk.Org) souk.Org {
+		return souk.Org{ID: souk.NewID(), Kind: kind, Enterprise: above.ID, Name: name, Domain: strings.ToLower(name), Policy: souk.Approval,
+			Entitlements: souk.DefaultEntitlements, Switches: souk.DefaultSwitches, CreatedAt: o.created}
+	}
+	o.acme = org(souk.Enterprise, "Acme", souk.Org{})
+	o.sales, o.support, o.labs = org(souk.Workspace, "Sales", o.acme), org(souk.Workspace, "Support", o.acme), org(souk.Workspace, "Labs", o.acme)
+	o.vendor = org(souk.Workspace, "Vendor", souk.Org{})
+	o.rival = org(souk.Enterprise, "Rival", souk.Org{})
+	o.rivals = org(souk.Workspace, "Rivals", o.rival)
+
+	user := func(home souk.Org, name string) souk.User {
+		return souk.User{ID: souk.NewID(), Org: home.ID, Email: name + "@" + home.Domain + ".example", FirstName: name, CreatedAt: o.created}
+	}
+	o.olga, o.ada, o.bo = user(o.acme, "olga"), user(o.acme, "ada"), user(o.acme, "bo")
+	o.vic, o.rita = user(o.vendor, "vic"), user(o.rival, "rita")
+
+	app := func(owner souk.Org, name string) souk.App {
+		return souk.App{ID: souk.NewID(), Owner: owner.ID, Name: name, Description: name + " does things", Kind: souk.ThirdParty, Listing: souk.Listed,
+			IsAvailableToAnyone: true, BotScopes: souk.NewScopes("team:read"), UserScopes: souk.NewScopes("users:read"), CreatedAt: o.created, UpdatedAt: o.created}
+	}
+	o.console, o.desk = app(o.acme, "Console"), app(o.acme, "Desk")
+	o.console.UserScopes, o.console.BotScopes = both, nil
+	o.desk.UserScopes, o.desk.Protected, o.desk.IsAvailableToAnyone = both, true, false
+	o.deploybot, o.certified, o.own = app(o.vendor, "Deploybot"), app(o.vendor, "Certified"), app(o.acme, "Own")
+	o.certified.Certified = true
+	o.own.IsAvailableToAnyone = false
+	o.custom, o.foreign = app(o.sales, "Custom"), app(o.rival, "Foreign")
+	o.custom.Kind, o.custom.IsAvailableToAnyone, o.custom.Listing = souk.CustomIntegration, false, souk.Draft
+	o.foreign.IsAvailableToAnyone = false
+
+	installed := func(app souk.App, at souk.Org, kind souk.InstallationKind) souk.Installation {
+		return souk.Installation{ID: souk.NewID(), App: app.ID, Org: at.ID, Kind: kind, Status: souk.InstallationActive, Scopes: app.Asks(),
+			InstalledBy: o.olga.ID, CreatedAt: o.created, UpdatedAt: o.created}
+	}
+	o.consoleAt, o.deskAt = installed(o.console, o.acme, souk.OrgWide), installed(o.desk, o.sales, souk.OnWorkspace)
+
+	o.write(t, func(tx *store.Tx) error {
+		for _, x := range []souk.Org{o.acme, o.sales, o.support, o.labs, o.vendor, o.rival, o.rivals} {
+			if err := tx.PutOrg(x); err != nil {
+				return err
+			}
+		}
+		for _, x := range []struct {
+			user souk.User
+			at   souk.Org
+			role souk.Role
+		}{
+			{o.olga, o.acme, souk.Owner}, {o.ada, o.acme, souk.Admin}, {o.bo, o.acme, souk.Member},
+			{o.vic, o.vendor, souk.Owner}, {o.rita, o.rival, souk.Owner},
+		} {
+			if err := tx.PutUser(x.user, x.at.ID); err != nil {
+				return err
+			}
+			if err := tx.PutMembership(souk.Membership{User: x.user.ID, Org: x.at.ID, Role: x.role, CreatedAt: o.created}); err != nil {
+				return err
+			}
+		}
+		for _, x := range []souk.App{o.console, o.desk, o.deploybot, o.certified, o.own, o.custom, o.foreign} {
+			if err := o.putApp(tx, x); err != nil {
+				return err
+			}
+		}
+		if err := o.putInstallation(tx, o.consoleAt, o.acme, o.sales, o.support); err != nil {
+			return err
+		}
+		return o.putInstallation(tx, o.deskAt, o.sales)
+	})
+}
+
+func (o *town) putApp(tx *store.Tx, a souk.App) error {
+	if err := tx.PutApp(a); err != nil {
+		return err
+	}
+	if _, err := tx.PutRight(souk.Right{App: a.ID, To: souk.ToOwner, Org: a.Owner}, o.created); err != nil {
+		return err
+	}
+	if !a.IsPublic() {
+		return nil
+	}
+	_, err := tx.PutRight(souk.Right{App: a.ID, To: souk.ToEveryone, Org: a.Owner}, o.created)
+	return err
+}
+
+func (o *town) putInstallation(tx *store.Tx, i souk.Installation, reach ...souk.Org) error {
+	if err := tx.PutInstallation(i); err != nil {
+		return err
+	}
+	for _, at := range reach {
+		if _, err := tx.Reach(i, at.ID, o.created); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write changes the town behind the market's back.
+func (o *town) write(t *testing.T, fn func(*store.Tx) error) {
+	t.Helper()
+	err := o.db.Write(t.Context(), func(*store.Tx) (store.Locks, error) { return store.Locks{}, nil }, fn)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// changeOrg changes the switches of an org.
+func (o *town) changeOrg(t *testing.T, org souk.Org, change func(*souk.Org)) {
+	t.Helper()
+	change(&org)
+	o.write(t, func(tx *store.Tx) error { return tx.PutOrg(org) })
+}
+
+// install puts an app into effect; its bot user, if it is to have one, is made.
+func (o *town) install(t *testing.T, app souk.App, at souk.Org, kind souk.InstallationKind, reach ...souk.Org) souk.Installation {
+	t.Helper()
+	bot := souk.User{ID: souk.NewID(), Org: at.ID, IsBot: true, FirstName: app.Name, CreatedAt: o.created}
+	i := souk.Installation{ID: souk.NewID(), App: app.ID, Org: at.ID, Kind: kind, Status: souk.InstallationActive, Scopes: app.Asks(),
+		InstalledBy: o.olga.ID, AppUser: bot.ID, CreatedAt: o.created, UpdatedAt: o.created}
+	o.write(t, func(tx *store.Tx) error {
+		if err := tx.PutUser(bot, at.Root()); err != nil {
+			return err
+		}
+		return o.putInstallation(tx, i, append(reach, at)...)
+	})
+	return i
+}
+
+// token makes a token of an installation and answers its secret.
+func (o *town) token(t *testing.T, kind souk.TokenKind, user souk.ID, i souk.Installation, scopes souk.Scopes, change ...func(*souk.Token)) string {
+	t.Helper()
+	made := souk.Token{ID: souk.NewID(), Kind: kind, User: user, Installation: i.ID, App: i.App, Org: i.Org, Scopes: scopes, CreatedAt: o.created}
+	for _, c := range change {
+		c(&made)
+	}
+	secret := market.NewSecret(kind)
+	made.Hash = o.key.Hash(secret)
+	o.write(t, func(tx *store.Tx) error { return tx.PutToken(made) })
+	return secret
+}
+
+// admin is an org-level token of a person's with both scopes.
+func (o *town) admin(t *testing.T, user souk.User) string {
+	t.Helper()
+	return o.token(t, souk.UserToken, user.ID, o.consoleAt, both)
+}
+
+// asks files a request of a user's for an app at an org.
+func (o *town) asks(t *testing.T, user souk.User, app souk.App, at souk.Org) souk.Request {
+	t.Helper()
+	asked, err := o.market.RequestApp(t.Context(), souk.Actor{User: user.ID, Kind: souk.PersonToken, Face: "test"},
+		market.Asking{App: app.ID, At: at.ID, Reason: "because"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if asked.Request.ID.IsZero() {
+		t.Fatalf("no request: %s", asked.Verdict)
+	}
+	return asked.Request
+}
+
+// args are the arguments of a call.
+type args map[string]string
+
+func (a args) with(more args) args {
+	all := maps.Clone(a)
+	maps.Copy(all, more)
+	return all
+}
+
+// result is what a call got.
+type result struct {
+	status int
+	header http.Header
+	body   map[string]any
+	raw    string
+	closed bool // the connection
+}
+
+// code is the error of a result, "" for a success.
+func (r result) code() code {
+	s, _ := r.body["error"].(string)
+	return code(s)
+}
+
+// call calls a method with a form, as most clients do.
+func (o *town) call(t *testing.T, token, method string, a args) result {
+	t.Helper()
+	form := url.Values{}
+	for name, text := range a {
+		form.Set(name, text)
+	}
+	return o.do(t, o.request(t, "POST", token, method, "application/x-www-form-urlencoded", form.Encode()))
+}
+
+// callJSON calls a method with a JSON object.
+func (o *town) callJSON(t *testing.T, token, method, body string) result {
+	t.Helper()
+	return o.do(t, o.request(t, "POST", token, method, jsonUTF, body))
+}
+
+func (o *town) request(t *testing.T, verb, token, method, contentType, body string) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), verb, o.base+"/api/"+method, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	if contentType != "" {
+		r.Header.Set("Content-Type", contentType)
+	}
+	r.Header.Set("X-Forwarded-For", "192.0.2.1")
+	return r
+}
+
+// do sends a call and holds its answer against what holds for every answer.
+func (o *town) do(t *testing.T, r *http.Request) result {
+	t.Helper()
+	got, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	raw, err := io.ReadAll(got.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return checked(t, path.Base(r.URL.Path), result{status: got.StatusCode, header: got.Header, raw: string(raw), closed: got.Close})
+}
+
+// checked holds an answer against what holds for all of them.
+func checked(t *testing.T, name string, r result) result {
+	t.Helper()
+	if err := json.Unmarshal([]byte(r.raw), &r.body); err != nil {
+		t.Fatalf("%s: %q: %v", name, r.raw, err)
+	}
+	ok, isBool := r.body["ok"].(bool)
+	switch c := r.code(); {
+	case !isBool, ok != (c == ""):
+		t.Errorf("%s: ok and error disagree: %s", name, r.raw)
+	case r.status != c.status() && name != "api.test":
+		t.Errorf("%s: %s with status %d", name, c, r.status)
+	case !ok && methods[name] != nil && methods[name].governs && !slices.Contains(methods[name].codes, c) && !slices.Contains(conventions, c):
+		t.Errorf("%s answers %s, which is not documented for it", name, c)
+	}
+	if metadata, there := r.body["response_metadata"]; there && metadata == nil {
+		t.Errorf("%s: response_metadata is null", name)
+	}
+	if strings.TrimSpace(r.raw) != r.raw {
+		t.Errorf("%s: something around the object: %q", name, r.raw)
+	}
+	for header, want := range map[string]string{
+		"Content-Type":           "application/json; charset=utf-8",
+		"Cache-Control":          "private, no-cache, no-store, must-revalidate",
+		"X-Content-Type-Options": "nosniff",
+		"Vary":                   "Accept-Encoding",
+	} {
+		if got := r.header.Get(header); got != want {
+			t.Errorf("%s: %s is %q", name, header, got)
+		}
+	}
+	if r.header.Get("X-Slack-Req-Id") == "" || r.header.Get("X-Slack-Req-Id") != r.header.Get("X-Request-Id") {
+		t.Errorf("%s: request id %q, %q", name, r.header.Get("X-Slack-Req-Id"), r.header.Get("X-Request-Id"))
+	}
+	return r
+}
+
+// want fails unless a call got the code, "" for a success.
+func want(t *testing.T, c code, got result) {
+	t.Helper()
+	if got.code() != c {
+		t.Errorf("want %q, got %s", c, got.raw)
+	}
+}
+
+// notes is a log that servers may write to while a test reads it.
+type notes struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (n *notes) Write(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.Write(p)
+}
+
+func (n *notes) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.text.String()
+}
