@@ -91,7 +91,7 @@ func (tx *Tx) caller(hash []byte) (c Caller, err error) {
 
 // OnBehalf turns an operator's caller into one that acts for a user, with
 // exactly that user's rights. It refuses NotAllowed for anybody but the
-// operator, and UnknownUser.
+// operator, and UnknownUser, also for an app user: those act by their own tokens.
 func (m *Market) OnBehalf(ctx context.Context, c Caller, user souk.ID) (Caller, error) {
 	if !c.IsOperator() {
 		return c, souk.NotAllowed
@@ -100,7 +100,7 @@ func (m *Market) OnBehalf(ctx context.Context, c Caller, user souk.ID) (Caller, 
 		c.User, err = tx.User(user)
 		return err
 	})
-	if errors.Is(err, store.ErrNotFound) || err == nil && !c.User.Active() {
+	if errors.Is(err, store.ErrNotFound) || err == nil && (!c.User.Active() || c.User.IsBot) {
 		return c, souk.UnknownUser
 	}
 	c.Actor.User = c.User.ID

@@ -20,6 +20,7 @@ type Decision struct {
 
 // Decided is what a decision did.
 type Decided struct {
+	At         souk.Org        // where it was made
 	Resolution souk.Resolution // zero after Decline
 	Settled    []souk.Request  // that it answered, the named one first
 }
@@ -163,6 +164,7 @@ func (tx *Tx) decide(verb string, status souk.ResolutionStatus, in Decision) (do
 	if err := tx.audit(verb, about.Org, about.App.ID, done.Resolution.ID, ended, done); err != nil {
 		return done, err
 	}
+	done.At = about.Org
 	return done, tx.tell(about, done, ended, c)
 }
 
@@ -352,6 +354,7 @@ func (tx *Tx) decline(in Decision) (done Decided, err error) {
 	if err := tx.audit("Decline", about.Org, about.App.ID, c.ID, nil, done.Settled); err != nil {
 		return done, err
 	}
+	done.At = about.Org
 	e := tx.event(souk.CaseDeclined, about.Org, about.Enterprise, &about.App, c.ID)
 	e.Data.Case, e.Data.Settled = &c, done.Settled
 	if about.Named != nil {

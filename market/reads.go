@@ -246,21 +246,94 @@ func (m *Market) Resolutions(ctx context.Context, actor souk.Actor, in StandingA
 		if err != nil {
 			return err
 		}
-		var apps, users []souk.ID
-		for _, r := range found {
-			apps, users = append(apps, r.App), append(users, r.By)
-		}
-		appOf, err := tx.Apps(unique(apps))
+		views, err = tx.resolutionViews(found)
+		return err
+	})
+	return views, err
+}
+
+// resolutionViews looks up what stands beside resolutions.
+func (tx *Tx) resolutionViews(found []souk.Resolution) ([]ResolutionView, error) {
+	var apps, users []souk.ID
+	for _, r := range found {
+		apps, users = append(apps, r.App), append(users, r.By)
+	}
+	appOf, err := tx.Apps(unique(apps))
+	if err != nil {
+		return nil, err
+	}
+	userOf, err := tx.Users(unique(users))
+	if err != nil {
+		return nil, err
+	}
+	catalogue, err := tx.catalogue()
+	if err != nil {
+		return nil, err
+	}
+	views := make([]ResolutionView, len(found))
+	for i, r := range found {
+		views[i] = ResolutionView{Resolution: r, App: appOf[r.App], By: userOf[r.By], Catalogue: catalogue}
+	}
+	return views, nil
+}
+
+// StandingAnswer is an answer that stands at an org, for whatever audience.
+type StandingAnswer struct {
+	ResolutionView
+	Org souk.Org
+}
+
+// StandingAt lists every answer that stands at exactly one org, for all
+// audiences, newest first; an empty status means either. Deciders and the
+// operator may. It refuses UnknownOrg, OrgNotGranted and NotAllowed.
+func (m *Market) StandingAt(ctx context.Context, actor souk.Actor, org souk.ID, status souk.ResolutionStatus, page souk.Page) (answers []StandingAnswer, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		at, err := tx.place(org)
 		if err != nil {
 			return err
 		}
-		userOf, err := tx.Users(unique(users))
+		if err := tx.granted(at.Org); err != nil {
+			return err
+		}
+		if !at.Decides() && !actor.IsOperator() {
+			return souk.NotAllowed
+		}
+		found, err := tx.StandingPage(org, status, page)
 		if err != nil {
 			return err
 		}
-		catalogue, err := tx.catalogue()
-		for _, r := range found {
-			views = append(views, ResolutionView{Resolution: r, App: appOf[r.App], By: userOf[r.By], Catalogue: catalogue})
+		views, err := tx.resolutionViews(found)
+		for _, v := range views {
+			answers = append(answers, StandingAnswer{v, at.Org})
+		}
+		return err
+	})
+	return answers, err
+}
+
+// MembershipView is a membership with its org.
+type MembershipView struct {
+	souk.Membership
+	Org souk.Org
+}
+
+// Memberships lists where the person who acts belongs, oldest first; closed
+// orgs are left out.
+func (m *Market) Memberships(ctx context.Context, actor souk.Actor) (views []MembershipView, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		found, err := tx.Memberships(actor.User)
+		if err != nil {
+			return err
+		}
+		var orgs []souk.ID
+		for _, f := range found {
+			orgs = append(orgs, f.Org)
+		}
+		orgOf, err := tx.Orgs(unique(orgs))
+		for _, f := range found {
+			if o := orgOf[f.Org]; err == nil && o.ClosedAt.IsZero() {
+				views = append(views, MembershipView{f, o})
+			}
 		}
 		return err
 	})

@@ -20,6 +20,7 @@ type Asking struct {
 
 // Asked is what came of asking.
 type Asked struct {
+	At      souk.Org     // where it was asked
 	Verdict souk.Verdict // souk.VerdictApproved: there is nothing to ask and no Request
 	Request souk.Request
 	Again   bool // an equal request was pending and is returned again
@@ -47,6 +48,7 @@ func (tx *Tx) requestApp(in Asking) (asked Asked, err error) {
 	if err != nil {
 		return asked, err
 	}
+	asked.At = at.Org
 	user, err := tx.asker(at, in.For)
 	if err != nil {
 		return asked, err

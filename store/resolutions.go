@@ -85,6 +85,21 @@ func (tx *Tx) ResolutionsPage(org souk.ID, status souk.ResolutionStatus, certifi
 		ORDER BY r.created_at DESC, r.id DESC LIMIT `+limit, c.args...)
 }
 
+// StandingPage lists the active answers of exactly one org for all audiences,
+// newest first; an empty status means either.
+func (tx *Tx) StandingPage(org souk.ID, status souk.ResolutionStatus, page souk.Page) ([]souk.Resolution, error) {
+	c := conditions{args: []any{org}}
+	if status != "" {
+		c.add(`r.status = `, status)
+	}
+	c.after(`r`, page)
+	limit := c.arg(page.Size)
+	return list(tx, scanResolution, `SELECT `+prefixed("r", resolutionColumns)+`
+		FROM resolutions r JOIN apps a ON a.id = r.app_id
+		WHERE r.org_id = $1 AND r.ended_at IS NULL AND a.deleted_at IS NULL`+c.and()+`
+		ORDER BY r.created_at DESC, r.id DESC LIMIT `+limit, c.args...)
+}
+
 // PreviousResolutions is PreviousResolution for many requests at once, by the
 // ID of the request.
 func (tx *Tx) PreviousResolutions(requests []souk.Request) (map[souk.ID]souk.Resolution, error) {
