@@ -3,7 +3,6 @@ package slack
 import (
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -128,16 +127,11 @@ func TestBadCalls(t *testing.T) {
 
 func TestRequestTimeout(t *testing.T) {
 	o := newTownSQLite(t)
-	for name, m := range methods {
-		answer := sendShort(t, strings.TrimPrefix(o.base, "http://"), "/api/"+name)
-		raw, err := io.ReadAll(answer.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got := checked(t, name, result{status: answer.StatusCode, header: answer.Header, raw: string(raw)})
+	for name := range methods {
+		got := short(t, o, name)
 		want(t, requestTimeout, got)
-		if !answer.Close {
-			t.Errorf("%s: the connection stays open", m.name)
+		if !got.closed {
+			t.Errorf("%s: the connection stays open", name)
 		}
 	}
 }
@@ -275,8 +269,7 @@ func TestDeadTokens(t *testing.T) {
 
 func TestRateLimit(t *testing.T) {
 	o := newTownSQLite(t)
-	limited := New(o.market, o.logger(), "https://souk.example", Limits{Tier1: 1, Tier2: 1, FailedTokens: 1, Special: 1})
-	o.base = o.serve(t, limited)
+	o = o.served(t, o.market, Limits{Tier1: 1, Tier2: 1, FailedTokens: 1, Special: 1})
 	token := o.admin(t, o.ada)
 	for name, m := range methods {
 		if !m.governs {

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -30,11 +31,12 @@ import (
 // to the app console, labs is not. Vendor is a workspace that stands alone;
 // Rival is an enterprise with one workspace.
 type town struct {
-	db     *store.DB
-	market *market.Market
-	key    souk.Key
-	base   string // of the server
-	log    *notes
+	db      *store.DB
+	address func(*testing.T) string // of another database on the same engine
+	market  *market.Market
+	key     souk.Key
+	base    string // of the server
+	log     *notes
 
 	acme, sales, support, labs, vendor, rival, rivals souk.Org
 	olga, ada, bo, vic, rita                          souk.User // owner, admin and member of Acme; vendor's; Rival's owner
@@ -50,35 +52,57 @@ var both = souk.NewScopes("admin.apps:read", "admin.apps:write")
 // everyTown runs a test in a fresh town on each database.
 func everyTown(t *testing.T, test func(t *testing.T, town *town)) {
 	t.Helper()
-	souktest.Each(t, func(t *testing.T, db *store.DB) { test(t, newTown(t, db, Limits{})) })
+	t.Run("sqlite", func(t *testing.T) { test(t, newTown(t, sqliteFile)) })
+	t.Run("postgres", func(t *testing.T) { test(t, newTown(t, func(t *testing.T) string { return souktest.Postgres(t) })) })
 }
 
 // newTownSQLite is a town for a test in which the database plays no part.
 func newTownSQLite(t *testing.T) *town {
 	t.Helper()
-	db, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "souk.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	return newTown(t, sqliteFile)
+}
+
+func sqliteFile(t *testing.T) string { return filepath.Join(t.TempDir(), "souk.db") }
+
+// newTown builds a town in a new database, which it asks for an address.
+func newTown(t *testing.T, address func(*testing.T) string) *town {
+	t.Helper()
+	o := openTown(t, address)
 	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
+		if err := o.db.Close(); err != nil {
 			t.Error(err)
 		}
 	})
-	return newTown(t, db, Limits{})
+	return o
+}
+
+// openTown is newTown, but the test closes the database.
+func openTown(t *testing.T, address func(*testing.T) string) *town {
+	t.Helper()
+	db, err := store.Open(t.Context(), address(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &town{
+		db: db, address: address, key: souk.NewKey([souk.KeySize]byte{1}), log: new(notes),
+		created: time.Now().UTC().Truncate(time.Microsecond),
+	}
+	o.market = &market.Market{DB: db, Key: o.key, Wires: map[souk.Dialect]market.Wire{souk.Slack: Wire(nil)}}
+	o.build(t)
+	o.base = o.serve(t, New(o.market, o.logger(), "https://souk.example", Limits{}))
+	return o
+}
+
+// served is the same town behind another handler.
+func (o *town) served(t *testing.T, m *market.Market, limits Limits) *town {
+	t.Helper()
+	other := *o
+	other.base = o.serve(t, New(m, o.logger(), "https://souk.example", limits))
+	return &other
 }
 
 // logger writes to the town's log.
 func (o *town) logger() *slog.Logger { return slog.New(slog.NewTextHandler(o.log, nil)) }
-
-func newTown(t *testing.T, db *store.DB, limits Limits) *town {
-	t.Helper()
-	o := &town{db: db, key: souk.NewKey([souk.KeySize]byte{1}), log: new(notes), created: time.Now().UTC().Truncate(time.Microsecond)}
-	o.market = &market.Market{DB: db, Key: o.key, Wires: map[souk.Dialect]market.Wire{souk.Slack: Wire(nil)}}
-	o.build(t)
-	o.base = o.serve(t, New(o.market, o.logger(), "https://souk.example", limits))
-	return o
-}
 
 // serve starts a server for a handler and answers its address.
 func (o *town) serve(t *testing.T, h *Handler) string {
@@ -195,11 +219,29 @@ func (o *town) write(t *testing.T, fn func(*store.Tx) error) {
 	}
 }
 
-// changeOrg changes the switches of an org.
+// changeOrg changes the switches of an org for the rest of the test.
 func (o *town) changeOrg(t *testing.T, org souk.Org, change func(*souk.Org)) {
 	t.Helper()
-	change(&org)
-	o.write(t, func(tx *store.Tx) error { return tx.PutOrg(org) })
+	put := func(org souk.Org) func(*store.Tx) error {
+		return func(tx *store.Tx) error { return tx.PutOrg(org) }
+	}
+	changed := org
+	change(&changed)
+	o.write(t, put(changed))
+	t.Cleanup(func() {
+		err := o.db.Write(context.Background(), func(*store.Tx) (store.Locks, error) { return store.Locks{}, nil }, put(org))
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// app makes one more app like another.
+func (o *town) app(t *testing.T, like souk.App) souk.App {
+	t.Helper()
+	like.ID, like.Name = souk.NewID(), like.Name+" again"
+	o.write(t, func(tx *store.Tx) error { return o.putApp(tx, like) })
+	return like
 }
 
 // install puts an app into effect; its bot user, if it is to have one, is made.
