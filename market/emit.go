@@ -127,14 +127,9 @@ func (tx *Tx) catalogued(events []souk.Event) error {
 		if len(names) == 0 {
 			continue
 		}
-		catalogue, err := tx.catalogue()
-		if err != nil {
+		var err error
+		if d.Catalogue, err = tx.entries(names); err != nil {
 			return err
-		}
-		for _, name := range names {
-			if s, ok := catalogue[name]; ok {
-				d.Catalogue = append(d.Catalogue, s)
-			}
 		}
 	}
 	return nil
@@ -157,24 +152,43 @@ func (tx *Tx) catalogue() (map[string]souk.Scope, error) {
 	if err != nil {
 		return nil, err
 	}
-	tx.scopes = maps.Clone(builtin)
+	tx.scopes = make(map[string]souk.Scope, len(builtin)+len(added))
 	for _, s := range added {
 		tx.scopes[s.Name] = s
 	}
+	maps.Copy(tx.scopes, builtin) // which nobody redefines
 	return tx.scopes, nil
+}
+
+// entries looks scopes up in the catalogue and leaves out what is not there.
+// Verbs do it all the time, mostly for built-in scopes, so it reads the added
+// ones only when they are meant.
+func (tx *Tx) entries(names souk.Scopes) (found []souk.Scope, err error) {
+	catalogue := builtin
+	for _, name := range names {
+		if _, ok := catalogue[name]; !ok {
+			if catalogue, err = tx.catalogue(); err != nil {
+				return nil, err
+			}
+			break
+		}
+	}
+	for _, name := range names {
+		if s, ok := catalogue[name]; ok {
+			found = append(found, s)
+		}
+	}
+	return found, nil
 }
 
 // inCatalogue refuses scopes that do not exist.
 func (tx *Tx) inCatalogue(names souk.Scopes) error {
-	if len(names) == 0 {
-		return nil
-	}
-	catalogue, err := tx.catalogue()
+	found, err := tx.entries(names)
 	if err != nil {
 		return err
 	}
-	for _, name := range names {
-		if _, ok := catalogue[name]; !ok {
+	for i, name := range names {
+		if i == len(found) || found[i].Name != name {
 			return fmt.Errorf("%q: %w", name, souk.UnknownScope)
 		}
 	}

@@ -38,8 +38,8 @@ func (tx *Tx) Orgs(ids []souk.ID) (map[souk.ID]souk.Org, error) {
 
 // OrgAndAbove finds an org and, where there is one, the enterprise above it.
 func (tx *Tx) OrgAndAbove(id souk.ID) (org, enterprise souk.Org, err error) {
-	found, err := list(tx, scanOrg, `SELECT `+orgColumns+` FROM orgs
-		WHERE id = $1 OR id = (SELECT enterprise_id FROM orgs WHERE id = $1)`, id)
+	found, err := list(tx, scanOrg, `SELECT `+prefixed("o", orgColumns)+`
+		FROM orgs below JOIN orgs o ON o.id IN (below.id, below.enterprise_id) WHERE below.id = $1`, id)
 	if err != nil {
 		return org, enterprise, err
 	}

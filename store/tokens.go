@@ -1,10 +1,6 @@
 package store
 
-import (
-	"time"
-
-	"souk"
-)
+import "souk"
 
 const tokenColumns = `id, hash, kind, user_id, installation_id, app_id, org_id, scopes, description,
 	networks, created_at, expires_at, revoked_at`
@@ -40,22 +36,6 @@ func (tx *Tx) PutToken(t souk.Token) error {
 			networks = excluded.networks, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at`,
 		t.ID, t.Hash, t.Kind, t.User, t.Installation, t.App, t.Org, t.Scopes.String(), t.Description,
 		formatNetworks(t.Networks), micros(t.CreatedAt), micros(t.ExpiresAt), micros(t.RevokedAt))
-	return err
-}
-
-// RevokeTokensOf ends every token that came with an installation. Those of a
-// deactivated user or a deleted app need no such call: they are dead by what
-// they hang on.
-func (tx *Tx) RevokeTokensOf(installation souk.ID, at time.Time) error {
-	_, err := tx.exec(`UPDATE tokens SET revoked_at = $2 WHERE installation_id = $1 AND revoked_at IS NULL`,
-		installation, micros(at))
-	return err
-}
-
-// RevokeTokensFor ends every token that speaks for a user.
-func (tx *Tx) RevokeTokensFor(user souk.ID, at time.Time) error {
-	_, err := tx.exec(`UPDATE tokens SET revoked_at = $2 WHERE user_id = $1 AND revoked_at IS NULL`,
-		user, micros(at))
 	return err
 }
 
