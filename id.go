@@ -67,7 +67,8 @@ func (id ID) String() string {
 	return string(b[:])
 }
 
-// ParseID reads the spelling of String and no other.
+// ParseID reads the spelling of String and no other. None has no spelling: an
+// ID that somebody gives names something, or nothing that exists.
 func ParseID(s string) (ID, error) {
 	var id ID
 	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
@@ -79,7 +80,7 @@ func ParseID(s string) (ID, error) {
 			return ID{}, errBadID // also upper case: one spelling, one object
 		}
 	}
-	if _, err := hex.Decode(id[:], []byte(raw)); err != nil {
+	if _, err := hex.Decode(id[:], []byte(raw)); err != nil || id.IsZero() {
 		return ID{}, errBadID
 	}
 	return id, nil
@@ -109,7 +110,8 @@ func (id ID) Slack(prefix string) string {
 	return string(b)
 }
 
-// ParseSlackID reads the spelling of Slack with exactly that prefix.
+// ParseSlackID reads the spelling of Slack with exactly that prefix, and as
+// ParseID no other.
 func ParseSlackID(prefix, s string) (ID, bool) {
 	if len(s) != len(prefix)+slackDigits || s[:len(prefix)] != prefix {
 		return ID{}, false
@@ -126,20 +128,23 @@ func ParseSlackID(prefix, s string) (ID, bool) {
 	}
 	var id ID
 	n.FillBytes(id[:])
-	return id, true
+	return id, !id.IsZero()
 }
 
 // Zoom spells id for the Zoom face: 22 characters of unpadded base64url.
 func (id ID) Zoom() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
-// ParseZoomID reads the spelling of Zoom and no other.
+// ParseZoomID reads the spelling of Zoom, and as ParseID no other.
 func ParseZoomID(s string) (ID, bool) {
 	var id ID
 	if len(s) != 22 {
 		return ID{}, false
 	}
 	n, err := base64.RawURLEncoding.Strict().Decode(id[:], []byte(s))
-	return id, err == nil && n == len(id)
+	if err != nil || n != len(id) || id.IsZero() {
+		return ID{}, false
+	}
+	return id, true
 }
 
 // MarshalText and UnmarshalText spell id as String does; the zero ID is "".
