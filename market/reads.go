@@ -382,6 +382,41 @@ func (m *Market) Installations(ctx context.Context, actor souk.Actor, org souk.I
 	return views, err
 }
 
+// InstallationOf finds the installation of an app that reaches an org; members
+// and the operator may. It refuses UnknownOrg, OrgNotGranted, and UnknownApp
+// when none does.
+func (m *Market) InstallationOf(ctx context.Context, actor souk.Actor, app, org souk.ID) (v InstallationView, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		at, err := tx.place(org)
+		if err != nil {
+			return err
+		}
+		if err := tx.granted(at.Org); err != nil {
+			return err
+		}
+		if v.Installation, err = tx.InstallationReaching(app, org); err != nil {
+			return or(err, souk.UnknownApp)
+		}
+		if v.App, err = tx.App(app); err != nil {
+			return err
+		}
+		v.Workspaces, err = tx.workspacesOf(v.Installation)
+		return err
+	})
+	return v, err
+}
+
+// Webhook finds one webhook of an app, without its secret. It refuses
+// UnknownApp, UnknownWebhook and NotAllowed.
+func (m *Market) Webhook(ctx context.Context, actor souk.Actor, app, id souk.ID) (w souk.Webhook, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		found, err := tx.webhookOf(app, id)
+		w = found.Webhook
+		return err
+	})
+	return w, err
+}
+
 // Webhooks lists the webhooks of an app, without secrets. Whoever may change
 // them may. It refuses UnknownApp and NotAllowed.
 func (m *Market) Webhooks(ctx context.Context, actor souk.Actor, app souk.ID) (hooks []souk.Webhook, err error) {
