@@ -85,6 +85,11 @@ func Effective(f Facts) Answer {
 	}
 	why.saw(2, "visibility", "the organization has a right to the app")
 
+	if missing := f.missing(); missing != "" {
+		why.saw(2, "facts", missing+", so somebody has to decide")
+		return why.decided(Requestable)
+	}
+
 	// The org at the top of the question answers in steps 3 and 5, a workspace
 	// below an enterprise in 4 and 6.
 	top, below := f.Org, Org{}
@@ -133,6 +138,21 @@ func Effective(f Facts) Answer {
 		why.saw(7, "policy", fmt.Sprintf("the policy %q is not known, so somebody has to decide", policy))
 	}
 	return why.decided(Requestable)
+}
+
+// missing says what f lacks to be answered by rules, or nothing.
+func (f Facts) missing() string {
+	switch {
+	case f.Org.ID.IsZero() || f.Org.Kind != Enterprise && f.Org.Kind != Workspace:
+		return "the organization is not known"
+	case f.Org.Enterprise != f.Enterprise.ID:
+		return "the enterprise above the organization is not known"
+	case f.User.IsZero():
+		return "the user is not known"
+	case slices.ContainsFunc(f.Standing, func(r Resolution) bool { return r.Status != Approved && r.Status != Restricted }):
+		return "a standing answer neither approves nor restricts"
+	}
+	return ""
 }
 
 // within is step 8: an approval reaches as far as its ceiling.
