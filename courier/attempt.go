@@ -1,0 +1,106 @@
+package courier
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"souk"
+	"souk/store"
+)
+
+// attempt is one try to deliver, about to be made.
+type attempt struct {
+	delivery    souk.Delivery
+	webhook     souk.Webhook
+	credentials souk.Credentials
+	prepare     Prepare
+	profile     Profile
+}
+
+// make makes it and tells what follows, in the log too.
+func (a attempt) make(ctx context.Context, client *Client, log *slog.Logger) outcome {
+	d := a.delivery
+	o := outcome{progress: store.Progress{Delivery: d.ID, Before: d.Attempts}}
+	prepared, err := a.prepared()
+	if err != nil {
+		log.Error("a delivery cannot be prepared", "delivery", d.ID, "dialect", d.Dialect, "webhook", d.Webhook, "err", err)
+		o.progress.Attempts, o.progress.Outcome = d.Attempts, souk.Unprepared
+		o.progress.Status, o.progress.NextAt = souk.DeliveryPending, time.Now().Add(repair)
+		return o
+	}
+	header := make(http.Header, len(prepared.Header)+1)
+	for name, value := range prepared.Header {
+		header.Set(name, value)
+	}
+	r := client.Post(ctx, Post{
+		URL: a.webhook.URL, Header: header, Body: prepared.Body,
+		Timeout: a.profile.Timeout, Redirects: a.profile.Redirects,
+	})
+	ended := r.Started.Add(r.Duration)
+
+	o.attempt = &souk.Attempt{
+		ID: souk.NewID(), Delivery: d.ID, Webhook: d.Webhook, Number: d.Attempts, URL: r.URL,
+		Outcome: r.Outcome, Status: r.Status, Answer: storable(string(r.Excerpt), maxExcerpt),
+		StartedAt: r.Started, Duration: r.Duration,
+	}
+	if r.Err != nil {
+		o.attempt.Detail = storable(r.Err.Error(), maxDetail)
+	}
+	o.progress.Attempts, o.progress.Outcome = d.Attempts+1, r.Outcome
+	next := judgement{status: souk.DeliveryPending, nextAt: ended}
+	if r.Outcome == souk.AttemptStopped {
+		// Our own doing costs the receiver no attempt.
+		o.progress.Attempts, o.progress.Outcome = d.Attempts, d.LastOutcome
+	} else {
+		next = a.profile.judge(r, d.Attempts+1, ended, rand.Float64())
+	}
+	o.progress.Status, o.progress.NextAt, o.progress.Note = next.status, next.nextAt, next.note
+
+	log.LogAttrs(ctx, slog.LevelInfo, "attempt",
+		slog.String("dialect", string(d.Dialect)),
+		slog.String("delivery", d.ID.String()),
+		slog.String("event", d.Event.String()),
+		slog.String("webhook", d.Webhook.String()),
+		slog.String("app", d.App.String()),
+		slog.Int("number", d.Attempts),
+		slog.String("outcome", string(r.Outcome)),
+		slog.Int("status", r.Status),
+		slog.Duration("duration", r.Duration),
+		slog.Duration("since_commit", r.Started.Sub(d.CreatedAt)),
+		slog.String("then", string(next.status)),
+	)
+	return o
+}
+
+// prepared has the dialect prepare the attempt. A panic is a fault of one
+// delivery, and must not end all others.
+func (a attempt) prepared() (p souk.Prepared, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return a.prepare(souk.Outgoing{
+		Delivery: a.delivery, Webhook: a.webhook, Credentials: a.credentials,
+		Number: a.delivery.Attempts, At: time.Now(),
+	})
+}
+
+// maxDetail bounds what is kept of an error's text, in bytes.
+const maxDetail = 1 << 10
+
+// storable cuts foreign text to a length and makes it what both databases
+// take: valid UTF-8 without NUL.
+func storable(s string, most int) string {
+	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") // of a rune that was cut through
+	}
+	return s
+}

@@ -1,0 +1,99 @@
+package courier
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"souk"
+)
+
+// Profile is what a dialect's contract asks of whoever delivers: numbers, not
+// behaviour.
+type Profile struct {
+	Timeout   time.Duration // of one attempt, all of it; well under the lease of a claim
+	Redirects int           // 301 and 302 that are followed
+
+	// Retries are the pauses after a failed attempt, counted from its end.
+	// Each is drawn from the range that Early and Late, fractions of it, span.
+	Retries     []time.Duration
+	Early, Late float64
+
+	MaxAge        time.Duration // from the event's commit on: past it, no attempt starts
+	RetryAfter    bool          // the receiver may ask for a longer pause, up to the longest of Retries
+	NoRetryHeader string        // of a failed answer, with the value 1: no retry
+	NoRetryStatus int           // of a failed answer: no retry
+}
+
+// Profiles are those of the dialects that can be delivered in
+// (docs/dialects/slack.md, "Retries"). A native receiver gets as long as a
+// weekend's outage takes.
+var Profiles = map[souk.Dialect]Profile{
+	souk.Slack: {
+		Timeout:       3 * time.Second,
+		Redirects:     2,
+		Retries:       []time.Duration{time.Second, time.Minute, 5 * time.Minute},
+		Late:          0.1,
+		MaxAge:        2 * time.Hour,
+		NoRetryHeader: "X-Slack-No-Retry",
+	},
+	souk.Native: {
+		Timeout: 15 * time.Second,
+		Retries: []time.Duration{
+			5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour,
+			10 * time.Hour, 14 * time.Hour, 20 * time.Hour, 24 * time.Hour,
+		},
+		Early:         0.2,
+		Late:          0.2,
+		MaxAge:        7 * 24 * time.Hour,
+		RetryAfter:    true,
+		NoRetryStatus: http.StatusGone,
+	},
+}
+
+// judgement is what follows from an attempt.
+type judgement struct {
+	status souk.DeliveryStatus
+	nextAt time.Time // while pending
+	note   string
+}
+
+// judge decides what follows from an attempt that ended at a time: attempts
+// is how many were made, this one included, and random lies in [0, 1).
+func (p Profile) judge(r Result, attempts int, ended time.Time, random float64) judgement {
+	switch {
+	case r.Outcome == souk.OK:
+		return judgement{status: souk.DeliverySuccessful}
+	case r.Status != 0 && r.Status == p.NoRetryStatus:
+		return judgement{status: souk.DeliveryExhausted, note: "the receiver is gone for good"}
+	case p.NoRetryHeader != "" && r.Header.Get(p.NoRetryHeader) == "1":
+		return judgement{status: souk.DeliveryExhausted, note: "the receiver wants no retry"}
+	case attempts > len(p.Retries):
+		return judgement{status: souk.DeliveryExhausted, note: "no attempt is left"}
+	}
+	pause := float64(p.Retries[attempts-1])
+	next := ended.Add(time.Duration(pause * (1 - p.Early + random*(p.Early+p.Late))))
+	if p.RetryAfter {
+		if asked := p.asked(r.Header, ended); asked.After(next) {
+			next = asked
+		}
+	}
+	return judgement{status: souk.DeliveryPending, nextAt: next}
+}
+
+// asked is when the receiver wants to be asked again, in seconds or as a date,
+// but no later than the longest pause from now; the zero time when it does not
+// say.
+func (p Profile) asked(h http.Header, now time.Time) time.Time {
+	var at time.Time
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+		at = now.Add(time.Duration(seconds) * time.Second)
+	} else if at, err = http.ParseTime(value); err != nil {
+		return time.Time{}
+	}
+	if latest := now.Add(p.Retries[len(p.Retries)-1]); at.After(latest) {
+		return latest
+	}
+	return at
+}
