@@ -45,10 +45,8 @@ func (h *Handler) decision(ctx context.Context, c *call) (d market.Decision, err
 	default:
 		d.App = parseID(appPrefix, app)
 	}
-	bot, user := c.lists["bot_scopes"], c.lists["user_scopes"]
-	if bot != nil || user != nil {
-		d.Scopes = slices.Concat([]string{}, bot, user) // not nil: what was given replaces what is asked
-	}
+	// An empty list is none: some clients leave it out, some send it.
+	d.Scopes = slices.Concat(c.lists["bot_scopes"], c.lists["user_scopes"])
 	d.At, err = h.level(ctx, c)
 	return d, err
 }

@@ -32,7 +32,7 @@ import (
 // Rival is an enterprise with one workspace.
 type town struct {
 	db      *store.DB
-	address func(*testing.T) string // of another database on the same engine
+	address func(testing.TB) string // of another database on the same engine
 	market  *market.Market
 	key     souk.Key
 	base    string // of the server
@@ -53,19 +53,19 @@ var both = souk.NewScopes("admin.apps:read", "admin.apps:write")
 func everyTown(t *testing.T, test func(t *testing.T, town *town)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, newTown(t, sqliteFile)) })
-	t.Run("postgres", func(t *testing.T) { test(t, newTown(t, func(t *testing.T) string { return souktest.Postgres(t) })) })
+	t.Run("postgres", func(t *testing.T) { test(t, newTown(t, souktest.Postgres)) })
 }
 
 // newTownSQLite is a town for a test in which the database plays no part.
-func newTownSQLite(t *testing.T) *town {
+func newTownSQLite(t testing.TB) *town {
 	t.Helper()
 	return newTown(t, sqliteFile)
 }
 
-func sqliteFile(t *testing.T) string { return filepath.Join(t.TempDir(), "souk.db") }
+func sqliteFile(t testing.TB) string { return filepath.Join(t.TempDir(), "souk.db") }
 
 // newTown builds a town in a new database, which it asks for an address.
-func newTown(t *testing.T, address func(*testing.T) string) *town {
+func newTown(t testing.TB, address func(testing.TB) string) *town {
 	t.Helper()
 	o := openTown(t, address)
 	t.Cleanup(func() {
@@ -77,7 +77,7 @@ func newTown(t *testing.T, address func(*testing.T) string) *town {
 }
 
 // openTown is newTown, but the test closes the database.
-func openTown(t *testing.T, address func(*testing.T) string) *town {
+func openTown(t testing.TB, address func(testing.TB) string) *town {
 	t.Helper()
 	db, err := store.Open(t.Context(), address(t))
 	if err != nil {
@@ -94,7 +94,7 @@ func openTown(t *testing.T, address func(*testing.T) string) *town {
 }
 
 // served is the same town behind another handler.
-func (o *town) served(t *testing.T, m *market.Market, limits Limits) *town {
+func (o *town) served(t testing.TB, m *market.Market, limits Limits) *town {
 	t.Helper()
 	other := *o
 	other.base = o.serve(t, New(m, o.logger(), "https://souk.example", limits))
@@ -105,7 +105,7 @@ func (o *town) served(t *testing.T, m *market.Market, limits Limits) *town {
 func (o *town) logger() *slog.Logger { return slog.New(slog.NewTextHandler(o.log, nil)) }
 
 // serve starts a server for a handler and answers its address.
-func (o *town) serve(t *testing.T, h *Handler) string {
+func (o *town) serve(t testing.TB, h *Handler) string {
 	t.Helper()
 	mux := http.NewServeMux()
 	h.Routes(mux)
@@ -114,7 +114,7 @@ func (o *town) serve(t *testing.T, h *Handler) string {
 	return s.URL
 }
 
-func (o *town) build(t *testing.T) {
+func (o *town) build(t testing.TB) {
 	org := func(kind souk.OrgKind, name string, above souk.Org) souk.Org {
 		return souk.Org{ID: souk.NewID(), Kind: kind, Enterprise: above.ID, Name: name, Domain: strings.ToLower(name), Policy: souk.Approval,
 			Entitlements: souk.DefaultEntitlements, Switches: souk.DefaultSwitches, CreatedAt: o.created}
@@ -211,7 +211,7 @@ func (o *town) putInstallation(tx *store.Tx, i souk.Installation, reach ...souk.
 }
 
 // write changes the town behind the market's back.
-func (o *town) write(t *testing.T, fn func(*store.Tx) error) {
+func (o *town) write(t testing.TB, fn func(*store.Tx) error) {
 	t.Helper()
 	err := o.db.Write(t.Context(), func(*store.Tx) (store.Locks, error) { return store.Locks{}, nil }, fn)
 	if err != nil {
@@ -220,7 +220,7 @@ func (o *town) write(t *testing.T, fn func(*store.Tx) error) {
 }
 
 // changeOrg changes the switches of an org for the rest of the test.
-func (o *town) changeOrg(t *testing.T, org souk.Org, change func(*souk.Org)) {
+func (o *town) changeOrg(t testing.TB, org souk.Org, change func(*souk.Org)) {
 	t.Helper()
 	put := func(org souk.Org) func(*store.Tx) error {
 		return func(tx *store.Tx) error { return tx.PutOrg(org) }
@@ -237,7 +237,7 @@ func (o *town) changeOrg(t *testing.T, org souk.Org, change func(*souk.Org)) {
 }
 
 // app makes one more app like another.
-func (o *town) app(t *testing.T, like souk.App) souk.App {
+func (o *town) app(t testing.TB, like souk.App) souk.App {
 	t.Helper()
 	like.ID, like.Name = souk.NewID(), like.Name+" again"
 	o.write(t, func(tx *store.Tx) error { return o.putApp(tx, like) })
@@ -245,7 +245,7 @@ func (o *town) app(t *testing.T, like souk.App) souk.App {
 }
 
 // install puts an app into effect; its bot user, if it is to have one, is made.
-func (o *town) install(t *testing.T, app souk.App, at souk.Org, kind souk.InstallationKind, reach ...souk.Org) souk.Installation {
+func (o *town) install(t testing.TB, app souk.App, at souk.Org, kind souk.InstallationKind, reach ...souk.Org) souk.Installation {
 	t.Helper()
 	bot := souk.User{ID: souk.NewID(), Org: at.ID, IsBot: true, FirstName: app.Name, CreatedAt: o.created}
 	i := souk.Installation{ID: souk.NewID(), App: app.ID, Org: at.ID, Kind: kind, Status: souk.InstallationActive, Scopes: app.Asks(),
@@ -260,7 +260,7 @@ func (o *town) install(t *testing.T, app souk.App, at souk.Org, kind souk.Instal
 }
 
 // token makes a token of an installation and answers its secret.
-func (o *town) token(t *testing.T, kind souk.TokenKind, user souk.ID, i souk.Installation, scopes souk.Scopes, change ...func(*souk.Token)) string {
+func (o *town) token(t testing.TB, kind souk.TokenKind, user souk.ID, i souk.Installation, scopes souk.Scopes, change ...func(*souk.Token)) string {
 	t.Helper()
 	made := souk.Token{ID: souk.NewID(), Kind: kind, User: user, Installation: i.ID, App: i.App, Org: i.Org, Scopes: scopes, CreatedAt: o.created}
 	for _, c := range change {
@@ -273,13 +273,13 @@ func (o *town) token(t *testing.T, kind souk.TokenKind, user souk.ID, i souk.Ins
 }
 
 // admin is an org-level token of a person's with both scopes.
-func (o *town) admin(t *testing.T, user souk.User) string {
+func (o *town) admin(t testing.TB, user souk.User) string {
 	t.Helper()
 	return o.token(t, souk.UserToken, user.ID, o.consoleAt, both)
 }
 
 // asks files a request of a user's for an app at an org.
-func (o *town) asks(t *testing.T, user souk.User, app souk.App, at souk.Org) souk.Request {
+func (o *town) asks(t testing.TB, user souk.User, app souk.App, at souk.Org) souk.Request {
 	t.Helper()
 	asked, err := o.market.RequestApp(t.Context(), souk.Actor{User: user.ID, Kind: souk.PersonToken, Face: "test"},
 		market.Asking{App: app.ID, At: at.ID, Reason: "because"})
@@ -317,7 +317,7 @@ func (r result) code() code {
 }
 
 // call calls a method with a form, as most clients do.
-func (o *town) call(t *testing.T, token, method string, a args) result {
+func (o *town) call(t testing.TB, token, method string, a args) result {
 	t.Helper()
 	form := url.Values{}
 	for name, text := range a {
@@ -327,12 +327,12 @@ func (o *town) call(t *testing.T, token, method string, a args) result {
 }
 
 // callJSON calls a method with a JSON object.
-func (o *town) callJSON(t *testing.T, token, method, body string) result {
+func (o *town) callJSON(t testing.TB, token, method, body string) result {
 	t.Helper()
 	return o.do(t, o.request(t, "POST", token, method, jsonUTF, body))
 }
 
-func (o *town) request(t *testing.T, verb, token, method, contentType, body string) *http.Request {
+func (o *town) request(t testing.TB, verb, token, method, contentType, body string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), verb, o.base+"/api/"+method, strings.NewReader(body))
 	if err != nil {
@@ -349,7 +349,7 @@ func (o *town) request(t *testing.T, verb, token, method, contentType, body stri
 }
 
 // do sends a call and holds its answer against what holds for every answer.
-func (o *town) do(t *testing.T, r *http.Request) result {
+func (o *town) do(t testing.TB, r *http.Request) result {
 	t.Helper()
 	got, err := http.DefaultClient.Do(r)
 	if err != nil {
@@ -364,7 +364,7 @@ func (o *town) do(t *testing.T, r *http.Request) result {
 }
 
 // checked holds an answer against what holds for all of them.
-func checked(t *testing.T, name string, r result) result {
+func checked(t testing.TB, name string, r result) result {
 	t.Helper()
 	if err := json.Unmarshal([]byte(r.raw), &r.body); err != nil {
 		t.Fatalf("%s: %q: %v", name, r.raw, err)
@@ -401,7 +401,7 @@ func checked(t *testing.T, name string, r result) result {
 }
 
 // want fails unless a call got the code, "" for a success.
-func want(t *testing.T, c code, got result) {
+func want(t testing.TB, c code, got result) {
 	t.Helper()
 	if got.code() != c {
 		t.Errorf("want %q, got %s", c, got.raw)
