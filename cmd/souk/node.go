@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+
+	"souk"
+	"souk/courier"
+	"souk/market"
+	"souk/native"
+	"souk/slack"
+	"souk/store"
+	"souk/web"
+)
+
+// settings are what serve and demo wire a node from.
+type settings struct {
+	Database       string
+	Key            souk.Key
+	URL            string // public base URL, without a slash at its end
+	PrivateTargets bool
+	TrustedProxies []netip.Prefix
+	RateLimits     bool
+	Log            *slog.Logger
+}
+
+// node is one running Souk: a database, the verbs over it, a courier and the
+// faces.
+type node struct {
+	db      *store.DB
+	market  *market.Market
+	courier *courier.Courier
+	client  *courier.Client
+	handler http.Handler
+	log     *slog.Logger
+}
+
+// openNode opens the database and wires everything to it. Close it.
+func openNode(ctx context.Context, s settings) (*node, error) {
+	db, err := store.Open(ctx, s.Database)
+	if err != nil {
+		return nil, err
+	}
+	n := &node{db: db, log: s.Log, client: courier.NewClient(courier.ClientOptions{AllowPrivate: s.PrivateTargets})}
+	n.market = &market.Market{
+		DB: db, Key: s.Key, CheckURL: n.client.CheckURL,
+		Wires: map[souk.Dialect]market.Wire{
+			souk.Native: native.Wire(),
+			souk.Slack:  slack.Wire(n.post),
+		},
+	}
+	n.courier = courier.New(courier.Config{
+		DB: db, Client: n.client, Log: s.Log, Key: s.Key,
+		Prepare: map[souk.Dialect]courier.Prepare{
+			souk.Native: native.Prepare,
+			souk.Slack:  slack.Prepare,
+		},
+	})
+	n.market.Woken = n.courier.Wake
+	if err := n.market.ClaimKey(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	n.handler = n.faces(s)
+	return n, nil
+}
+
+// faces routes each wire's paths to its package.
+func (n *node) faces(s settings) http.Handler {
+	var limits slack.Limits
+	var failures *web.AddressLimiter
+	if s.RateLimits {
+		limits = slack.DefaultLimits
+		failures = web.NewAddressLimiter(limits.FailedTokens, 2*limits.FailedTokens)
+	}
+	mux := http.NewServeMux()
+	slack.New(n.market, n.log, s.URL, limits).Routes(mux)
+	native.New(n.market, n.log, failures).Routes(mux)
+	mux.Handle("GET /healthz", web.Alive())
+	mux.Handle("GET /readyz", web.Ready(n.db.Ping))
+	return web.Stack(mux, web.Options{Log: n.log, TrustedProxies: s.TrustedProxies})
+}
+
+// post carries a handshake of Slack's through the guarded client.
+func (n *node) post(ctx context.Context, url string, header map[string]string, body []byte) (int, []byte, error) {
+	h := http.Header{}
+	for name, value := range header {
+		h.Set(name, value)
+	}
+	r := n.client.Post(ctx, courier.Post{
+		URL: url, Header: h, Body: body, Timeout: slack.HandshakeTime, Redirects: slack.HandshakeRedirects,
+	})
+	switch {
+	case r.Outcome == souk.Blocked:
+		return 0, nil, fmt.Errorf("%w: %w", souk.BlockedAddress, r.Err)
+	case r.Status == 0:
+		return 0, nil, fmt.Errorf("it could not be asked: %s", r.Outcome)
+	}
+	return r.Status, r.Excerpt, nil
+}
+
+// run serves on l and delivers until ctx ends, then drains: no new requests
+// first, so that what they leave in the outbox can still be taken up.
+func (n *node) run(ctx context.Context, l net.Listener) error {
+	delivering, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	couriered := make(chan error, 1)
+	go func() { couriered <- n.courier.Run(delivering) }()
+	served := web.NewServer(n.handler, n.log).Serve(ctx, l)
+	stop()
+	return errors.Join(served, <-couriered)
+}
+
+func (n *node) close() error {
+	n.client.Close()
+	return n.db.Close()
+}
+
+// baseURL is the public URL, or what the listener answers on.
+func baseURL(public string, l net.Listener) string {
+	if public != "" {
+		return strings.TrimSuffix(public, "/")
+	}
+	return "http://" + l.Addr().String()
+}

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+
+	"souk/web"
+)
+
+// serveCommand runs the server. Without a flag it keeps a SQLite database in
+// the working directory and listens on loopback.
+type serveCommand struct {
+	Addr                string   `default:"127.0.0.1:8080" env:"SOUK_ADDR" help:"Address to listen on."`
+	DB                  string   `name:"db" default:"souk.db" env:"SOUK_DB" help:"Path of a SQLite database, or postgres://…"`
+	KeyFile             string   `env:"SOUK_KEY_FILE" type:"path" help:"File with the server's key; made beside a SQLite database, required on PostgreSQL."`
+	URL                 string   `name:"url" env:"SOUK_URL" help:"Public base URL; default: what --addr says."`
+	AllowPrivateTargets bool     `env:"SOUK_ALLOW_PRIVATE_TARGETS" help:"Let webhooks lead to loopback and private networks."`
+	TrustedProxies      []string `env:"SOUK_TRUSTED_PROXIES" help:"Addresses or prefixes of proxies whose X-Forwarded-For is believed."`
+	RateLimits          string   `enum:"on,off" default:"on" env:"SOUK_RATE_LIMITS" help:"Whether calls are limited: on or off."`
+}
+
+// Run serves until an interrupt, then drains.
+func (c serveCommand) Run(ctx context.Context, t terminal) (err error) {
+	s, err := c.settings(t)
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close() // for the ways out before Serve takes it
+	s.URL = baseURL(c.URL, listener)
+	n, err := openNode(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, n.close()) }()
+
+	secret, err := n.market.FirstPlatformToken(ctx)
+	if err != nil {
+		return err
+	}
+	if secret != "" {
+		fmt.Fprintf(t.out, "This is a new marketplace. Its platform token, shown this once:\n\n    %s\n\n", secret)
+	}
+	fmt.Fprintf(t.out, "Souk listens on %s (database %s).\n", s.URL, withoutPassword(c.DB))
+	return n.run(ctx, listener)
+}
+
+// settings reads the flags.
+func (c serveCommand) settings(t terminal) (s settings, err error) {
+	if c.URL != "" {
+		if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return s, badText{errors.New("--url must be an http or https URL")}
+		}
+	}
+	proxies, err := web.ParseProxies(c.TrustedProxies)
+	if err != nil {
+		return s, badText{err}
+	}
+	key, err := serverKey(c.KeyFile, c.DB)
+	return settings{
+		Database: c.DB, Key: key, PrivateTargets: c.AllowPrivateTargets,
+		TrustedProxies: proxies, RateLimits: c.RateLimits == "on",
+		Log: slog.New(web.WithRequestID(slog.NewJSONHandler(t.err, nil))),
+	}, err
+}
+
+// withoutPassword is a database's address as it may be shown.
+func withoutPassword(address string) string {
+	if !isPostgres(address) {
+		return address
+	}
+	u, err := url.Parse(address)
+	if err != nil {
+		return "postgres://…"
+	}
+	return u.Redacted()
+}
