@@ -44,7 +44,7 @@ func (w *wire) Addr() net.Addr { return &net.UnixAddr{Name: "wire", Net: "pipe"}
 
 // serve answers every connection of a new wire with h and returns a client that
 // reaches it under any name.
-func serve(t *testing.T, h http.Handler) *Client {
+func serve(t testing.TB, h http.Handler) *Client {
 	w := newWire()
 	var handlers sync.WaitGroup // those that took the connection over are unknown to the server
 	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -22,7 +22,7 @@ import (
 
 // world is a database with an app that is installed in one organization.
 type world struct {
-	t       *testing.T
+	t       testing.TB
 	address string
 	db      *store.DB
 	app     souk.App
@@ -58,7 +58,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func newWorld(t *testing.T, db *store.DB, address string) world {
+func newWorld(t testing.TB, db *store.DB, address string) world {
 	now := time.Now().UTC().Truncate(time.Microsecond)
 	org := souk.Org{ID: souk.NewID(), Kind: souk.Workspace, Name: "Acme", Domain: "acme", Switches: souk.DefaultSwitches, CreatedAt: now}
 	org.HasActiveSubscription = true
@@ -95,8 +95,13 @@ func (w world) write(fn func(*store.Tx) error) {
 // hook makes a webhook whose URL is on the host name.
 func (w world) hook(name string, dialect souk.Dialect) souk.Webhook {
 	w.t.Helper()
+	return w.hookAt("http://"+name+".example/hook", dialect)
+}
+
+func (w world) hookAt(url string, dialect souk.Dialect) souk.Webhook {
+	w.t.Helper()
 	hook := souk.Webhook{
-		ID: souk.NewID(), App: w.app.ID, Dialect: dialect, URL: "http://" + name + ".example/hook",
+		ID: souk.NewID(), App: w.app.ID, Dialect: dialect, URL: url,
 		Status: souk.WebhookActive, Secret: "webhook secret", CreatedAt: w.in.CreatedAt, UpdatedAt: w.in.CreatedAt,
 	}
 	w.write(func(tx *store.Tx) error { return tx.PutWebhook(store.SealWebhook(key, hook)) })
@@ -156,10 +161,12 @@ func (w world) count(all []souk.Delivery) map[souk.DeliveryStatus]int {
 }
 
 // courier connects a courier on the world's database to a receiver.
-func (w world) courier(h http.Handler) *Courier {
+func (w world) courier(h http.Handler) *Courier { return w.courierTo(serve(w.t, h)) }
+
+func (w world) courierTo(client *Client) *Courier {
 	return New(Config{
 		DB:      w.db,
-		Client:  serve(w.t, h),
+		Client:  client,
 		Prepare: map[souk.Dialect]Prepare{souk.Slack: prepare, souk.Native: prepare},
 		Key:     key,
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
