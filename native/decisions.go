@@ -1,0 +1,97 @@
+package native
+
+import (
+	"context"
+	"net/http"
+
+	"souk"
+	"souk/market"
+)
+
+// decisionObject is what a decision did.
+type decisionObject struct {
+	Resolution *resolutionObject `json:"resolution"` // null of a decline
+	Settled    []requestObject   `json:"settled"`
+}
+
+// verb is one of the market's decisions.
+type verb func(*market.Market, context.Context, souk.Actor, market.Decision) (market.Decided, error)
+
+// decideRequest answers a request, where it was made or at the enterprise
+// above. bounded decisions take scopes.
+func decideRequest(v verb, bounded bool) func(*Handler, *call) (answer, error) {
+	return func(h *Handler, c *call) (answer, error) {
+		return h.decide(c, v, bounded, market.Decision{Request: c.requestID(), At: c.body.optionalID("org")})
+	}
+}
+
+// decideApp answers for an app at an org.
+func decideApp(v verb, bounded bool) func(*Handler, *call) (answer, error) {
+	return func(h *Handler, c *call) (answer, error) {
+		return h.decide(c, v, bounded, market.Decision{App: c.app(), At: c.org()})
+	}
+}
+
+func (h *Handler) decide(c *call, v verb, bounded bool, in market.Decision) (answer, error) {
+	if bounded {
+		in.Scopes = c.body.texts("scopes")
+	}
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	done, err := v(h.market, c.ctx, c.Actor, in)
+	if err != nil {
+		return answer{}, err
+	}
+	f := familyOf(done.At)
+	return answer{status: http.StatusOK, body: decisionObject{f.optionalResolution(&done.Resolution), each(done.Settled, f.request)}}, nil
+}
+
+func (h *Handler) clear(c *call) (answer, error) {
+	in := market.Clearing{App: c.app(), At: c.org()}
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusNoContent}, h.market.Clear(c.ctx, c.Actor, in)
+}
+
+func (h *Handler) listResolutions(c *call) (answer, error) {
+	org := c.org()
+	status := word(c, "status", []souk.ResolutionStatus{souk.Approved, souk.Restricted})
+	p := c.page(h.market.Key, org.String(), string(status))
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	found, err := h.market.StandingAt(c.ctx, c.Actor, org, status, p.asked())
+	at := func(v market.StandingAnswer) souk.Position { return souk.Position{At: v.CreatedAt, ID: v.ID} }
+	return answer{status: http.StatusOK, body: pageOf(p, found, at, showAnswer)}, err
+}
+
+// reasonObject is one line of an explanation.
+type reasonObject struct {
+	Step    int    `json:"step"`
+	Rule    string `json:"rule"`
+	Finding string `json:"finding"`
+	Decides bool   `json:"decides"`
+}
+
+// explanationObject is the effective answer with every reason for it.
+type explanationObject struct {
+	Verdict souk.Verdict   `json:"verdict"`
+	Ceiling *[]string      `json:"ceiling"` // null when nothing bounds the scopes
+	Reasons []reasonObject `json:"reasons"`
+}
+
+func (h *Handler) explain(c *call) (answer, error) {
+	in := market.Question{App: c.app(), At: c.org(), User: c.idParameter("user"), Scopes: c.scopesParameter("scopes")}
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	found, err := h.market.Explain(c.ctx, c.Actor, in)
+	said := explanationObject{Verdict: found.Verdict, Reasons: each(found.Reasons, func(r souk.Reason) reasonObject { return reasonObject(r) })}
+	if found.Bounded {
+		ceiling := scopeNames(found.Ceiling)
+		said.Ceiling = &ceiling
+	}
+	return answer{status: http.StatusOK, body: said}, err
+}

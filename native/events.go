@@ -1,0 +1,165 @@
+package native
+
+import (
+	"net/netip"
+
+	"souk"
+	"souk/market"
+)
+
+// Wire is how native webhooks are told events. There is no handshake: the
+// secret that signs is known to nobody but whoever made the webhook.
+func Wire() market.Wire {
+	return market.Wire{Name: EventName, Encode: Encode, Events: each(souk.EventKinds, EventName)}
+}
+
+// EventName is what this wire calls an event: what the market calls it.
+func EventName(kind souk.EventKind) string { return string(kind) }
+
+// eventBody is the body of one delivery, as Standard Webhooks has it.
+type eventBody struct {
+	Type      string    `json:"type"`
+	Timestamp string    `json:"timestamp"`
+	Data      eventData `json:"data"`
+}
+
+// eventData is all that is known of what happened. What an event does not have
+// is null, so that a receiver finds every member in every event.
+type eventData struct {
+	Event        names               `json:"event"`
+	Webhook      identifier          `json:"delivered_to"`
+	Via          *identifier         `json:"delivered_for"` // installation; null when the app hears about itself
+	Org          *orgObject          `json:"org"`
+	Enterprise   *orgObject          `json:"enterprise"`
+	App          *appObject          `json:"app"`
+	Actor        *userObject         `json:"actor"`
+	User         *userObject         `json:"user"`
+	Case         *caseObject         `json:"case"`
+	Request      *requestObject      `json:"request"`
+	Settled      []requestObject     `json:"settled"`
+	Resolution   *resolutionObject   `json:"resolution"`
+	Previous     *resolutionObject   `json:"previous_resolution"`
+	Ended        []resolutionObject  `json:"ended_resolutions"`
+	Installation *installationObject `json:"installation"`
+	Grant        *grantObject        `json:"grant"`
+	Membership   *memberObject       `json:"membership"`
+	Changed      *webhookObject      `json:"webhook"`
+	Rules        *rulesObject        `json:"rules"`
+	Scopes       []scopeObject       `json:"scopes"` // catalogue entries of those named above
+}
+
+type caseObject struct {
+	caseNames
+	OpenedAt string  `json:"opened_at"`
+	ClosedAt *string `json:"closed_at"`
+}
+
+type grantObject struct {
+	identifier
+	User         names            `json:"user"`
+	Installation identifier       `json:"installation"`
+	Scopes       []string         `json:"scopes"`
+	Status       souk.GrantStatus `json:"status"`
+	CreatedAt    string           `json:"created_at"`
+	RevokedAt    *string          `json:"revoked_at"`
+}
+
+type memberObject struct {
+	User        names     `json:"user"`
+	Org         names     `json:"org"`
+	Role        souk.Role `json:"role"`
+	Permissions []string  `json:"permissions"`
+}
+
+// rulesObject is how an org governs apps.
+type rulesObject struct {
+	Policy              *souk.Policy `json:"policy"` // null: inherited
+	AdminAPI            bool         `json:"admin_api"`
+	AdminNetworks       []string     `json:"admin_networks"`
+	ClearOwnersOnly     bool         `json:"clear_owners_only"`
+	UninstallOwnersOnly bool         `json:"uninstall_owners_only"`
+	SecondFactor        bool         `json:"second_factor"`
+	Moving              souk.Moving  `json:"moving"`
+}
+
+type scopeObject struct {
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	TokenType   souk.ScopeToken `json:"token_type"`
+	IsSensitive bool            `json:"is_sensitive"`
+}
+
+// Encode spells an event for a webhook.
+func Encode(e souk.Event, to souk.Endpoint) ([]byte, error) {
+	d := e.Data
+	data := eventData{
+		Event:        spell(slackEvent, e.ID),
+		Webhook:      identifier{to.Webhook.ID.String()},
+		Via:          identified(to.Installation.ID),
+		Org:          show(d.Org, showOrg),
+		Enterprise:   show(d.Enterprise, showOrg),
+		App:          show(d.App, showApp),
+		Actor:        show(d.Actor, showUser),
+		User:         show(d.User, showUser),
+		Case:         show(d.Case, showCase),
+		Installation: show(d.Installation, func(i souk.Installation) *installationObject { return point(showInstallation(i, d.Workspaces)) }),
+		Grant:        show(d.Grant, showGrant),
+		Changed:      show(d.Webhook, func(w souk.Webhook) *webhookObject { return point(showWebhook(w)) }),
+		Scopes: each(d.Catalogue, func(s souk.Scope) scopeObject {
+			return scopeObject{s.Name, s.Description, s.Token, s.Sensitive}
+		}),
+	}
+	var f family
+	if d.Org != nil {
+		f = familyOf(*d.Org)
+	}
+	data.Request = show(d.Request, func(q souk.Request) *requestObject { return point(f.request(q)) })
+	data.Settled = each(d.Settled, f.request)
+	data.Resolution, data.Previous = f.optionalResolution(d.Resolution), f.optionalResolution(d.Previous)
+	data.Ended = each(d.Ended, f.resolution)
+	data.Membership = show(d.Membership, f.member)
+	if e.Kind == souk.PolicyChanged {
+		data.Rules = show(d.Org, showRules)
+	}
+	return marshal(eventBody{EventName(e.Kind), stamp(e.At), data})
+}
+
+// show spells what an event has, and nothing where it has nothing.
+func show[T, S any](noun *T, spell func(T) *S) *S {
+	if noun == nil {
+		return nil
+	}
+	return spell(*noun)
+}
+
+func point[T any](v T) *T { return &v }
+
+func showCase(c souk.Case) *caseObject {
+	return &caseObject{caseNames{c.ID.String(), c.ID.Zoom()}, stamp(c.OpenedAt), moment(c.ClosedAt)}
+}
+
+func showGrant(g souk.Grant) *grantObject {
+	return &grantObject{
+		identifier{g.ID.String()}, spell(slackUser, g.User), identifier{g.Installation.String()},
+		scopeNames(g.Scopes), g.Status, stamp(g.CreatedAt), moment(g.RevokedAt),
+	}
+}
+
+func (f family) member(m souk.Membership) *memberObject {
+	return &memberObject{spell(slackUser, m.User), f.org(m.Org), m.Role, permissions(m.Permissions)}
+}
+
+func permissions(list []souk.Permission) []string {
+	return each(list, func(p souk.Permission) string { return string(p) })
+}
+
+func showRules(o souk.Org) *rulesObject {
+	var policy *souk.Policy
+	if o.Policy != "" {
+		policy = &o.Policy
+	}
+	return &rulesObject{
+		policy, o.AdminAPI, each(o.AdminNetworks, netip.Prefix.String),
+		o.ClearOwnersOnly, o.UninstallOwnersOnly, o.Switches.SecondFactor, o.Moving,
+	}
+}

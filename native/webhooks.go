@@ -1,0 +1,114 @@
+package native
+
+import (
+	"net/http"
+
+	"souk"
+	"souk/market"
+)
+
+// savedObject is a new webhook with its secret, which is told this once.
+type savedObject struct {
+	webhookObject
+	Secret *string `json:"secret"` // null where the dialect signs with the app's own
+}
+
+func (h *Handler) createWebhook(c *call) (answer, error) {
+	in := market.Hook{
+		App: c.app(), Dialect: souk.Dialect(c.body.requiredText("dialect")), URL: c.body.requiredText("url"),
+		Events: c.body.texts("events"), Paused: c.body.flag("paused"),
+	}
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	saved, err := h.market.PutWebhook(c.ctx, c.Actor, in)
+	if err != nil {
+		return answer{}, err
+	}
+	said := savedObject{webhookObject: showWebhook(saved.Webhook)}
+	if saved.Dialect == souk.Native {
+		said.Secret = &saved.Secret
+	}
+	return answer{
+		status:   http.StatusCreated,
+		body:     said,
+		location: prefix + "/apps/" + saved.App.String() + "/webhooks/" + saved.ID.String(),
+	}, nil
+}
+
+func (h *Handler) changeWebhook(c *call) (answer, error) {
+	in := market.Hook{
+		App: c.app(), ID: c.webhook(), URL: c.body.requiredText("url"),
+		Events: c.body.texts("events"), Paused: c.body.flag("paused"),
+	}
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	saved, err := h.market.PutWebhook(c.ctx, c.Actor, in)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusOK, body: showWebhook(saved.Webhook)}, nil
+}
+
+func (h *Handler) listWebhooks(c *call) (answer, error) {
+	app := c.app()
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	found, err := h.market.Webhooks(c.ctx, c.Actor, app)
+	return answer{status: http.StatusOK, body: listing[webhookObject]{Items: each(found, showWebhook)}}, err
+}
+
+func (h *Handler) readWebhook(c *call) (answer, error) {
+	app, id := c.app(), c.webhook()
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	found, err := h.market.Webhook(c.ctx, c.Actor, app, id)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusOK, body: showWebhook(found)}, nil
+}
+
+func (h *Handler) verifyWebhook(c *call) (answer, error) {
+	app, id := c.app(), c.webhook()
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	verified, err := h.market.VerifyWebhook(c.ctx, c.Actor, app, id)
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusOK, body: showWebhook(verified)}, nil
+}
+
+func (h *Handler) deleteWebhook(c *call) (answer, error) {
+	app, id := c.app(), c.webhook()
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusNoContent}, h.market.DeleteWebhook(c.ctx, c.Actor, app, id)
+}
+
+func (h *Handler) listDeliveries(c *call) (answer, error) {
+	app, id := c.app(), c.webhook()
+	status := word(c, "status", souk.DeliveryStatuses)
+	p := c.page(h.market.Key, id.String(), string(status))
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	found, err := h.market.Deliveries(c.ctx, c.Actor, app, id, status, p.asked())
+	at := func(v market.DeliveryView) souk.Position { return souk.Position{At: v.CreatedAt, ID: v.ID} }
+	return answer{status: http.StatusOK, body: pageOf(p, found, at, showDelivery)}, err
+}
+
+func (h *Handler) listAttempts(c *call) (answer, error) {
+	app, id, delivery := c.app(), c.webhook(), c.id("delivery", souk.UnknownDelivery)
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	found, err := h.market.Attempts(c.ctx, c.Actor, app, id, delivery)
+	return answer{status: http.StatusOK, body: listing[attemptObject]{Items: each(found, showAttempt)}}, err
+}
