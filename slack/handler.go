@@ -47,7 +47,6 @@ type call struct {
 	market.Caller
 	method *method
 	values
-	within string // method, level and filters of a list, which its cursors are bound to
 }
 
 // ServeHTTP answers the call of the method that the path value "method" names.
@@ -118,8 +117,8 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, m *method) (arg
 // bearer is the token of a call. The header wins over the body.
 func bearer(header http.Header, args arguments) string {
 	scheme, token, _ := strings.Cut(header.Get("Authorization"), " ")
-	if strings.EqualFold(scheme, "bearer") {
-		return strings.TrimSpace(token)
+	if token = strings.TrimSpace(token); token != "" && strings.EqualFold(scheme, "bearer") {
+		return token
 	}
 	return args.token
 }
