@@ -15,12 +15,13 @@ func scanAudit(r row) (e souk.AuditEntry, err error) {
 	return e, err
 }
 
-// AppendAudit chains an entry to those of its root org. before and after are
-// the nouns that changed, or nil. The root's lock is held, so nobody else
-// appends meanwhile.
+// AppendAudit chains an entry to those of its root org. The platform has a
+// chain too, under an ID of zeros: here that is a key, which NULL could not be.
+// before and after are the nouns that changed, or nil. The root's lock is held,
+// so nobody else appends meanwhile.
 func (tx *Tx) AppendAudit(e souk.AuditEntry, before, after any) error {
 	last := souk.AuditEntry{Root: e.Root}
-	err := tx.row(`SELECT number, hash FROM audit WHERE root_id = $1 ORDER BY number DESC LIMIT 1`, e.Root).
+	err := tx.row(`SELECT number, hash FROM audit WHERE root_id = $1 ORDER BY number DESC LIMIT 1`, e.Root[:]).
 		Scan(&last.Number, &last.Hash)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return err
@@ -38,12 +39,13 @@ func (tx *Tx) AppendAudit(e souk.AuditEntry, before, after any) error {
 	}
 	_, err = tx.exec(`INSERT INTO audit (`+auditColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-		e.Root, e.Number, micros(e.At), e.Verb, e.Face, e.User, e.Token, e.OnBehalf,
+		e.Root[:], e.Number, micros(e.At), e.Verb, e.Face, e.User, e.Token, e.OnBehalf,
 		e.Org, e.App, e.Subject, e.Before, e.After, previous, e.Hash)
 	return err
 }
 
-// AuditOf lists the entries of a root org in order.
+// AuditOf lists the entries of a root org in order, of the platform with the
+// zero ID.
 func (tx *Tx) AuditOf(root souk.ID) ([]souk.AuditEntry, error) {
-	return list(tx, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE root_id = $1 ORDER BY number`, root)
+	return list(tx, scanAudit, `SELECT `+auditColumns+` FROM audit WHERE root_id = $1 ORDER BY number`, root[:])
 }
