@@ -27,7 +27,7 @@ var TokenKinds = []TokenKind{PersonToken, UserToken, BotToken, AppToken, Refresh
 // Token is a secret that somebody holds. Only a keyed hash of it is stored.
 type Token struct {
 	ID           ID
-	Hash         []byte
+	Hash         []byte `json:"-"` // of the secret, with the server's key; in no audit entry
 	Kind         TokenKind
 	User         ID // whom it speaks for; none for app-level and platform tokens
 	Installation ID // it came with, or none

@@ -35,7 +35,7 @@ type Webhook struct {
 	URL       string
 	Events    []string // sorted names as the dialect spells them
 	Status    WebhookStatus
-	Secret    string // native: whsec_…; sealed where it rests
+	Secret    string `json:"-"` // native: whsec_…; sealed where it rests, in no event and no audit entry
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	DeletedAt time.Time

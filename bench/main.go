@@ -21,6 +21,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // plan is what a run does.
@@ -42,7 +43,7 @@ func main() {
 	echo := flag.Bool("echo", false, "be the bare server (used by the benchmark itself)")
 	flag.Parse()
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if *echo {
 		if err := serveEcho(ctx); err != nil {
