@@ -20,6 +20,14 @@ const (
 	InstallationChanged  EventKind = "installation.changed"
 	InstallationRemoved  EventKind = "installation.removed"
 	GrantWasRevoked      EventKind = "grant.revoked"
+	OrgAdded             EventKind = "organization.added"
+	OrgChanged           EventKind = "organization.changed"
+	PartnershipAdded     EventKind = "partnership.added" // at each of the two; the subject is the other
+	PartnershipRemoved   EventKind = "partnership.removed"
+	AppAdded             EventKind = "app.added"
+	AppChanged           EventKind = "app.changed"
+	ShareAdded           EventKind = "share.added" // at the owner; the subject is the org that may install it now
+	ShareRemoved         EventKind = "share.removed"
 	AppSuspended         EventKind = "app.suspended"
 	AppResumed           EventKind = "app.resumed"
 	PolicyChanged        EventKind = "policy.changed"
@@ -37,6 +45,7 @@ var EventKinds = []EventKind{
 	RequestCreated, RequestWithdrawn, RequestVoided, CaseApproved, CaseDeclined,
 	ResolutionApproved, ResolutionRestricted, ResolutionCleared,
 	InstallationAdded, InstallationChanged, InstallationRemoved, GrantWasRevoked,
+	OrgAdded, OrgChanged, PartnershipAdded, PartnershipRemoved, AppAdded, AppChanged, ShareAdded, ShareRemoved,
 	AppSuspended, AppResumed, PolicyChanged, UserAdded, UserChanged, UserDeactivated, MembershipChanged,
 	WebhookAdded, WebhookChanged, WebhookRemoved,
 }

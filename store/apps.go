@@ -98,3 +98,18 @@ func (tx *Tx) IsVisible(app souk.ID, org souk.Org) (bool, error) {
 				   OR (p.b_id = r.org_id AND p.a_id IN ($2, $3)))))`,
 		app, org.ID, org.Enterprise)
 }
+
+// AppsForPartners lists the apps that an org offers to its partners.
+func (tx *Tx) AppsForPartners(org souk.ID) ([]souk.ID, error) {
+	return list(tx, scanID, `SELECT app_id FROM rights WHERE org_id = $1 AND grantee = 'partners' ORDER BY app_id`, org)
+}
+
+// RootsOfApp lists the root orgs under which an app is live or asked for.
+func (tx *Tx) RootsOfApp(app souk.ID) ([]souk.ID, error) {
+	return list(tx, scanID, `
+		SELECT COALESCE(o.enterprise_id, o.id) AS root FROM installations i JOIN orgs o ON o.id = i.org_id
+		WHERE i.app_id = $1 AND i.status <> 'ended'
+		UNION
+		SELECT root_id FROM cases WHERE app_id = $1 AND closed_at IS NULL
+		ORDER BY root`, app)
+}

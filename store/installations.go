@@ -45,6 +45,12 @@ func (tx *Tx) InstallationsUnder(app, enterprise souk.ID) ([]souk.Installation, 
 		ORDER BY i.created_at, i.id`, app, enterprise)
 }
 
+// InstallationsOf lists the live installations of an app, oldest first.
+func (tx *Tx) InstallationsOf(app souk.ID) ([]souk.Installation, error) {
+	return list(tx, scanInstallation, `SELECT `+installationColumns+` FROM installations
+		WHERE app_id = $1 AND status <> 'ended' ORDER BY created_at, id`, app)
+}
+
 // PutInstallation inserts an installation or replaces what may change about it.
 func (tx *Tx) PutInstallation(i souk.Installation) error {
 	_, err := tx.exec(`INSERT INTO installations (`+installationColumns+`)

@@ -89,6 +89,13 @@ func (tx *Tx) PutPartnership(p souk.Partnership) (created bool, err error) {
 	return n > 0, err
 }
 
+// RemovePartnership ends the partnership of a and b, a < b; false when there
+// was none.
+func (tx *Tx) RemovePartnership(a, b souk.ID) (bool, error) {
+	n, err := tx.exec(`DELETE FROM partnerships WHERE a_id = $1 AND b_id = $2`, a, b)
+	return n > 0, err
+}
+
 // ArePartners reports whether a partnership ties a to b; a < b.
 func (tx *Tx) ArePartners(a, b souk.ID) (bool, error) {
 	return tx.exists(`SELECT 1 FROM partnerships WHERE a_id = $1 AND b_id = $2`, a, b)

@@ -76,6 +76,13 @@ func (tx *Tx) PendingOfUser(user souk.ID) ([]souk.Request, error) {
 		WHERE user_id = $1 AND status = 'pending' ORDER BY created_at, id`, user)
 }
 
+// PendingOfApp lists what is asked about an app and was not answered, oldest
+// first.
+func (tx *Tx) PendingOfApp(app souk.ID) ([]souk.Request, error) {
+	return list(tx, scanRequest, `SELECT `+requestColumns+` FROM requests
+		WHERE app_id = $1 AND status = 'pending' ORDER BY created_at, id`, app)
+}
+
 // InsertRequest files a request.
 func (tx *Tx) InsertRequest(q souk.Request) error {
 	_, err := tx.exec(`INSERT INTO requests (`+requestColumns+`)

@@ -39,6 +39,11 @@ func (tx *Tx) CredentialsOf(apps []souk.ID) (map[souk.ID]SealedCredentials, erro
 		`SELECT `+credentialColumns+` FROM credentials WHERE app_id IN (`, apps)
 }
 
+// AppsWithClient lists the apps that go by one of two client ids.
+func (tx *Tx) AppsWithClient(slack, zoom string) ([]souk.ID, error) {
+	return list(tx, scanID, `SELECT app_id FROM credentials WHERE slack_client_id = $1 OR zoom_client_id = $2`, slack, zoom)
+}
+
 // PutCredentials keeps an app's credentials, replacing what it had.
 func (tx *Tx) PutCredentials(c SealedCredentials) error {
 	_, err := tx.exec(`INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)

@@ -146,10 +146,15 @@ func (tx *Tx) Group(id souk.ID) (souk.Group, error) {
 	return one(tx, scanGroup, `SELECT id, org_id, name, created_at FROM user_groups WHERE id = $1`, id)
 }
 
+// GroupByName finds a group of an org by its name.
+func (tx *Tx) GroupByName(org souk.ID, name string) (souk.Group, error) {
+	return one(tx, scanGroup, `SELECT id, org_id, name, created_at FROM user_groups
+		WHERE org_id = $1 AND name = $2`, org, name)
+}
+
 // GroupNamed finds a group of an org by its name, or makes it.
 func (tx *Tx) GroupNamed(org souk.ID, name string, at time.Time) (souk.Group, error) {
-	g, err := one(tx, scanGroup, `SELECT id, org_id, name, created_at FROM user_groups
-		WHERE org_id = $1 AND name = $2`, org, name)
+	g, err := tx.GroupByName(org, name)
 	if !errors.Is(err, ErrNotFound) {
 		return g, err
 	}
