@@ -252,19 +252,21 @@ func (tx *Tx) webhookOf(app, id souk.ID) (store.SealedWebhook, error) {
 // DeleteWebhook ends a webhook and what was still to be delivered to it. It
 // refuses UnknownApp, UnknownWebhook and NotAllowed.
 func (m *Market) DeleteWebhook(ctx context.Context, actor souk.Actor, app, id souk.ID) error {
-	return m.write(ctx, actor, ownerOfApp(app), func(tx *Tx) error {
-		w, err := tx.webhookOf(app, id)
-		if err != nil {
-			return err
-		}
-		before := w.Webhook
-		w.DeletedAt, w.UpdatedAt, w.Events = tx.at, tx.at, nil
-		if err := tx.PutWebhook(w); err != nil {
-			return err
-		}
-		if _, err := tx.CancelDeliveriesTo(id, tx.at, "the webhook was deleted"); err != nil {
-			return err
-		}
-		return tx.tellWebhook("DeleteWebhook", souk.WebhookRemoved, before, before, nil)
-	})
+	return m.write(ctx, actor, ownerOfApp(app), func(tx *Tx) error { return tx.deleteWebhook("DeleteWebhook", app, id) })
+}
+
+func (tx *Tx) deleteWebhook(verb string, app, id souk.ID) error {
+	w, err := tx.webhookOf(app, id)
+	if err != nil {
+		return err
+	}
+	before := w.Webhook
+	w.DeletedAt, w.UpdatedAt, w.Events = tx.at, tx.at, nil
+	if err := tx.PutWebhook(w); err != nil {
+		return err
+	}
+	if _, err := tx.CancelDeliveriesTo(id, tx.at, "the webhook was deleted"); err != nil {
+		return err
+	}
+	return tx.tellWebhook(verb, souk.WebhookRemoved, before, before, nil)
 }

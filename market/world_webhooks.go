@@ -1,0 +1,139 @@
+package market
+
+import (
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+
+	"souk"
+	"souk/store"
+)
+
+// WorldWebhook is a URL of an app that is told things.
+type WorldWebhook struct {
+	Given
+	Dialect  *souk.Dialect // souk.Slack or souk.Native
+	URL      *string
+	Events   []string
+	Verified *bool   // true: active without a handshake; of a new one false
+	Secret   *string // of a native one: whsec_ and base64
+}
+
+// putWebhook makes a webhook of an app. The names of events are looked at if
+// the market was handed the dialect's wire.
+func (o *object) putWebhook(in WorldWebhook, app souk.App, owner, above souk.Org) {
+	w := look(o, in.Given, o.Webhook)
+	if in.Absent {
+		if !o.isNew && o.ok() && !o.refused("state", o.deleteWebhook("ApplyWorld", app.ID, w.ID)) {
+			o.step(Remove, nil)
+		}
+		return
+	}
+	if !o.isNew && w.App != app.ID {
+		o.wrong("id", "is a webhook of another app")
+	}
+	before := w.Webhook
+	if o.isNew {
+		if in.ID.IsZero() {
+			o.id = souk.NewID() // a webhook that was deleted does not come back
+		}
+		w.Webhook = souk.Webhook{ID: o.id, App: app.ID, Status: souk.WebhookUnverified, CreatedAt: o.Tx.at}
+	}
+	o.need("dialect", in.Dialect != nil)
+	o.need("url", in.URL != nil)
+	o.need("events", in.Events != nil)
+	if in.Dialect != nil && (*in.Dialect == souk.Giosg || *in.Dialect == souk.Zoom) {
+		o.wrong("dialect", "%s is not served yet", *in.Dialect)
+	} else {
+		oneOf(o, "dialect", in.Dialect, souk.Slack, souk.Native)
+	}
+	o.url("url", in.URL)
+	if in.URL != nil && *in.URL == "" {
+		o.wrong("url", "must not be empty")
+	}
+	fix(o, "dialect", &w.Dialect, in.Dialect)
+	o.checkEvents(w.Dialect, in.Events)
+	if set(o, "url", &w.URL, in.URL); !o.isNew && w.URL != before.URL && w.Status == souk.WebhookActive {
+		w.Status = souk.WebhookUnverified // whoever is at the new address has proved nothing
+	}
+	if in.Verified != nil {
+		switch {
+		case *in.Verified && w.Status == souk.WebhookUnverified:
+			w.Status = souk.WebhookActive
+		case !*in.Verified && w.Status == souk.WebhookActive:
+			w.Status = souk.WebhookUnverified
+		}
+	}
+	if w.Status != before.Status && !o.isNew {
+		o.fields = append(o.fields, "verified")
+	}
+	setList(o, "events", &w.Events, sortedSet(in.Events))
+	open, err := w.Open(o.market.Key)
+	if o.failed(err) {
+		return
+	}
+	o.putSecret(&open, in.Secret)
+	if !o.ok() {
+		return
+	}
+	if o.isNew || len(o.fields) > 0 {
+		open.UpdatedAt = o.Tx.at
+		w = store.SealWebhook(o.market.Key, open)
+		if o.failed(o.PutWebhook(w)) {
+			return
+		}
+		kind, had := souk.WebhookChanged, any(before)
+		if o.isNew {
+			kind, had = souk.WebhookAdded, nil
+		}
+		o.tell(kind, owner, above, &app, had, w.Webhook, func(d *souk.EventData) { d.Webhook = &w.Webhook })
+	}
+	o.written()
+}
+
+// putSecret gives a native webhook the secret that it brings, or a new one.
+func (o *object) putSecret(w *souk.Webhook, given *string) {
+	switch {
+	case given != nil && w.Dialect != souk.Native:
+		o.wrong("secret", "only a native webhook has one of its own")
+	case given != nil && !isWebhookSecret(*given):
+		o.wrong("secret", "must be whsec_ and the base64 of 24 to 64 bytes")
+	case given != nil:
+		set(o, "secret", &w.Secret, given)
+		o.recorded.WebhookSecret = w.Secret
+	case o.isNew && w.Dialect == souk.Native:
+		w.Secret = newWebhookSecret()
+		o.recorded.WebhookSecret = w.Secret
+	}
+}
+
+func (o *object) checkEvents(dialect souk.Dialect, events []string) {
+	if events != nil && len(events) == 0 {
+		o.wrong("events", "must name at least one event")
+	}
+	o.words("events", events)
+	wire, served := o.market.Wires[dialect]
+	if !served {
+		return
+	}
+	for i, e := range events {
+		if !slices.Contains(wire.Events, e) {
+			o.wrong(fmt.Sprintf("events[%d]", i), "%q is not an event of the %s dialect%s", e, dialect, didYouMean(e, slices.Values(wire.Events)))
+		}
+	}
+}
+
+// isWebhookSecret reports whether s is what Standard Webhooks signs with.
+func isWebhookSecret(s string) bool {
+	text, ok := strings.CutPrefix(s, "whsec_")
+	secret, err := base64.StdEncoding.DecodeString(text)
+	return ok && err == nil && len(secret) >= 24 && len(secret) <= 64
+}
+
+// sortedSet sorts names and drops doubles; nil stays nil.
+func sortedSet(names []string) []string {
+	sorted := slices.Clone(names)
+	slices.Sort(sorted)
+	return slices.Compact(sorted)
+}
