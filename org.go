@@ -40,10 +40,6 @@ func (o Org) Root() ID {
 	return o.Enterprise
 }
 
-// Platform stands where a root org does for what belongs to no org, such as
-// platform tokens: its audit chain and its lock. No org has this ID.
-var Platform = ID{8: 0x80, 15: 0x01}
-
 // Policy is how the members of an org get apps that nobody has decided about.
 type Policy string
 

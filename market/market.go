@@ -103,12 +103,8 @@ func ignoreMissing(err error) error {
 // audit writes who did what to what. before and after are nouns, or nil.
 // What belongs to no org is passed the zero Org and stands with the platform's.
 func (tx *Tx) audit(verb string, org souk.Org, app, subject souk.ID, before, after any) error {
-	root := org.Root()
-	if root.IsZero() {
-		root = souk.Platform
-	}
 	return tx.AppendAudit(souk.AuditEntry{
-		Root: root, At: tx.at, Verb: verb, Face: tx.actor.Face,
+		Root: org.Root(), At: tx.at, Verb: verb, Face: tx.actor.Face,
 		User: tx.actor.User, Token: tx.actor.Token, OnBehalf: tx.actor.Platform && !tx.actor.User.IsZero(),
 		Org: org.ID, App: app, Subject: subject,
 	}, before, after)

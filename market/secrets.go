@@ -32,7 +32,7 @@ func (m *Market) ClaimKey(ctx context.Context) error {
 // platformLocks are those of verbs that belong to no org: the platform counts
 // as one root.
 func platformLocks(*store.Tx) (store.Locks, error) {
-	return store.Locks{Roots: []souk.ID{souk.Platform}}, nil
+	return store.Locks{Roots: []souk.ID{{}}}, nil
 }
 
 // FirstPlatformToken makes a platform token if the marketplace never had one,

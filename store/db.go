@@ -63,7 +63,7 @@ func (p *Panic) Unwrap() error {
 type Locks struct {
 	Apps          []souk.ID // read by the verb: they must not change meanwhile
 	ExclusiveApps []souk.ID // changed by the verb, or their webhooks are
-	Roots         []souk.ID // root orgs whose cases and audit the verb writes, or souk.Platform
+	Roots         []souk.ID // root orgs whose cases and audit the verb writes; the zero ID is the platform
 }
 
 //go:embed all:migrations
