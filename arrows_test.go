@@ -32,8 +32,9 @@ var arrows = map[string]rule{
 		never:  []string{"net/http"},
 	},
 	"souk/market": {
-		ours:  []string{"souk", "souk/store"},
-		never: []string{"net/http", "encoding/json", "database/sql"},
+		ours:   []string{"souk", "souk/store"},
+		theirs: []string{"golang.org/x/crypto/argon2"},
+		never:  []string{"net/http", "encoding/json", "database/sql"},
 	},
 	"souk/courier": {
 		ours:   []string{"souk", "souk/store"},
@@ -62,7 +63,7 @@ var arrows = map[string]rule{
 		theirs: []string{"github.com/alecthomas/kong"},
 	},
 	"souk/souktest": {
-		ours:   []string{"souk", "souk/store", "souk/market"},
+		ours:   []string{"souk", "souk/store", "souk/market", "souk/world"},
 		theirs: []string{"github.com/jackc/pgx/v5"},
 	},
 	"souk/souktest/pgserver": {ours: []string{"souk/souktest"}},
