@@ -50,10 +50,7 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 	n := &node{db: db, log: s.Log, client: courier.NewClient(courier.ClientOptions{AllowPrivate: s.PrivateTargets})}
 	n.market = &market.Market{
 		DB: db, Key: s.Key, CheckURL: n.client.CheckURL,
-		Wires: map[souk.Dialect]market.Wire{
-			souk.Native: native.Wire(),
-			souk.Slack:  slack.Wire(n.post),
-		},
+		Wires: wires(n.post),
 	}
 	n.courier = courier.New(courier.Config{
 		DB: db, Client: n.client, Log: s.Log, Key: s.Key,
@@ -68,6 +65,14 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 	}
 	n.handler = n.faces(s)
 	return n, nil
+}
+
+// wires is how each dialect tells events; post carries handshakes.
+func wires(post slack.Poster) map[souk.Dialect]market.Wire {
+	return map[souk.Dialect]market.Wire{
+		souk.Native: native.Wire(),
+		souk.Slack:  slack.Wire(post),
+	}
 }
 
 // faces routes each wire's paths to its package.
