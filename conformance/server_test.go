@@ -1,0 +1,178 @@
+// Package conformance drives the running binary with the real, unmodified
+// client libraries of Slack. README.md says what that proves.
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"souk"
+)
+
+// binary is the souk that the tests run.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+// buildAndRun builds the binary, with the race detector if the tests have it,
+// and runs the tests.
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "souk-conformance-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binary = filepath.Join(dir, "souk")
+	build := exec.Command("go", "build", "-o", binary, "-race="+raced(), "souk/cmd/souk")
+	if said, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "%v: %v\n%s", build.Args, err, said)
+		return 1
+	}
+	return m.Run()
+}
+
+// raced is "true" when these tests run with the race detector.
+func raced() string {
+	info, _ := debug.ReadBuildInfo()
+	for _, s := range info.Settings {
+		if s.Key == "-race" {
+			return s.Value
+		}
+	}
+	return "false"
+}
+
+// server is a running souk and the made-up company in its database.
+type server struct {
+	URL string `json:"url"`
+	company
+}
+
+// company is what souk apply says that it made of testdata/world.yaml: the
+// objects of each section by the names that they have there.
+type company struct {
+	Orgs   map[string]object `json:"orgs"`
+	Users  map[string]object `json:"users"`
+	Apps   map[string]object `json:"apps"`
+	Tokens map[string]object `json:"tokens"`
+}
+
+type object struct {
+	ID          string `json:"id"`
+	SlackID     string `json:"slack_id"`
+	Token       string `json:"token,omitempty"`
+	Credentials struct {
+		Slack struct {
+			SigningSecret     string `json:"signing_secret"`
+			VerificationToken string `json:"verification_token"`
+		} `json:"slack"`
+	} `json:"credentials"`
+}
+
+// startServer applies the company to a fresh database and serves it, with more
+// flags, until the test ends.
+func startServer(t *testing.T, database string, flags ...string) server {
+	t.Helper()
+	keyFile := filepath.Join(t.TempDir(), "souk.key")
+	var secret [souk.KeySize]byte
+	rand.Read(secret[:]) // never fails
+	if err := os.WriteFile(keyFile, []byte(hex.EncodeToString(secret[:])), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := server{company: seedCompany(t, database, souk.NewKey(secret))}
+	s.URL = serve(t, append([]string{
+		"--addr", "127.0.0.1:0", "--db", database, "--key-file", keyFile, "--allow-private-targets",
+	}, flags...)...)
+	return s
+}
+
+// patience is how long anything may take that takes milliseconds.
+const patience = 30 * time.Second
+
+// serve runs souk serve until the test ends, and then holds it to a clean exit.
+func serve(t *testing.T, flags ...string) (url string) {
+	t.Helper()
+	said := announcement{url: make(chan string, 1)}
+	var logged bytes.Buffer
+	ctx, stop := context.WithCancel(context.Background())
+	node := exec.CommandContext(ctx, binary, append([]string{"serve"}, flags...)...)
+	node.Stdout, node.Stderr = &said, &logged
+	node.Cancel = func() error { return node.Process.Signal(os.Interrupt) }
+	node.WaitDelay = patience
+	if err := node.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = node.Wait() // its ProcessState is looked at
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-ended
+		if code := node.ProcessState.ExitCode(); code != 0 {
+			t.Errorf("souk serve: %v", node.ProcessState)
+		}
+		if t.Failed() {
+			t.Logf("souk serve said:\n%s%s", said.String(), logged.String())
+		}
+	})
+
+	select {
+	case url = <-said.url:
+	case <-ended:
+		t.Fatal("souk serve ended before it listened")
+	case <-time.After(patience):
+		t.Fatal("souk serve does not listen")
+	}
+	ready, err := (&http.Client{Timeout: patience}).Get(url + "/readyz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ready.Body.Close()
+	if ready.StatusCode != http.StatusOK {
+		t.Fatalf("/readyz answers %s", ready.Status)
+	}
+	return url
+}
+
+// announcement finds in what souk serve prints where it listens.
+type announcement struct {
+	url chan string
+
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+var listens = regexp.MustCompile(`Souk listens on (http://\S+) `)
+
+func (a *announcement) Write(p []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	before := listens.MatchString(a.text.String())
+	a.text.Write(p)
+	if found := listens.FindStringSubmatch(a.text.String()); found != nil && !before {
+		a.url <- found[1]
+	}
+	return len(p), nil
+}
+
+func (a *announcement) String() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.text.String()
+}
