@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"souk"
+	"souk/market"
 	"souk/store"
 	"souk/web"
 )
@@ -240,6 +241,14 @@ func TestDeadTokens(t *testing.T) {
 		ended.Status, ended.EndedAt = souk.InstallationEnded, o.created
 		o.write(t, func(tx *store.Tx) error { return tx.PutInstallation(ended) })
 		bot := o.install(t, o.deploybot, o.sales, souk.OnWorkspace)
+		asleep := o.app(t, o.deploybot)
+		asleep.Suspended = true
+		o.write(t, func(tx *store.Tx) error { return tx.PutApp(asleep) })
+		inSleep := o.install(t, asleep, o.sales, souk.OnWorkspace)
+		shut := o.rivals
+		shut.ClosedAt = o.created
+		o.write(t, func(tx *store.Tx) error { return tx.PutOrg(shut) })
+		inShut := o.install(t, o.deploybot, shut, souk.OnWorkspace)
 
 		for name, tt := range map[string]struct {
 			token string
@@ -254,6 +263,11 @@ func TestDeadTokens(t *testing.T) {
 			"of a user who left":   {o.admin(t, gone), tokenRevoked},
 			"user's of an ended":   {userOfEnded, tokenRevoked},
 			"bot's of an ended":    {botOfEnded, accountInactive},
+			"user's, suspended":    {o.token(t, souk.UserToken, o.ada.ID, inSleep, nil), tokenRevoked},
+			"bot's, suspended":     {o.token(t, souk.BotToken, inSleep.AppUser, inSleep, nil), accountInactive},
+			"user's, closed org":   {o.token(t, souk.UserToken, o.rita.ID, inShut, nil), tokenRevoked},
+			"bot's, closed org":    {o.token(t, souk.BotToken, inShut.AppUser, inShut, nil), accountInactive},
+			"another's, revoked":   {o.token(t, souk.PersonToken, o.ada.ID, souk.Installation{}, nil, revoked), invalidAuth},
 			"from another network": {o.token(t, souk.UserToken, o.ada.ID, o.consoleAt, both, elsewhere), invalidAuth},
 			"of another face":      {o.token(t, souk.PersonToken, o.ada.ID, souk.Installation{}, nil), invalidAuth},
 			"the operator's":       {o.token(t, souk.PlatformToken, souk.ID{}, souk.Installation{}, nil), invalidAuth},
@@ -360,4 +374,39 @@ func drained(t *testing.T, o *town, name string) result {
 		t.Error(err)
 	}
 	return got
+}
+
+// What went wrong on our side is in the log, with the id that the caller got,
+// and nowhere else.
+func TestFaultsStayInside(t *testing.T) {
+	o := newTownSQLite(t)
+	for c, play := range map[code]scene{
+		internalError:      commonScenes[internalError],
+		fatalError:         commonScenes[fatalError],
+		serviceUnavailable: commonScenes[serviceUnavailable],
+	} {
+		got := play(t, o, "admin.apps.approve", decidable(t, o))
+		if want := `{"ok":false,"error":"` + string(c) + `"}`; got.raw != want {
+			t.Errorf("got %s, want %s", got.raw, want)
+		}
+	}
+	log := o.log.String()
+	for _, reason := range []string{"no ink", "no paper"} {
+		if !strings.Contains(log, reason) {
+			t.Errorf("the log does not say %q", reason)
+		}
+	}
+}
+
+// A handler that panics outside of any transaction is answered, too.
+func TestPanic(t *testing.T) {
+	o := newTownSQLite(t)
+	broken := o.served(t, new(market.Market), Limits{})
+	got := broken.call(t, "xoxp-any", "auth.test", nil)
+	if got.raw != `{"ok":false,"error":"fatal_error"}` || got.status != 200 {
+		t.Errorf("got %d %s", got.status, got.raw)
+	}
+	if log := o.log.String(); !strings.Contains(log, "panic") || !strings.Contains(log, got.header.Get("X-Slack-Req-Id")) {
+		t.Errorf("the log does not say so:\n%s", log)
+	}
 }

@@ -224,6 +224,8 @@ func TestCancelARequest(t *testing.T) {
 			want(t, requestAlreadyResolved, o.call(t, token, "admin.apps.requests.cancel", q.with(level)))
 			want(t, requestAlreadyResolved, o.call(t, token, "admin.apps.approve", q.with(o.atSales())))
 		}
+		theirs := requestArg(o.asks(t, o.rita, o.deploybot, o.rivals))
+		want(t, invalidRequestID, o.call(t, token, "admin.apps.requests.cancel", theirs))
 	})
 }
 

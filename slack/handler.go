@@ -142,7 +142,9 @@ func (h *Handler) identify(ctx context.Context, w http.ResponseWriter, c *call, 
 		}
 		return err
 	}
-	web.Note(ctx, "user", c.Actor.User.String())
+	if id := c.Actor.User; !id.IsZero() {
+		web.Note(ctx, "user", id.String())
+	}
 	w.Header().Set("X-OAuth-Scopes", commas(c.Scopes))
 	if c.method.scope != "" {
 		w.Header().Set("X-Accepted-OAuth-Scopes", c.method.scope)

@@ -2,6 +2,7 @@ package slack
 
 import (
 	"errors"
+	"slices"
 
 	"souk"
 	"souk/market"
@@ -52,6 +53,8 @@ type overrides map[souk.Refusal]code
 // dead is what a token that was one is told.
 func dead(d souk.Dead) code {
 	switch {
+	case !slices.Contains(slackKinds, d.Kind):
+		return invalidAuth
 	case d.Cause == souk.DeadByExpiry:
 		return tokenExpired
 	case d.Kind == souk.UserToken:
