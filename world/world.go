@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -152,8 +154,8 @@ func mergeSection[T any](r *reader, section string, to *map[string]T, part map[s
 	if *to == nil {
 		*to = part
 	}
-	for key, object := range part {
-		place := section + "." + key
+	for _, key := range slices.Sorted(maps.Keys(part)) {
+		place, object := section+"."+key, part[key]
 		if other, twice := seen[place]; twice {
 			r.problems = append(r.problems, souk.Problem{Field: file + ": " + place, Reason: "stands in " + other + " too"})
 			continue
