@@ -77,10 +77,10 @@ func (tx *Tx) matter(in Decision) (about matter, err error) {
 		if err != nil {
 			return about, or(err, souk.UnknownRequest)
 		}
-		in.At = q.Org
-		if about.place, err = tx.decidable(in.At); errors.Is(err, souk.UnknownOrg) {
-			return about, souk.UnknownRequest // it lies with another organization
-		} else if err != nil {
+		if about.place, err = tx.placeOf(q.Org, souk.UnknownRequest); err != nil {
+			return about, err
+		}
+		if err := tx.decides(about.place); err != nil {
 			return about, err
 		}
 	} else if about.place, err = tx.decidable(in.At); err != nil {
@@ -237,12 +237,13 @@ func (tx *Tx) settle(about matter, by souk.Resolution, settled *[]souk.Request) 
 	}[by.Status]
 	if about.Named != nil {
 		i := slices.IndexFunc(pending, func(q souk.Request) bool { return q.ID == about.Named.ID })
-		pending[0], pending[i] = pending[i], pending[0]
+		pending = slices.Concat(pending[i:i+1], pending[:i], pending[i+1:])
 	}
+	known := map[souk.ID]souk.Facts{}
 	for i, q := range pending {
 		status := answer
 		if i > 0 || about.Named == nil {
-			if status, err = tx.answered(about.App, q); err != nil {
+			if status, err = tx.answered(about.App, q, known); err != nil {
 				return nil, err
 			}
 		}
@@ -263,14 +264,21 @@ func (tx *Tx) settle(about matter, by souk.Resolution, settled *[]souk.Request) 
 }
 
 // answered is the status that the standing answers give a pending request, or
-// Pending when they do not answer it.
-func (tx *Tx) answered(app souk.App, q souk.Request) (souk.RequestStatus, error) {
-	org, enterprise, err := tx.OrgAndAbove(q.Org)
-	if err != nil {
-		return souk.Pending, err
+// Pending when they do not answer it. known keeps what is the same for all who
+// asked at one org.
+func (tx *Tx) answered(app souk.App, q souk.Request, known map[souk.ID]souk.Facts) (souk.RequestStatus, error) {
+	facts, asked := known[q.Org]
+	if !asked {
+		org, enterprise, err := tx.OrgAndAbove(q.Org)
+		if err != nil {
+			return souk.Pending, err
+		}
+		if facts, err = tx.factsAt(app, org, enterprise); err != nil {
+			return souk.Pending, err
+		}
+		known[q.Org] = facts
 	}
-	facts, err := tx.facts(app, org, enterprise, q.User, q.Scopes)
-	if err != nil {
+	if err := tx.about(&facts, q.User, q.Scopes); err != nil {
 		return souk.Pending, err
 	}
 	switch souk.Effective(facts).Verdict {

@@ -37,7 +37,8 @@ type Installed struct {
 // may, and any member whom an approval covers. It refuses UnknownOrg,
 // NeedsPerson, OrgNotGranted, NotAllowed, UnknownApp, RestrictedForAsker,
 // ClosedToRequests, ApprovalNeeded, NoAppsFeature, TermsNotAccepted,
-// AlreadyInstalled and Invalid.
+// AlreadyInstalled and Invalid; where workspaces are named, also what it would
+// refuse there.
 func (m *Market) Install(ctx context.Context, actor souk.Actor, in Installing) (done Installed, err error) {
 	err = m.write(ctx, actor, rootOf(in.At, in.App), func(tx *Tx) (err error) {
 		done, err = tx.install(in)
@@ -77,6 +78,9 @@ func (tx *Tx) install(in Installing) (done Installed, err error) {
 	case app.NeedsTerms() && in.Terms != TermsAccepted:
 		return done, souk.TermsNotAccepted
 	}
+	if err := tx.mayReach(app, at.Org, in.Workspaces); err != nil {
+		return done, err
+	}
 	live, err := tx.InstallationReaching(app.ID, at.Org.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -113,8 +117,6 @@ func (tx *Tx) newInstallation(in Installing, at place, app souk.App) (done Insta
 	}
 	if at.Org.Kind == souk.Enterprise {
 		i.Kind = souk.OrgWide
-	} else if len(in.Workspaces) > 0 {
-		return done, souk.Invalid{{Field: "workspaces", Reason: "only an installation on an enterprise is granted workspaces"}}
 	}
 	if app.IsAppUserRequired {
 		if i.AppUser, err = tx.newAppUser(in.AppUser, app, at.Org); err != nil {
@@ -176,19 +178,40 @@ func first(a, b string) string {
 	return b
 }
 
+// mayReach refuses to bring an app to workspaces of an enterprise where the
+// actor could not install it: each may restrict it for itself.
+func (tx *Tx) mayReach(app souk.App, enterprise souk.Org, workspaces []souk.ID) error {
+	if len(workspaces) > 0 && enterprise.Kind != souk.Enterprise {
+		return souk.Invalid{{Field: "workspaces", Reason: "only an installation on an enterprise is granted workspaces"}}
+	}
+	for _, id := range workspaces {
+		w, err := tx.Org(id)
+		switch {
+		case errors.Is(err, store.ErrNotFound), err == nil && (w.Enterprise != enterprise.ID || !w.ClosedAt.IsZero()):
+			return souk.UnknownOrg
+		case err != nil:
+			return err
+		}
+		facts, err := tx.facts(app, w, enterprise, tx.actor.User, app.Asks())
+		if err != nil {
+			return err
+		}
+		if err := mayInstall(souk.Effective(facts).Verdict); err != nil {
+			return err
+		}
+		if !w.HasAppsFeature {
+			return souk.NoAppsFeature
+		}
+	}
+	return nil
+}
+
 // grantWorkspaces makes an org-wide installation reach workspaces of its
 // enterprise.
 func (tx *Tx) grantWorkspaces(i souk.Installation, workspaces []souk.ID) (granted []souk.ID, err error) {
 	for _, id := range workspaces {
 		if slices.Contains(granted, id) {
 			continue
-		}
-		w, err := tx.Org(id)
-		switch {
-		case errors.Is(err, store.ErrNotFound), err == nil && (w.Enterprise != i.Org || !w.ClosedAt.IsZero()):
-			return nil, souk.UnknownOrg
-		case err != nil:
-			return nil, err
 		}
 		reached, err := tx.Reach(i, id, tx.at)
 		if err != nil {
@@ -248,8 +271,9 @@ type Granting struct {
 
 // SetWorkspaces changes which workspaces an org-wide installation reaches;
 // whoever holds settings at the enterprise may. It refuses UnknownOrg,
-// OrgNotGranted, NotAllowed, UnknownApp when it is not installed there, and
-// AlreadyInstalled when a workspace has an installation of its own.
+// NeedsPerson, OrgNotGranted, NotAllowed, UnknownApp when it is not installed
+// there, AlreadyInstalled when a workspace has an installation of its own, and
+// what Install would refuse at a workspace that is new.
 func (m *Market) SetWorkspaces(ctx context.Context, actor souk.Actor, in Granting) (done Installed, err error) {
 	err = m.write(ctx, actor, rootOf(in.At, in.App), func(tx *Tx) (err error) {
 		done, err = tx.setWorkspaces(in)
@@ -263,12 +287,12 @@ func (tx *Tx) setWorkspaces(in Granting) (done Installed, err error) {
 	if err != nil {
 		return done, err
 	}
+	if tx.actor.User.IsZero() {
+		return done, souk.NeedsPerson
+	}
 	i, err := tx.InstallationAt(in.App, at.Org.ID)
 	if err != nil {
 		return done, or(err, souk.UnknownApp)
-	}
-	if i.Kind != souk.OrgWide {
-		return done, souk.Invalid{{Field: "workspaces", Reason: "only an installation on an enterprise is granted workspaces"}}
 	}
 	app, err := tx.App(in.App)
 	if err != nil {
@@ -280,10 +304,11 @@ func (tx *Tx) setWorkspaces(in Granting) (done Installed, err error) {
 	}
 	lost := slices.DeleteFunc(slices.Clone(had), func(id souk.ID) bool { return slices.Contains(in.Workspaces, id) })
 	gained := slices.DeleteFunc(slices.Clone(in.Workspaces), func(id souk.ID) bool { return slices.Contains(had, id) })
-	if len(lost) > 0 {
-		if err := tx.Unreach(i.ID, lost...); err != nil {
-			return done, err
-		}
+	if err := tx.mayReach(app, at.Org, gained); err != nil {
+		return done, err
+	}
+	if err := tx.Unreach(i.ID, lost...); err != nil {
+		return done, err
 	}
 	if _, err := tx.grantWorkspaces(i, gained); err != nil {
 		return done, err

@@ -75,7 +75,8 @@ type Rules struct {
 }
 
 // SetPolicy changes how an org governs apps; it settles nothing. Owners and
-// admins may. It refuses UnknownOrg, NotAllowed and Invalid.
+// admins may, and the operator. It refuses UnknownOrg, OrgNotGranted,
+// NotAllowed and Invalid.
 func (m *Market) SetPolicy(ctx context.Context, actor souk.Actor, org souk.ID, in Rules) error {
 	return m.write(ctx, actor, rootOf(org), func(tx *Tx) error { return tx.setPolicy(org, in) })
 }
@@ -88,11 +89,11 @@ func (tx *Tx) setPolicy(id souk.ID, in Rules) error {
 	if err != nil {
 		return err
 	}
-	if !at.Decides() && !tx.actor.IsOperator() {
-		return souk.NotAllowed
-	}
 	if err := tx.granted(at.Org); err != nil {
 		return err
+	}
+	if !at.Decides() && !tx.actor.IsOperator() {
+		return souk.NotAllowed
 	}
 	before := at.Org
 	at.Org.Policy, at.Org.Switches = in.Policy, in.Switches

@@ -27,7 +27,7 @@ type Person struct {
 
 // PutUser makes a person, who starts as a member of their home org, or changes
 // one. Whoever holds users there may, and the operator. It refuses UnknownOrg,
-// UnknownUser, NotAllowed, EmailTaken and Invalid.
+// UnknownUser, OrgNotGranted, NotAllowed, EmailTaken and Invalid.
 func (m *Market) PutUser(ctx context.Context, actor souk.Actor, in Person) (u souk.User, err error) {
 	find := rootOf(in.Home)
 	if !in.ID.IsZero() {
@@ -41,29 +41,23 @@ func (m *Market) PutUser(ctx context.Context, actor souk.Actor, in Person) (u so
 }
 
 func (tx *Tx) putUser(in Person) (u souk.User, err error) {
-	in.Email = strings.ToLower(strings.TrimSpace(in.Email))
+	in.Email = strings.TrimSpace(in.Email)
 	if err := in.check(); err != nil {
 		return u, err
 	}
+	in.Email = strings.ToLower(in.Email)
+	var home place
 	var before any
 	kind := souk.UserAdded
 	if in.ID.IsZero() {
 		u = souk.User{ID: souk.NewID(), Org: in.Home, CreatedAt: tx.at}
+		home, err = tx.manageable(u.Org, souk.CanUsers)
 	} else {
-		if u, err = tx.User(in.ID); err != nil {
-			return u, or(err, souk.UnknownUser)
-		}
+		u, home, err = tx.managedPerson(in.ID)
 		before, kind = u, souk.UserChanged
-	}
-	home, err := tx.manageable(u.Org, souk.CanUsers)
-	if errors.Is(err, souk.UnknownOrg) && !in.ID.IsZero() {
-		return u, souk.UnknownUser
 	}
 	if err != nil {
 		return u, err
-	}
-	if !u.Active() || u.IsBot {
-		return u, souk.UnknownUser
 	}
 	switch holder, err := tx.UserByEmail(home.Org.Root(), in.Email); {
 	case err == nil && holder.ID != u.ID:
@@ -83,6 +77,24 @@ func (tx *Tx) putUser(in Person) (u souk.User, err error) {
 		}
 	}
 	return u, tx.changed("PutUser", kind, home, u, before, u)
+}
+
+// managedPerson finds an active person whose home lets the actor manage its
+// users.
+func (tx *Tx) managedPerson(id souk.ID) (u souk.User, home place, err error) {
+	if u, err = tx.User(id); err != nil {
+		return u, home, or(err, souk.UnknownUser)
+	}
+	if home, err = tx.placeOf(u.Org, souk.UnknownUser); err != nil {
+		return u, home, err
+	}
+	if err := tx.manages(home, souk.CanUsers); err != nil {
+		return u, home, err
+	}
+	if !u.Active() || u.IsBot {
+		return u, home, souk.UnknownUser
+	}
+	return u, home, nil
 }
 
 func (in Person) check() error {
@@ -117,25 +129,15 @@ func (tx *Tx) changed(verb string, kind souk.EventKind, at place, u souk.User, b
 
 // DeactivateUser ends a person for good: their pending requests, grants, the
 // standing answers for them alone and, by it, their tokens. What they installed
-// stays. It refuses UnknownUser, NotAllowed and LastOwner.
+// stays. It refuses UnknownUser, OrgNotGranted, NotAllowed and LastOwner.
 func (m *Market) DeactivateUser(ctx context.Context, actor souk.Actor, id souk.ID) error {
 	return m.write(ctx, actor, rootOfUser(id), func(tx *Tx) error { return tx.deactivateUser(id) })
 }
 
 func (tx *Tx) deactivateUser(id souk.ID) error {
-	u, err := tx.User(id)
-	if err != nil {
-		return or(err, souk.UnknownUser)
-	}
-	home, err := tx.manageable(u.Org, souk.CanUsers)
-	if errors.Is(err, souk.UnknownOrg) {
-		return souk.UnknownUser
-	}
+	u, home, err := tx.managedPerson(id)
 	if err != nil {
 		return err
-	}
-	if !u.Active() || u.IsBot {
-		return souk.UnknownUser
 	}
 	memberships, err := tx.Memberships(id)
 	if err != nil {
@@ -185,7 +187,15 @@ func (tx *Tx) endAllOf(u souk.User) error {
 		if err != nil {
 			return err
 		}
-		if err := tx.revokeGrants([]souk.Grant{g}, i, app, at); err != nil {
+		ended := []souk.Grant{g}
+		revoked, err := tx.revoke(ended, i, app, at)
+		if err != nil {
+			return err
+		}
+		if err := tx.audit("DeactivateUser", at.Org, app.ID, g.ID, g, ended[0]); err != nil {
+			return err
+		}
+		if err := tx.emit(revoked...); err != nil {
 			return err
 		}
 	}
@@ -223,8 +233,9 @@ func (tx *Tx) where(appID, orgID souk.ID) (app souk.App, at place, err error) {
 }
 
 // PutMembership makes a user a member of an org or changes what they are there:
-// owners and admins may, and the operator. The user's home lies under the same
-// root. It refuses UnknownOrg, UnknownUser, NotAllowed, LastOwner and Invalid.
+// whoever holds users may, roles are for owners and admins, and the operator
+// may both. The user's home lies under the same root. It refuses UnknownOrg,
+// OrgNotGranted, NotAllowed, UnknownUser, LastOwner and Invalid.
 func (m *Market) PutMembership(ctx context.Context, actor souk.Actor, in souk.Membership) error {
 	return m.write(ctx, actor, rootOf(in.Org), func(tx *Tx) error { return tx.putMembership(in) })
 }
@@ -242,14 +253,9 @@ func (tx *Tx) putMembership(in souk.Membership) error {
 	if err := p.err(); err != nil {
 		return err
 	}
-	at, err := tx.place(in.Org)
+	in.Permissions = slices.Compact(slices.Sorted(slices.Values(in.Permissions)))
+	at, err := tx.manageable(in.Org, souk.CanUsers)
 	if err != nil {
-		return err
-	}
-	if !at.Decides() && !tx.actor.IsOperator() {
-		return souk.NotAllowed
-	}
-	if err := tx.granted(at.Org); err != nil {
 		return err
 	}
 	u, err := tx.User(in.User)
@@ -264,18 +270,22 @@ func (tx *Tx) putMembership(in souk.Membership) error {
 		return souk.UnknownUser
 	}
 	var before any
-	switch had, err := tx.Membership(in.User, in.Org); {
+	had, err := tx.Membership(in.User, in.Org)
+	switch {
 	case err == nil:
 		before, in.CreatedAt = had, had.CreatedAt
-		if in.Role != souk.Owner {
-			if err := tx.notLastOwner(had); err != nil {
-				return err
-			}
-		}
 	case errors.Is(err, store.ErrNotFound):
-		in.CreatedAt = tx.at
+		had.Role, in.CreatedAt = souk.Member, tx.at
 	default:
 		return err
+	}
+	if in.Role != had.Role {
+		if !at.Decides() && !tx.actor.IsOperator() {
+			return souk.NotAllowed
+		}
+		if err := tx.notLastOwner(had); err != nil {
+			return err
+		}
 	}
 	if err := tx.PutMembership(in); err != nil {
 		return err

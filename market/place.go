@@ -41,6 +41,17 @@ func (tx *Tx) place(id souk.ID) (p place, err error) {
 	return p, err
 }
 
+// placeOf is place for something that lies at an org and that the actor names:
+// to whoever does not belong to that org it does not exist either, and unknown
+// says so.
+func (tx *Tx) placeOf(org souk.ID, unknown souk.Refusal) (place, error) {
+	p, err := tx.place(org)
+	if errors.Is(err, souk.UnknownOrg) || err == nil && !p.IsMember() && !tx.actor.IsOperator() {
+		err = unknown
+	}
+	return p, err
+}
+
 // homeRoot is the root org of a user's home.
 func (tx *Tx) homeRoot(user souk.ID) (souk.ID, error) {
 	u, err := tx.User(user)
@@ -51,6 +62,22 @@ func (tx *Tx) homeRoot(user souk.ID) (souk.ID, error) {
 	return home.Root(), err
 }
 
+// belonging finds an org that the actor belongs to, by a token that reaches it,
+// and any for the operator.
+func (tx *Tx) belonging(id souk.ID) (place, error) {
+	p, err := tx.place(id)
+	if err != nil || tx.actor.IsOperator() {
+		return p, err
+	}
+	if err := tx.granted(p.Org); err != nil {
+		return p, err
+	}
+	if !p.IsMember() {
+		return p, souk.NotAllowed
+	}
+	return p, nil
+}
+
 // decidable finds an org where the actor may decide about apps: a person who
 // is owner or admin there or above, with a token that reaches it.
 func (tx *Tx) decidable(id souk.ID) (place, error) {
@@ -58,16 +85,21 @@ func (tx *Tx) decidable(id souk.ID) (place, error) {
 	if err != nil {
 		return p, err
 	}
-	if tx.actor.User.IsZero() {
-		return p, souk.NeedsPerson
+	return p, tx.decides(p)
+}
+
+// decides refuses an actor who may not decide about apps at p.
+func (tx *Tx) decides(p place) error {
+	if tx.actor.User.IsZero() || tx.actor.Kind == souk.BotToken {
+		return souk.NeedsPerson
 	}
 	if err := tx.granted(p.Org); err != nil {
-		return p, err
+		return err
 	}
 	if !p.Decides() {
-		return p, souk.NotAllowed
+		return souk.NotAllowed
 	}
-	return p, nil
+	return nil
 }
 
 // granted refuses an org that the installation behind the actor's token does
@@ -87,13 +119,25 @@ func (tx *Tx) granted(org souk.Org) error {
 // the operator.
 func (tx *Tx) manageable(id souk.ID, permission souk.Permission) (place, error) {
 	p, err := tx.place(id)
-	if err != nil || tx.actor.IsOperator() {
+	if err != nil {
 		return p, err
 	}
-	if !p.Holds(permission) {
-		return p, souk.NotAllowed
+	return p, tx.manages(p, permission)
+}
+
+// manages refuses an actor who is not the operator and does not hold a
+// permission at p, or whose token does not reach it.
+func (tx *Tx) manages(p place, permission souk.Permission) error {
+	if tx.actor.IsOperator() {
+		return nil
 	}
-	return p, tx.granted(p.Org)
+	if err := tx.granted(p.Org); err != nil {
+		return err
+	}
+	if !p.Holds(permission) {
+		return souk.NotAllowed
+	}
+	return nil
 }
 
 // knownApp finds an app that an org can speak of: it exists and the org has a
@@ -124,14 +168,11 @@ func (tx *Tx) ownedApp(id souk.ID) (souk.App, place, error) {
 		org, enterprise, err := tx.OrgAndAbove(app.Owner)
 		return app, place{Org: org, Enterprise: enterprise}, err
 	}
-	p, err := tx.place(app.Owner)
-	if errors.Is(err, souk.UnknownOrg) {
-		return app, p, souk.UnknownApp
+	p, err := tx.placeOf(app.Owner, souk.UnknownApp)
+	if err != nil {
+		return app, p, err
 	}
-	if err == nil && !tx.actor.IsOperator() && !p.Holds(souk.CanSettings) {
-		err = souk.NotAllowed
-	}
-	return app, p, err
+	return app, p, tx.manages(p, souk.CanSettings)
 }
 
 // rootOf finds the locks of a verb that concerns apps at an org.

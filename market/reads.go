@@ -45,11 +45,12 @@ type Question struct {
 }
 
 // Explain answers with the verdict and every reason for it. Anybody may ask
-// about themselves, deciders and the operator about others. It refuses
-// UnknownOrg, UnknownApp, UnknownUser, NeedsPerson and NotAllowed.
+// about themselves where they belong, deciders and the operator about others.
+// It refuses UnknownOrg, OrgNotGranted, NotAllowed, NeedsPerson, UnknownUser and
+// UnknownApp.
 func (m *Market) Explain(ctx context.Context, actor souk.Actor, in Question) (answer souk.Answer, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
-		at, err := tx.place(in.At)
+		at, err := tx.belonging(in.At)
 		if err != nil {
 			return err
 		}
@@ -81,7 +82,7 @@ func (m *Market) Explain(ctx context.Context, actor souk.Actor, in Question) (an
 		if err != nil {
 			return err
 		}
-		if !facts.Visible {
+		if !facts.Visible || !app.DeletedAt.IsZero() {
 			return souk.UnknownApp // the same as one that does not exist
 		}
 		answer = souk.Effective(facts)
@@ -106,17 +107,11 @@ type RequestView struct {
 // NotAllowed.
 func (m *Market) Requests(ctx context.Context, actor souk.Actor, f souk.RequestFilter, page souk.Page) (views []RequestView, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
-		at, err := tx.place(f.At)
+		at, err := tx.belonging(f.At)
 		if err != nil {
 			return err
 		}
-		if err := tx.granted(at.Org); err != nil {
-			return err
-		}
 		if !at.Decides() && !actor.IsOperator() {
-			if !at.IsMember() {
-				return souk.NotAllowed
-			}
 			f.User = actor.User
 		}
 		found, err := tx.RequestsPage(f, page)
@@ -130,7 +125,7 @@ func (m *Market) Requests(ctx context.Context, actor souk.Actor, f souk.RequestF
 }
 
 // Request finds one request: its requester, those who decide there and the
-// operator may see it. It refuses UnknownRequest.
+// operator may see it. It refuses UnknownRequest and OrgNotGranted.
 func (m *Market) Request(ctx context.Context, actor souk.Actor, id souk.ID) (view RequestView, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
 		q, at, err := tx.askedAt(id, souk.ID{})
@@ -344,18 +339,15 @@ func (m *Market) Memberships(ctx context.Context, actor souk.Actor) (views []Mem
 type InstallationView struct {
 	souk.Installation
 	App        souk.App
-	Workspaces []souk.ID // reached besides its own org
+	Workspaces []souk.ID // that it reaches besides its own org, told there alone
 }
 
 // Installations lists what is in effect at an org, newest first; members and
-// the operator may. It refuses UnknownOrg and OrgNotGranted.
+// the operator may. It refuses UnknownOrg, OrgNotGranted and NotAllowed.
 func (m *Market) Installations(ctx context.Context, actor souk.Actor, org souk.ID, page souk.Page) (views []InstallationView, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
-		at, err := tx.place(org)
+		at, err := tx.belonging(org)
 		if err != nil {
-			return err
-		}
-		if err := tx.granted(at.Org); err != nil {
 			return err
 		}
 		found, err := tx.InstallationsPage(org, page)
@@ -372,7 +364,7 @@ func (m *Market) Installations(ctx context.Context, actor souk.Actor, org souk.I
 		}
 		for _, i := range found {
 			v := InstallationView{Installation: i, App: appOf[i.App]}
-			if v.Workspaces, err = tx.workspacesOf(i); err != nil {
+			if v.Workspaces, err = tx.workspacesToldAt(at.Org, i); err != nil {
 				return err
 			}
 			views = append(views, v)
@@ -383,15 +375,12 @@ func (m *Market) Installations(ctx context.Context, actor souk.Actor, org souk.I
 }
 
 // InstallationOf finds the installation of an app that reaches an org; members
-// and the operator may. It refuses UnknownOrg, OrgNotGranted, and UnknownApp
-// when none does.
+// and the operator may. It refuses UnknownOrg, OrgNotGranted, NotAllowed, and
+// UnknownApp when none does.
 func (m *Market) InstallationOf(ctx context.Context, actor souk.Actor, app, org souk.ID) (v InstallationView, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
-		at, err := tx.place(org)
+		at, err := tx.belonging(org)
 		if err != nil {
-			return err
-		}
-		if err := tx.granted(at.Org); err != nil {
 			return err
 		}
 		if v.Installation, err = tx.InstallationReaching(app, org); err != nil {
@@ -400,10 +389,19 @@ func (m *Market) InstallationOf(ctx context.Context, actor souk.Actor, app, org 
 		if v.App, err = tx.App(app); err != nil {
 			return err
 		}
-		v.Workspaces, err = tx.workspacesOf(v.Installation)
+		v.Workspaces, err = tx.workspacesToldAt(at.Org, v.Installation)
 		return err
 	})
 	return v, err
+}
+
+// workspacesToldAt lists what an installation reaches besides its own org,
+// which is told there alone: it names other orgs.
+func (tx *Tx) workspacesToldAt(org souk.Org, i souk.Installation) ([]souk.ID, error) {
+	if i.Kind != souk.OrgWide || i.Org != org.ID {
+		return nil, nil
+	}
+	return tx.workspacesOf(i)
 }
 
 // Webhook finds one webhook of an app, without its secret. It refuses

@@ -26,8 +26,8 @@ type Asked struct {
 	Again   bool // an equal request was pending and is returned again
 }
 
-// RequestApp asks for an app. It refuses UnknownOrg, UnknownApp, UnknownUser,
-// NotAllowed, NeedsPerson, UnknownScope, RestrictedForAsker, ClosedToRequests,
+// RequestApp asks for an app. It refuses UnknownOrg, NeedsPerson,
+// OrgNotGranted, NotAllowed, UnknownUser, UnknownApp, UnknownScope, RestrictedForAsker, ClosedToRequests,
 // AlreadyInstalled, AlreadyPending and Invalid.
 func (m *Market) RequestApp(ctx context.Context, actor souk.Actor, in Asking) (asked Asked, err error) {
 	err = m.write(ctx, actor, rootOf(in.At, in.App), func(tx *Tx) (err error) {
@@ -107,6 +107,9 @@ func (tx *Tx) asker(at place, id souk.ID) (user souk.User, err error) {
 	if tx.actor.User.IsZero() {
 		return user, souk.NeedsPerson
 	}
+	if err := tx.granted(at.Org); err != nil {
+		return user, err
+	}
 	if id.IsZero() || id == tx.actor.User {
 		if !at.IsMember() {
 			return user, souk.NotAllowed
@@ -176,7 +179,7 @@ func (tx *Tx) cancelRequest(in Withdrawal) error {
 	if err != nil {
 		return err
 	}
-	if tx.actor.User != q.User && !at.Decides() && !tx.actor.IsOperator() {
+	if tx.actor.User != q.User && !at.Decides() {
 		return souk.NotAllowed
 	}
 	if q.Status != souk.Pending {
@@ -190,7 +193,8 @@ func (tx *Tx) cancelRequest(in Withdrawal) error {
 }
 
 // askedAt finds a request that was made at an org or, when that is an
-// enterprise, anywhere below it. It comes with the place where it was made.
+// enterprise, anywhere below it; no org: wherever. It comes with the place
+// where it was made.
 func (tx *Tx) askedAt(id, org souk.ID) (q souk.Request, at place, err error) {
 	if !org.IsZero() {
 		p, err := tx.place(org)
@@ -204,11 +208,16 @@ func (tx *Tx) askedAt(id, org souk.ID) (q souk.Request, at place, err error) {
 	if q, err = tx.Request(id); err != nil {
 		return q, at, or(err, souk.UnknownRequest)
 	}
-	at, err = tx.place(q.Org)
-	if errors.Is(err, souk.UnknownOrg) || err == nil && !org.IsZero() && org != at.Org.ID && org != at.Enterprise.ID {
-		err = souk.UnknownRequest
+	if at, err = tx.placeOf(q.Org, souk.UnknownRequest); err != nil {
+		return q, at, err
 	}
-	return q, at, err
+	switch org {
+	case souk.ID{}:
+		return q, at, tx.granted(at.Org)
+	case at.Org.ID, at.Enterprise.ID:
+		return q, at, nil
+	}
+	return q, at, souk.UnknownRequest
 }
 
 // cancel settles a pending request as cancelled and tells so.
@@ -256,8 +265,17 @@ func rootOfRequest(id souk.ID) func(*store.Tx) (store.Locks, error) {
 }
 
 // facts gathers what Effective looks at.
-func (tx *Tx) facts(app souk.App, org, enterprise souk.Org, user souk.ID, asked souk.Scopes) (f souk.Facts, err error) {
-	f = souk.Facts{App: app, Org: org, Enterprise: enterprise, User: user, Asked: asked}
+func (tx *Tx) facts(app souk.App, org, enterprise souk.Org, user souk.ID, asked souk.Scopes) (souk.Facts, error) {
+	f, err := tx.factsAt(app, org, enterprise)
+	if err != nil {
+		return f, err
+	}
+	return f, tx.about(&f, user, asked)
+}
+
+// factsAt gathers what is the same for everybody at an org.
+func (tx *Tx) factsAt(app souk.App, org, enterprise souk.Org) (f souk.Facts, err error) {
+	f = souk.Facts{App: app, Org: org, Enterprise: enterprise}
 	if f.Visible, err = tx.IsVisible(app.ID, org); err != nil {
 		return f, err
 	}
@@ -265,14 +283,13 @@ func (tx *Tx) facts(app souk.App, org, enterprise souk.Org, user souk.ID, asked 
 	if !enterprise.ID.IsZero() {
 		orgs = append(orgs, enterprise.ID)
 	}
-	if f.Standing, err = tx.StandingResolutions(app.ID, orgs...); err != nil {
-		return f, err
-	}
-	return f, tx.about(&f)
+	f.Standing, err = tx.StandingResolutions(app.ID, orgs...)
+	return f, err
 }
 
-// about fills in what is particular to f's user.
-func (tx *Tx) about(f *souk.Facts) error {
+// about fills in what is particular to one user and what they ask for.
+func (tx *Tx) about(f *souk.Facts, user souk.ID, asked souk.Scopes) error {
+	f.User, f.Asked = user, asked
 	standing, err := tx.Standing(f.User, f.Org)
 	if err != nil {
 		return err

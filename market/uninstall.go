@@ -2,10 +2,8 @@ package market
 
 import (
 	"context"
-	"errors"
 
 	"souk"
-	"souk/store"
 )
 
 // MaxTargets is how many orgs one Uninstall may name.
@@ -21,9 +19,9 @@ type Uninstalling struct {
 // Uninstall ends installations and returns which. An org where the app is not
 // installed is passed over, so that a call may be repeated; ending none is no
 // refusal. Whoever holds settings at every org named may, and the operator. It
-// refuses UnknownOrg, OrgNotGranted, NotAllowed, OwnersOnly, UnknownApp,
-// ProtectedApp, MustRevokeOrgWide and TooManyTargets, the first that holds in
-// this order, and then ends nothing.
+// refuses TooManyTargets, UnknownOrg, OrgNotGranted, NotAllowed, OwnersOnly,
+// UnknownApp, ProtectedApp and MustRevokeOrgWide, the first that holds in this
+// order, and then ends nothing.
 func (m *Market) Uninstall(ctx context.Context, actor souk.Actor, in Uninstalling) (ended []souk.Installation, err error) {
 	if len(in.From) == 0 {
 		return nil, souk.UnknownOrg
@@ -57,34 +55,32 @@ func (tx *Tx) uninstall(in Uninstalling) (ended []souk.Installation, err error) 
 	if err := tx.mayUninstall(places); err != nil {
 		return nil, err
 	}
-	app, targets, err := tx.targets(in.App, places)
-	if err != nil {
+	app, targets, granted, err := tx.targets(in.App, places)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if app.IsProtected() && !tx.actor.IsOperator() {
+	case app.IsProtected() && !tx.actor.IsOperator():
 		return nil, souk.ProtectedApp
+	case granted:
+		return nil, souk.MustRevokeOrgWide
 	}
-	for _, i := range targets {
-		for _, p := range places {
-			if i.Kind == souk.OrgWide && p.Org.Kind == souk.Workspace {
-				return nil, souk.MustRevokeOrgWide
-			}
-		}
-	}
-	for _, i := range targets {
-		if !i.Live() {
-			continue
-		}
+	// All end before any is told: none hears of the others' end.
+	tell := make([]func() error, len(targets))
+	for n, i := range targets {
 		org, enterprise, err := tx.OrgAndAbove(i.Org)
 		if err != nil {
 			return nil, err
 		}
-		if i, err = tx.endInstallation(i, app, place{Org: org, Enterprise: enterprise}, "Uninstall"); err != nil {
+		if targets[n], tell[n], err = tx.finish(i, app, place{Org: org, Enterprise: enterprise}, "Uninstall"); err != nil {
 			return nil, err
 		}
-		ended = append(ended, i)
 	}
-	return ended, nil
+	for _, t := range tell {
+		if err := t(); err != nil {
+			return nil, err
+		}
+	}
+	return targets, nil
 }
 
 // mayUninstall asks for settings at every place, and for an owner where policy
@@ -106,18 +102,19 @@ func (tx *Tx) mayUninstall(places []place) error {
 	return nil
 }
 
-// targets finds an app and the live installations of it that reach places. An
+// targets finds an app and the live installations of it that uninstalling from
+// places ends, and whether one of the places was granted by an org-wide one. An
 // app that no place has a right to and none has installed is unknown.
-func (tx *Tx) targets(id souk.ID, places []place) (app souk.App, found []souk.Installation, err error) {
+func (tx *Tx) targets(id souk.ID, places []place) (app souk.App, found []souk.Installation, granted bool, err error) {
 	if app, err = tx.App(id); err != nil {
-		return app, nil, or(err, souk.UnknownApp)
+		return app, nil, false, or(err, souk.UnknownApp)
 	}
 	known := false
 	seen := map[souk.ID]bool{}
 	for _, p := range places {
 		visible, err := tx.IsVisible(id, p.Org)
 		if err != nil {
-			return app, nil, err
+			return app, nil, false, err
 		}
 		known = known || visible && app.DeletedAt.IsZero()
 		var here []souk.Installation
@@ -127,12 +124,11 @@ func (tx *Tx) targets(id souk.ID, places []place) (app souk.App, found []souk.In
 			var i souk.Installation
 			if i, err = tx.InstallationReaching(id, p.Org.ID); err == nil {
 				here = []souk.Installation{i}
-			} else if errors.Is(err, store.ErrNotFound) {
-				err = nil
+				granted = granted || i.Kind == souk.OrgWide
 			}
 		}
-		if err != nil {
-			return app, nil, err
+		if ignoreMissing(err) != nil {
+			return app, nil, false, err
 		}
 		for _, i := range here {
 			if !seen[i.ID] {
@@ -142,75 +138,94 @@ func (tx *Tx) targets(id souk.ID, places []place) (app souk.App, found []souk.In
 		}
 	}
 	if !known && len(found) == 0 {
-		return app, nil, souk.UnknownApp
+		return app, nil, false, souk.UnknownApp
 	}
-	return app, found, nil
+	return app, found, granted, nil
 }
 
-// endInstallation ends an installation for good: what it reached, its app user,
-// its grants and what was still to be delivered for it. Its tokens are dead by
-// it.
+// endInstallation ends an installation for good and tells so.
 func (tx *Tx) endInstallation(i souk.Installation, app souk.App, at place, verb string) (souk.Installation, error) {
+	i, tell, err := tx.finish(i, app, at, verb)
+	if err != nil {
+		return i, err
+	}
+	return i, tell()
+}
+
+// finish ends an installation: what it reached, its app user, its grants and
+// what was still to be delivered for it. Its tokens are dead by it. tell emits
+// that, and is called once everything has ended that ends together.
+func (tx *Tx) finish(i souk.Installation, app souk.App, at place, verb string) (_ souk.Installation, tell func() error, err error) {
 	before := i
 	workspaces, err := tx.workspacesOf(i)
 	if err != nil {
-		return i, err
+		return i, nil, err
 	}
 	i.Status, i.EndedAt, i.UpdatedAt = souk.InstallationEnded, tx.at, tx.at
 	if err := tx.PutInstallation(i); err != nil {
-		return i, err
+		return i, nil, err
 	}
-	if err := tx.Unreach(i.ID); err != nil {
-		return i, err
+	if err := tx.UnreachAll(i.ID); err != nil {
+		return i, nil, err
 	}
-	if !i.AppUser.IsZero() {
-		bot, err := tx.User(i.AppUser)
-		if err != nil {
-			return i, err
-		}
-		home, err := tx.Org(bot.Org)
-		if err != nil {
-			return i, err
-		}
-		bot.DeactivatedAt = tx.at
-		if err := tx.PutUser(bot, home.Root()); err != nil {
-			return i, err
-		}
+	if err := tx.retireAppUser(i); err != nil {
+		return i, nil, err
 	}
 	if _, err := tx.CancelDeliveries(i.ID, tx.at, "the installation ended"); err != nil {
-		return i, err
+		return i, nil, err
 	}
 	grants, err := tx.GrantsOf(i.ID)
 	if err != nil {
-		return i, err
+		return i, nil, err
 	}
-	if err := tx.audit(verb, at.Org, app.ID, i.ID, before, i); err != nil {
-		return i, err
+	revoked, err := tx.revoke(grants, i, app, at)
+	if err != nil {
+		return i, nil, err
 	}
-	if err := tx.tellInstallation(souk.InstallationRemoved, at, app, Installed{Installation: i, Workspaces: workspaces}); err != nil {
-		return i, err
-	}
-	return i, tx.revokeGrants(grants, i, app, at)
+	return i, func() error {
+		if err := tx.tellInstallation(souk.InstallationRemoved, at, app, Installed{Installation: i, Workspaces: workspaces}); err != nil {
+			return err
+		}
+		return tx.emit(revoked...)
+	}, tx.audit(verb, at.Org, app.ID, i.ID, before, i)
 }
 
-// revokeGrants ends grants of one installation and tells each.
-func (tx *Tx) revokeGrants(grants []souk.Grant, i souk.Installation, app souk.App, at place) error {
+// retireAppUser deactivates the app user of an installation that ends.
+func (tx *Tx) retireAppUser(i souk.Installation) error {
+	if i.AppUser.IsZero() {
+		return nil
+	}
+	bot, err := tx.User(i.AppUser)
+	if err != nil {
+		return err
+	}
+	home, err := tx.Org(bot.Org)
+	if err != nil {
+		return err
+	}
+	bot.DeactivatedAt = tx.at
+	return tx.PutUser(bot, home.Root())
+}
+
+// revoke ends grants of one installation; the events are to be emitted.
+func (tx *Tx) revoke(grants []souk.Grant, i souk.Installation, app souk.App, at place) ([]souk.Event, error) {
 	ids := make([]souk.ID, len(grants))
+	for n, g := range grants {
+		ids[n] = g.User
+	}
+	userOf, err := tx.Users(ids)
+	if err != nil {
+		return nil, err
+	}
 	events := make([]souk.Event, len(grants))
 	for n := range grants {
 		g := &grants[n]
 		g.Status, g.RevokedAt = souk.GrantRevoked, tx.at
 		ids[n] = g.ID
-		user, err := tx.User(g.User)
-		if err != nil {
-			return err
-		}
+		user := userOf[g.User]
 		e := tx.event(souk.GrantWasRevoked, at.Org, at.Enterprise, &app, g.ID)
 		e.Data.Grant, e.Data.User, e.Data.Installation = g, &user, &i
 		events[n] = e
 	}
-	if err := tx.RevokeGrants(ids, tx.at); err != nil {
-		return err
-	}
-	return tx.emit(events...)
+	return events, tx.RevokeGrants(ids, tx.at)
 }

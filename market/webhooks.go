@@ -32,7 +32,8 @@ type Saved struct {
 // PutWebhook makes a webhook of an app, or changes one. Whoever holds settings
 // in the owner org may, the app's own token and the operator. A dialect with a
 // handshake is asked before anything is saved. It refuses UnknownApp,
-// UnknownWebhook, NotAllowed, BlockedAddress, NotVerified and Invalid.
+// UnknownWebhook, OrgNotGranted, NotAllowed, BlockedAddress, NotVerified and
+// Invalid.
 func (m *Market) PutWebhook(ctx context.Context, actor souk.Actor, in Hook) (saved Saved, err error) {
 	if err := in.check(); err != nil {
 		return saved, err
@@ -146,7 +147,9 @@ func (tx *Tx) putWebhook(in Hook) (saved Saved, err error) {
 	saved.New = in.ID.IsZero()
 	var before any
 	if saved.New {
-		w.Secret = newWebhookSecret()
+		if w.Dialect == souk.Native { // the others sign with the app's secrets
+			w.Secret = newWebhookSecret()
+		}
 		saved.Webhook = w.Webhook
 		w = store.SealWebhook(tx.market.Key, w.Webhook)
 	} else {
@@ -191,8 +194,9 @@ func (tx *Tx) tellWebhook(verb string, kind souk.EventKind, w souk.Webhook, befo
 }
 
 // VerifyWebhook runs the dialect's handshake again and makes the webhook active
-// if it passes. It refuses UnknownWebhook, NotAllowed, BlockedAddress and
-// NotVerified; a webhook that fails keeps its status.
+// if it passes. It refuses UnknownApp, UnknownWebhook, OrgNotGranted,
+// NotAllowed, BlockedAddress and NotVerified; a webhook that fails keeps its
+// status.
 func (m *Market) VerifyWebhook(ctx context.Context, actor souk.Actor, app, id souk.ID) (w souk.Webhook, err error) {
 	var with souk.Credentials
 	err = m.DB.Read(ctx, func(s *store.Tx) error {
@@ -214,6 +218,9 @@ func (m *Market) VerifyWebhook(ctx context.Context, actor souk.Actor, app, id so
 	if err != nil {
 		return w, err
 	}
+	if err := m.CheckURL(w.URL); err != nil {
+		return w, fmt.Errorf("%w: %w", souk.BlockedAddress, err)
+	}
 	w.Status = souk.WebhookActive
 	if err := m.shakeHands(ctx, w, with); err != nil {
 		return w, err
@@ -222,6 +229,9 @@ func (m *Market) VerifyWebhook(ctx context.Context, actor souk.Actor, app, id so
 		found, err := tx.webhookOf(app, id)
 		if err != nil {
 			return err
+		}
+		if found.URL != w.URL {
+			return souk.NotVerified // another URL answered the handshake
 		}
 		before := found.Webhook
 		found.Status, found.UpdatedAt = souk.WebhookActive, tx.at
@@ -250,7 +260,7 @@ func (tx *Tx) webhookOf(app, id souk.ID) (store.SealedWebhook, error) {
 }
 
 // DeleteWebhook ends a webhook and what was still to be delivered to it. It
-// refuses UnknownApp, UnknownWebhook and NotAllowed.
+// refuses UnknownApp, UnknownWebhook, OrgNotGranted and NotAllowed.
 func (m *Market) DeleteWebhook(ctx context.Context, actor souk.Actor, app, id souk.ID) error {
 	return m.write(ctx, actor, ownerOfApp(app), func(tx *Tx) error { return tx.deleteWebhook("DeleteWebhook", app, id) })
 }

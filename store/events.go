@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func (tx *Tx) EventsOf(root souk.ID) ([]souk.Event, error) {
 	return list(tx, scanEvent, `SELECT `+eventColumns+` FROM events WHERE root_id = $1 ORDER BY at, id`, root)
 }
 
-// InsertEvents records events in one statement.
+// InsertEvents records events.
 func (tx *Tx) InsertEvents(events []souk.Event) error {
 	var args []any
 	for _, e := range events {
@@ -47,7 +48,7 @@ func scanDelivery(r row) (d souk.Delivery, err error) {
 	return d, err
 }
 
-// InsertDeliveries puts deliveries into the outbox in one statement.
+// InsertDeliveries puts deliveries into the outbox.
 func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) error {
 	var args []any
 	for _, d := range deliveries {
@@ -57,22 +58,26 @@ func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) error {
 	return tx.insertMany(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES `, 15, args)
 }
 
+// mostRows bounds one INSERT, as engines bound the arguments of a statement.
+const mostRows = 1000
+
 // insertMany runs an INSERT whose text ends in "VALUES " for rows of width
 // columns each.
 func (tx *Tx) insertMany(insert string, width int, args []any) error {
-	if len(args) == 0 {
-		return nil
-	}
-	var b strings.Builder
-	b.WriteString(insert)
-	for i := range len(args) / width {
-		if i > 0 {
-			b.WriteString(", ")
+	for part := range slices.Chunk(args, mostRows*width) {
+		var b strings.Builder
+		b.WriteString(insert)
+		for i := range len(part) / width {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString("(" + placeholders(i*width+1, width) + ")")
 		}
-		b.WriteString("(" + placeholders(i*width+1, width) + ")")
+		if _, err := tx.exec(b.String(), part...); err != nil {
+			return err
+		}
 	}
-	_, err := tx.exec(b.String(), args...)
-	return err
+	return nil
 }
 
 // Delivery finds a delivery by ID.

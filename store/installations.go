@@ -82,14 +82,19 @@ func (tx *Tx) Reach(i souk.Installation, org souk.ID, at time.Time) (bool, error
 	return n > 0, err
 }
 
-// Unreach takes orgs out of an installation's reach; no orgs: all of them.
+// Unreach takes orgs out of an installation's reach.
 func (tx *Tx) Unreach(installation souk.ID, orgs ...souk.ID) error {
-	query, args := `DELETE FROM reach WHERE installation_id = $1`, []any{installation}
-	if len(orgs) > 0 {
-		query += ` AND org_id IN (` + placeholders(2, len(orgs)) + `)`
-		args = append(args, anys(orgs)...)
+	if len(orgs) == 0 {
+		return nil
 	}
-	_, err := tx.exec(query, args...)
+	_, err := tx.exec(`DELETE FROM reach WHERE installation_id = $1 AND org_id IN (`+placeholders(2, len(orgs))+`)`,
+		append([]any{installation}, anys(orgs)...)...)
+	return err
+}
+
+// UnreachAll takes every org out of an installation's reach, its own too.
+func (tx *Tx) UnreachAll(installation souk.ID) error {
+	_, err := tx.exec(`DELETE FROM reach WHERE installation_id = $1`, installation)
 	return err
 }
 
