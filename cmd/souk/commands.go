@@ -16,6 +16,8 @@ import (
 // twin.
 type commands struct {
 	Serve serveCommand `cmd:"" help:"Run the server."`
+	Apply applyCommand `cmd:"" help:"Write world documents into a database that no server holds."`
+	Demo  demoCommand  `cmd:"" help:"Tell the story of one app, from the first request to a signed webhook."`
 }
 
 // terminal is where a command reads from and writes to.

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// inbox plays the servers of the two apps that are told things. It checks
+// signatures as any receiver would: by what the wires' documents say, without
+// Souk's own code.
+type inbox struct {
+	server *http.Server
+	url    string
+	heard  chan notice
+
+	mu            sync.Mutex
+	signingSecret string // of Slack's wire
+	webhookSecret string // of the native wire
+}
+
+// notice is one webhook request that came in.
+type notice struct {
+	path string
+	body []byte
+	err  error // of its signature
+}
+
+func openInbox() (*inbox, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	i := &inbox{url: "http://" + l.Addr().String(), heard: make(chan notice, 64)}
+	i.server = &http.Server{Handler: i, ReadHeaderTimeout: 5 * time.Second}
+	go i.server.Serve(l)
+	return i, nil
+}
+
+func (i *inbox) close() { i.server.Close() }
+
+// trust tells the inbox what its apps' deliveries are signed with.
+func (i *inbox) trust(signing, webhook string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if signing != "" {
+		i.signingSecret = signing
+	}
+	if webhook != "" {
+		i.webhookSecret = webhook
+	}
+}
+
+// ServeHTTP takes a delivery, or answers a challenge.
+func (i *inbox) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, 1<<20))
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	i.mu.Lock()
+	n := notice{path: req.URL.Path, body: body}
+	if n.path == "/slack" {
+		n.err = checkSlack(i.signingSecret, req.Header, body)
+	} else {
+		n.err = checkStandard(i.webhookSecret, req.Header, body)
+	}
+	i.mu.Unlock()
+	var challenge struct{ Type, Challenge string }
+	if json.Unmarshal(body, &challenge) == nil && challenge.Type == "url_verification" && n.err == nil {
+		io.WriteString(w, challenge.Challenge)
+	} else if n.err != nil {
+		w.WriteHeader(http.StatusUnauthorized)
+	}
+	i.heard <- n
+}
+
+// next waits for the next request.
+func (i *inbox) next(ctx context.Context) (notice, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	select {
+	case n := <-i.heard:
+		return n, nil
+	case <-ctx.Done():
+		return notice{}, fmt.Errorf("nothing came: %w", ctx.Err())
+	}
+}
+
+var errSignature = errors.New("the signature is wrong")
+
+// checkSlack verifies X-Slack-Signature: v0 over "v0:<timestamp>:<body>".
+func checkSlack(secret string, h http.Header, body []byte) error {
+	m := hmac.New(sha256.New, []byte(secret))
+	fmt.Fprintf(m, "v0:%s:%s", h.Get("X-Slack-Request-Timestamp"), body)
+	if !hmac.Equal([]byte("v0="+hex.EncodeToString(m.Sum(nil))), []byte(h.Get("X-Slack-Signature"))) {
+		return errSignature
+	}
+	return nil
+}
+
+// checkStandard verifies webhook-signature: v1 over "<id>.<timestamp>.<body>".
+func checkStandard(secret string, h http.Header, body []byte) error {
+	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
+	if err != nil {
+		return err
+	}
+	m := hmac.New(sha256.New, key)
+	fmt.Fprintf(m, "%s.%s.%s", h.Get("Webhook-Id"), h.Get("Webhook-Timestamp"), body)
+	if !hmac.Equal([]byte("v1,"+base64.StdEncoding.EncodeToString(m.Sum(nil))), []byte(h.Get("Webhook-Signature"))) {
+		return errSignature
+	}
+	return nil
+}
+
+// locked lets goroutines share a writer.
+type locked struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *locked) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}

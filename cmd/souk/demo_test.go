@@ -1,0 +1,111 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+func TestDemoHolds(t *testing.T) {
+	t.Parallel()
+	var out, errs bytes.Buffer
+	if code := run([]string{"demo", "--once"}, &out, &errs); code != exitDone {
+		t.Fatalf("exit code %d\n%s%s", code, &out, &errs)
+	}
+	if !strings.Contains(out.String(), "All 15 steps held.") {
+		t.Errorf("the story does not end:\n%s", &out)
+	}
+}
+
+// A step that sees something else than it should ends the demo with a failure:
+// no step only looks as if it checked.
+func TestDemoNoticesEachBrokenStep(t *testing.T) {
+	t.Parallel()
+	const steps = 15
+	spoil := map[string]func([]byte) []byte{
+		"nothing":     func([]byte) []byte { return nil },
+		"a refusal":   func([]byte) []byte { return []byte(`{"ok":false,"error":"internal_error"}`) },
+		"other words": func(seen []byte) []byte { return bytes.ToUpper(seen) },
+	}
+	for what, instead := range spoil {
+		for n := 1; n <= steps; n++ {
+			t.Run(what+" in step "+strconv.Itoa(n), func(t *testing.T) {
+				t.Parallel()
+				reached := 0
+				c := demoCommand{Once: true, Addr: "127.0.0.1:0", tamper: func(step int, seen []byte) []byte {
+					reached = step
+					if step == n {
+						return instead(seen)
+					}
+					return seen
+				}}
+				err := c.Run(t.Context(), terminal{io.Discard, io.Discard})
+				if err == nil || !strings.Contains(err.Error(), "step "+strconv.Itoa(n)+" ") {
+					t.Errorf("got %v", err)
+				}
+				if reached != n {
+					t.Errorf("the story went on to step %d", reached)
+				}
+			})
+		}
+	}
+}
+
+// What the demo invites to try by hand works as it is printed.
+func TestDemoInvitation(t *testing.T) {
+	t.Parallel()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	r, w := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- demoCommand{Addr: "127.0.0.1:0"}.Run(ctx, terminal{w, io.Discard})
+		w.Close()
+	}()
+	var told strings.Builder
+	for b := make([]byte, 4096); !strings.Contains(told.String(), "openapi.yaml\n"); {
+		n, err := r.Read(b)
+		told.Write(b[:n])
+		if err != nil {
+			t.Fatalf("the demo ended: %v\n%s", <-ended, &told)
+		}
+	}
+	commands := regexp.MustCompile(`curl -s (\S+)(.*)`).FindAllStringSubmatch(told.String(), -1)
+	if len(commands) != 5 {
+		t.Fatalf("%d commands in\n%s", len(commands), &told)
+	}
+	for _, c := range commands {
+		method, form := http.MethodGet, ""
+		if _, after, ok := strings.Cut(c[2], "-d "); ok {
+			method, form = http.MethodPost, after
+		}
+		req, err := http.NewRequestWithContext(ctx, method, c[1], strings.NewReader(form))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if form != "" {
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		for _, h := range regexp.MustCompile(`-H '([^:]+): ([^']+)'`).FindAllStringSubmatch(c[2], -1) {
+			req.Header.Set(h[1], h[2])
+		}
+		answer, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(answer.Body)
+		if err != nil || answer.StatusCode != http.StatusOK || bytes.Contains(body, []byte(`"ok":false`)) {
+			t.Errorf("%s\nanswered %d %s %v", c[0], answer.StatusCode, body, err)
+		}
+		answer.Body.Close()
+	}
+	interrupt()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
