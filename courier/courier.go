@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	lease      = 60 * time.Second       // longer than any attempt; what a crash delays a delivery by
+	lease      = 25 * time.Second       // longer than any attempt; what a crash delays a delivery by
 	sweep      = time.Second            // the outbox is looked at at least so often
 	gather     = 2 * time.Millisecond   // an outcome waits so long for others to be recorded with it
 	freshness  = 500 * time.Millisecond // no attempt starts on an older look at webhook and installation

@@ -228,10 +228,12 @@ func (r *run) start(e *endpoint, d souk.Delivery, now time.Time) {
 		r.leave(d, souk.DeliveryPending, now.Add(repair), "")
 	case now.Sub(d.CreatedAt) > profile.MaxAge:
 		r.leave(d, souk.DeliverySkipped, time.Time{}, fmt.Sprintf("more than %s late", profile.MaxAge))
-	case now.Add(profile.Timeout + freshness).After(d.NextAt):
-		// Its webhook was too slow: the lease nearly ran out while it waited.
-		// It comes back when it has.
+	case now.After(d.NextAt):
+		// The lease ran out while it waited: it comes back, or another has it.
 		delete(r.inHand, d.ID)
+	case now.Add(profile.Timeout + freshness).After(d.NextAt):
+		// Its webhook was slow, and the lease would run out under the attempt.
+		r.leave(d, souk.DeliveryPending, now, d.Note)
 	default:
 		e.flying++
 		r.flying++

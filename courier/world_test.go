@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -121,7 +122,9 @@ func (w world) draft(hook souk.Webhook) souk.Delivery {
 // put puts deliveries into the outbox.
 func (w world) put(all ...souk.Delivery) {
 	w.t.Helper()
-	w.write(func(tx *store.Tx) error { return tx.InsertDeliveries(all) })
+	for some := range slices.Chunk(all, 50) {
+		w.write(func(tx *store.Tx) error { return tx.InsertDeliveries(some) })
+	}
 }
 
 // deliveries puts n deliveries for hook into the outbox.

@@ -40,9 +40,10 @@ func (tx *Tx) ClaimDeliveries(c Claim) ([]souk.Delivery, error) {
 		), ranked AS (
 			SELECT id, next_at, row_number() OVER (PARTITION BY webhook_id ORDER BY next_at) AS place FROM due
 		), mine AS (
-			-- Asked again under the row's lock, as another claim may have been first.
+			-- Asked again under the row's lock, as another claim may have been first;
+			-- with a plus, so that it is asked of these rows and not of the index.
 			SELECT id FROM deliveries
-			WHERE next_at <= $1 AND id IN (SELECT id FROM ranked WHERE place <= $4 ORDER BY next_at LIMIT $5)
+			WHERE +next_at <= $1 AND id IN (SELECT id FROM ranked WHERE place <= $4 ORDER BY next_at LIMIT $5)
 			`+tx.skipLocked()+`
 		)
 		UPDATE deliveries SET next_at = $2 WHERE id IN (SELECT id FROM mine)
