@@ -7,6 +7,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -14,12 +15,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"souk"
+	"souk/world"
 )
 
 // binary is the souk that the tests run.
@@ -56,31 +59,11 @@ func raced() string {
 	return "false"
 }
 
-// server is a running souk and the made-up company in its database.
+// server is a running souk and the company that testdata/world.yaml puts into
+// its database.
 type server struct {
 	URL string `json:"url"`
-	company
-}
-
-// company is what souk apply says that it made of testdata/world.yaml: the
-// objects of each section by the names that they have there.
-type company struct {
-	Orgs   map[string]object `json:"orgs"`
-	Users  map[string]object `json:"users"`
-	Apps   map[string]object `json:"apps"`
-	Tokens map[string]object `json:"tokens"`
-}
-
-type object struct {
-	ID          string `json:"id"`
-	SlackID     string `json:"slack_id"`
-	Token       string `json:"token,omitempty"`
-	Credentials struct {
-		Slack struct {
-			SigningSecret     string `json:"signing_secret"`
-			VerificationToken string `json:"verification_token"`
-		} `json:"slack"`
-	} `json:"credentials"`
+	world.Output
 }
 
 // startServer applies the company to a fresh database and serves it, with more
@@ -93,11 +76,26 @@ func startServer(t *testing.T, database string, flags ...string) server {
 	if err := os.WriteFile(keyFile, []byte(hex.EncodeToString(secret[:])), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := server{company: seedCompany(t, database, souk.NewKey(secret))}
-	s.URL = serve(t, append([]string{
-		"--addr", "127.0.0.1:0", "--db", database, "--key-file", keyFile, "--allow-private-targets",
-	}, flags...)...)
+	where := []string{"--db", database, "--key-file", keyFile}
+	s := server{Output: apply(t, append(where, filepath.Join("testdata", "world.yaml"))...)}
+	s.URL = serve(t, slices.Concat(where, []string{"--addr", "127.0.0.1:0", "--allow-private-targets"}, flags)...)
 	return s
+}
+
+// apply runs souk apply.
+func apply(t *testing.T, args ...string) (made world.Output) {
+	t.Helper()
+	node := exec.CommandContext(t.Context(), binary, append([]string{"apply"}, args...)...)
+	var said bytes.Buffer
+	node.Stderr = &said
+	out, err := node.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%s", node.Args, err, said.String())
+	}
+	if err := json.Unmarshal(out, &made); err != nil {
+		t.Fatalf("%v: %v\n%s", node.Args, err, out)
+	}
+	return made
 }
 
 // patience is how long anything may take that takes milliseconds.

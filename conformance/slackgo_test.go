@@ -17,6 +17,7 @@ import (
 	"github.com/slack-go/slack/slackevents"
 
 	"souk/souktest"
+	"souk/world"
 )
 
 // client is a slack-go client with one of the company's tokens.
@@ -308,7 +309,7 @@ func (s server) events(t *testing.T) {
 }
 
 // parse verifies the signature and reads the body, both with slack-go.
-func (h heard) parse(t *testing.T, app object) slackevents.EventsAPIEvent {
+func (h heard) parse(t *testing.T, app world.Entry) slackevents.EventsAPIEvent {
 	t.Helper()
 	credentials := app.Credentials.Slack
 	verifier, err := slack.NewSecretsVerifier(h.header, credentials.SigningSecret)

@@ -135,7 +135,7 @@ type outcome struct {
 
 // tell runs the script and makes a subtest of each of its checks.
 func (s story) tell(t *testing.T, on server) {
-	world, err := json.Marshal(on)
+	place, err := json.Marshal(on)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func (s story) tell(t *testing.T, on server) {
 	defer stop()
 	var out, said bytes.Buffer
 	node := exec.CommandContext(ctx, "node", s.script...)
-	node.Env = append(os.Environ(), "SOUK="+string(world))
+	node.Env = append(os.Environ(), "SOUK="+string(place))
 	node.Stdout, node.Stderr = &out, &said
 	if err := node.Run(); err != nil {
 		t.Errorf("%v: %v", node.Args, err)
