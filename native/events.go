@@ -27,6 +27,7 @@ type eventBody struct {
 // is null, so that a receiver finds every member in every event.
 type eventData struct {
 	Event        names               `json:"event"`
+	Subject      *identifier         `json:"subject"` // what it is about
 	Webhook      identifier          `json:"delivered_to"`
 	Via          *identifier         `json:"delivered_for"` // installation; null when the app hears about itself
 	Org          *orgObject          `json:"org"`
@@ -94,6 +95,7 @@ func Encode(e souk.Event, to souk.Endpoint) ([]byte, error) {
 	d := e.Data
 	data := eventData{
 		Event:        spell(slackEvent, e.ID),
+		Subject:      identified(e.Subject),
 		Webhook:      identifier{to.Webhook.ID.String()},
 		Via:          identified(to.Installation.ID),
 		Org:          show(d.Org, showOrg),

@@ -28,15 +28,11 @@ func (h *Handler) install(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	a := answer{
-		status:   http.StatusCreated,
-		body:     installedObject{showInstallation(done.Installation, done.Workspaces), done.Upgraded},
-		location: installationPath(done.Installation),
-	}
+	said := installedObject{showInstallation(done.Installation, done.Workspaces), done.Upgraded}
 	if done.Upgraded {
-		a.status = http.StatusOK
+		return answer{status: http.StatusOK, body: said}, nil
 	}
-	return a, nil
+	return answer{status: http.StatusCreated, body: said, location: installationPath(done.Installation)}, nil
 }
 
 func installationPath(i souk.Installation) string {

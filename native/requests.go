@@ -33,11 +33,10 @@ func (h *Handler) fileRequest(c *call) (answer, error) {
 	}
 	q := familyOf(asked.At).request(asked.Request)
 	said.Request = &q
-	a := answer{status: http.StatusCreated, body: said, location: prefix + "/requests/" + q.ID}
 	if asked.Again {
-		a.status = http.StatusOK
+		return answer{status: http.StatusOK, body: said}, nil
 	}
-	return a, nil
+	return answer{status: http.StatusCreated, body: said, location: prefix + "/requests/" + q.ID}, nil
 }
 
 func (h *Handler) listRequests(c *call) (answer, error) {
