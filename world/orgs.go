@@ -2,6 +2,7 @@ package world
 
 import (
 	"slices"
+	"unicode/utf8"
 
 	"souk"
 	"souk/market"
@@ -34,7 +35,7 @@ func section[T any](to *map[string]T, read func(spot) T) field {
 // isKey reports whether s can name an object: a reference to it is then never
 // taken for an ID.
 func isKey(s string) bool {
-	if _, err := souk.ParseID(s); err == nil || s == "" || len(s) > 200 {
+	if _, err := souk.ParseID(s); err == nil || s == "" || utf8.RuneCountInString(s) > 200 {
 		return false
 	}
 	return !slices.ContainsFunc([]rune(s), func(r rune) bool { return r <= ' ' || r == 0x7f || r == 0xfffd })

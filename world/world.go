@@ -37,8 +37,8 @@ type File struct {
 }
 
 // Parse reads the files of one world. An object is written in one file; the
-// sections of all add up. A file that begins with a brace is JSON, any other
-// YAML. It refuses with souk.Invalid, all problems at once: each Field is the
+// sections of all add up. A file that begins with a brace and a quote is JSON,
+// any other YAML. It refuses with souk.Invalid, all problems at once: each Field is the
 // place in the document, with the file's name before it when there are several.
 func Parse(files ...File) (market.World, error) {
 	r := &reader{}
@@ -79,7 +79,7 @@ func (r *reader) file(text []byte) (w market.World, err error) {
 		return w, errors.New("must not contain NUL")
 	}
 	var root *yaml.Node
-	if trimmed := bytes.TrimLeft(text, " \t\r\n"); len(trimmed) > 0 && trimmed[0] == '{' {
+	if isJSON(text) {
 		root, err = readJSON(text)
 	} else {
 		root, err = readYAML(text)
@@ -88,7 +88,10 @@ func (r *reader) file(text []byte) (w market.World, err error) {
 		return w, err
 	}
 	version := false
-	s := spot{reader: r, node: root}
+	s := spot{reader: r}.below("", root)
+	if s.node.Kind != yaml.MappingNode {
+		return w, fmt.Errorf("must be an object, not %s", s.kind())
+	}
 	s.object(fields{
 		"version": func(s spot) {
 			if version = s.node.ShortTag() == "!!int" && s.node.Value == "1"; !version {
@@ -110,6 +113,13 @@ func (r *reader) file(text []byte) (w market.World, err error) {
 		r.problems = append(r.problems, souk.Problem{Field: "version", Reason: "is required: write version: 1"})
 	}
 	return w, nil
+}
+
+// isJSON reports whether text begins as JSON does: with a brace and a quote.
+func isJSON(text []byte) bool {
+	const space = " \t\r\n"
+	inside, braced := bytes.CutPrefix(bytes.TrimLeft(text, space), []byte("{"))
+	return braced && bytes.HasPrefix(bytes.TrimLeft(inside, space), []byte(`"`))
 }
 
 // items reads a section that is a list.
