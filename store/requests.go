@@ -1,6 +1,10 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
+	"slices"
+	"strings"
 	"time"
 
 	"souk"
@@ -100,35 +104,65 @@ func (tx *Tx) SettleRequest(q souk.Request) (bool, error) {
 	return n > 0, err
 }
 
+// mostOrgs bounds how many orgs one statement reads requests of: few different
+// statements, each planned in a moment.
+const mostOrgs = 32
+
 // RequestsPage lists requests, newest first. For an enterprise with its
-// workspaces it reads a page of each org by the index and merges, so that its
-// cost follows the number of workspaces, not of requests.
+// workspaces each org's newest are read by the index and merged, so that the
+// cost follows the number of workspaces and not that of requests.
 func (tx *Tx) RequestsPage(f souk.RequestFilter, page souk.Page) ([]souk.Request, error) {
-	c := conditions{}
-	inner := `SELECT q.id FROM requests q`
+	orgs := []souk.ID{f.At}
+	if f.Below {
+		below, err := list(tx, scanID, `SELECT id FROM orgs WHERE enterprise_id = $1 ORDER BY created_at, id`, f.At)
+		if err != nil {
+			return nil, err
+		}
+		orgs = append(orgs, below...)
+	}
+	var found []souk.Request
+	for part := range slices.Chunk(orgs, mostOrgs) {
+		newest, err := tx.requestsOf(part, f, page)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, newest...)
+	}
+	if len(orgs) > mostOrgs {
+		slices.SortFunc(found, func(a, b souk.Request) int {
+			return cmp.Or(b.CreatedAt.Compare(a.CreatedAt), bytes.Compare(b.ID[:], a.ID[:]))
+		})
+	}
+	return found[:min(len(found), page.Size)], nil
+}
+
+// requestsOf is a page of the requests of some orgs. PostgreSQL merges the
+// parts of a UNION ALL that are in order; of org_id IN (…) it reads everything.
+func (tx *Tx) requestsOf(orgs []souk.ID, f souk.RequestFilter, page souk.Page) ([]souk.Request, error) {
+	var c conditions
+	from := `requests q`
 	if f.Certified != nil {
-		inner += ` JOIN apps a ON a.id = q.app_id`
+		from += ` JOIN apps a ON a.id = q.app_id`
 		c.add(`a.certified = `, *f.Certified)
 	}
-	if f.Status != "" {
-		// The literal lets both engines use the partial index.
-		if f.Status == souk.Pending {
-			c.literal(`q.status = 'pending'`)
-		} else {
-			c.add(`q.status = `, f.Status)
-		}
+	switch f.Status {
+	case "":
+	case souk.Pending:
+		c.literal(`q.status = 'pending'`) // spelled out for the partial index
+	default:
+		c.add(`q.status = `, f.Status)
 	}
 	if !f.User.IsZero() {
 		c.add(`q.user_id = `, f.User)
 	}
 	c.after(`q`, page)
-	orgs := `o.id = ` + c.arg(f.At)
-	if f.Below {
-		orgs = `(` + orgs + ` OR o.enterprise_id = ` + c.arg(f.At) + `)`
+	size := c.arg(page.Size)
+	parts := make([]string, len(orgs))
+	for i, org := range orgs {
+		parts[i] = `SELECT ` + requestColumns + ` FROM (
+			SELECT ` + prefixed("q", requestColumns) + ` FROM ` + from + ` WHERE q.org_id = ` + c.arg(org) + c.and() + `
+			ORDER BY q.created_at DESC, q.id DESC LIMIT ` + size + `) AS part`
 	}
-	limit := c.arg(page.Size)
-	inner += ` WHERE q.org_id = o.id` + c.and() + ` ORDER BY q.created_at DESC, q.id DESC LIMIT ` + limit
-	return list(tx, scanRequest, `SELECT `+prefixed("r", requestColumns)+`
-		FROM orgs o JOIN requests r ON r.id IN (`+inner+`)
-		WHERE `+orgs+` ORDER BY r.created_at DESC, r.id DESC LIMIT `+limit, c.args...)
+	return list(tx, scanRequest, strings.Join(parts, ` UNION ALL `)+`
+		ORDER BY created_at DESC, id DESC LIMIT `+size, c.args...)
 }
