@@ -46,7 +46,7 @@ conformance/node_modules/.package-lock.json: conformance/package.json conformanc
 	cd conformance && npm ci --no-audit --no-fund
 
 bench:
-	$(WITH_POSTGRES) -durable -- go run ./bench
+	go run ./bench
 
 # Every fuzz target for a moment; FUZZTIME=10m make fuzz for longer.
 fuzz:

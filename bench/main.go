@@ -8,8 +8,8 @@
 //   - the server's memory.
 //
 // The server, the bare server and the receiver of webhooks run on this machine
-// and talk over loopback; everything is bounded in count and time. make bench
-// runs it with a PostgreSQL of its own whose settings are durable.
+// and talk over loopback; everything is bounded in count and time. PostgreSQL is
+// a cluster of the benchmark's own, with durable settings.
 package main
 
 import (

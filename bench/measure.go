@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,9 +11,8 @@ import (
 	"path/filepath"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // makes the PostgreSQL database
-
 	"souk"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -51,7 +49,16 @@ type subject struct {
 
 func measureEngine(ctx context.Context, p plan, engine, dir, binary string) error {
 	s := subject{engine: engine}
-	if err := s.prepare(ctx, p, dir, binary); err != nil {
+	address := filepath.Join(dir, "souk.db")
+	if engine == "postgres" {
+		cluster, err := souktest.StartPostgres(true)
+		if err != nil {
+			return err
+		}
+		defer cluster.Stop()
+		address = cluster.Address
+	}
+	if err := s.prepare(ctx, p, address, dir, binary); err != nil {
 		return err
 	}
 	defer s.sink.server.Close()
@@ -66,13 +73,7 @@ func measureEngine(ctx context.Context, p plan, engine, dir, binary string) erro
 }
 
 // prepare seeds a database and starts the server over it.
-func (s *subject) prepare(ctx context.Context, p plan, dir, binary string) (err error) {
-	address := filepath.Join(dir, "souk.db")
-	if s.engine == "postgres" {
-		if address, err = newDatabase(ctx); err != nil {
-			return err
-		}
-	}
+func (s *subject) prepare(ctx context.Context, p plan, address, dir, binary string) (err error) {
 	var secret [souk.KeySize]byte
 	rand.Read(secret[:]) // never fails
 	keyFile := filepath.Join(dir, s.engine+".key")
@@ -106,26 +107,6 @@ func (s *subject) prepare(ctx context.Context, p plan, dir, binary string) (err 
 		"SOUK_DB=" + address, "SOUK_KEY_FILE=" + keyFile, "SOUK_RATE_LIMITS=off", "SOUK_ALLOW_PRIVATE_TARGETS=true",
 	}, binary, "serve")
 	return err
-}
-
-// newDatabase makes a database on the server that make bench started.
-func newDatabase(ctx context.Context) (string, error) {
-	server := os.Getenv("SOUK_TEST_POSTGRES")
-	if server == "" {
-		return "", errors.New("SOUK_TEST_POSTGRES is not set: run make bench")
-	}
-	u, err := url.Parse(server)
-	if err != nil {
-		return "", err
-	}
-	db, err := sql.Open("pgx", server)
-	if err != nil {
-		return "", err
-	}
-	name := fmt.Sprintf("souk_bench_%d", time.Now().UnixNano())
-	_, err = db.ExecContext(ctx, `CREATE DATABASE `+name)
-	u.Path = "/" + name
-	return u.String(), errors.Join(err, db.Close())
 }
 
 // approvals approves every request of tenants in turn.
