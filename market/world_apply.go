@@ -119,8 +119,8 @@ func look[T any](o *object, given Given, get func(souk.ID) (T, error)) (found T)
 	if !known.IsZero() && !given.ID.IsZero() && known != given.ID {
 		o.wrong("id", "is %s already", known)
 	}
-	if o.id = given.ID; o.id.IsZero() {
-		o.id = known
+	if o.id = known; o.id.IsZero() {
+		o.id = given.ID
 	}
 	if !o.id.IsZero() {
 		found, err = get(o.id)
@@ -167,11 +167,15 @@ func fix[T comparable](o *object, field string, to *T, want *T) {
 	if want == nil || *to == *want {
 		return
 	}
-	if !o.isNew {
+	var none T
+	switch {
+	case o.isNew:
+		set(o, field, to, want)
+	case *to == none:
+		o.wrong(field, "cannot be given any more: there is none")
+	default:
 		o.wrong(field, "cannot be changed: it is %v", *to)
-		return
 	}
-	set(o, field, to, want)
 }
 
 // need notes what a new object cannot do without.

@@ -10,8 +10,10 @@ import (
 	"souk/world"
 )
 
+// CompanyDocument is the world document of every Company.
+//
 //go:embed company.yaml
-var company []byte
+var CompanyDocument []byte
 
 // Company is a small made-up company in a database: an enterprise acme with
 // the workspaces sales and labs, a vendor with its apps, and two strangers,
@@ -34,7 +36,7 @@ func World(t testing.TB, db *store.DB, wires map[souk.Dialect]market.Wire) *Comp
 		CheckURL: func(string) error { return nil },
 	}}
 	c.objects = map[string]market.Object{}
-	c.Apply(string(company))
+	c.Apply(string(CompanyDocument))
 	return c
 }
 
