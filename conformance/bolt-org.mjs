@@ -38,7 +38,7 @@ await check('the URL of an app without a token is verified', async () => {
 
 await check('authorize is asked for the org-wide installation', async () => {
   const [[context]] = await Promise.all([
-    once(heard, 'approved', { signal: AbortSignal.timeout(10_000) }),
+    once(heard, 'approved', { signal: AbortSignal.timeout(60_000) }),
     ask('poll-1', 'sales'),
   ]);
   assert.equal(context.isEnterpriseInstall, true);

@@ -33,7 +33,7 @@ async function start(signingSecret) {
 // approved files a request and waits until the app has approved it.
 async function approved(poll, org) {
   const [[told]] = await Promise.all([
-    once(heard, 'approved', { signal: AbortSignal.timeout(10_000) }),
+    once(heard, 'approved', { signal: AbortSignal.timeout(60_000) }),
     ask(poll, org, 'For the meeting'),
   ]);
   return told;

@@ -78,8 +78,20 @@ func startServer(t *testing.T, database string, flags ...string) server {
 	}
 	where := []string{"--db", database, "--key-file", keyFile}
 	s := server{Output: apply(t, append(where, filepath.Join("testdata", "world.yaml"))...)}
-	s.URL = serve(t, slices.Concat(where, []string{"--addr", "127.0.0.1:0", "--allow-private-targets"}, flags)...)
+	s.URL = serve(t, s.secrets(), slices.Concat(where, []string{"--addr", "127.0.0.1:0", "--allow-private-targets"}, flags)...)
 	return s
+}
+
+// secrets are what no log may hold.
+func (s server) secrets() (all []string) {
+	for _, made := range s.Tokens {
+		all = append(all, made.Token)
+	}
+	for _, app := range s.Apps {
+		c := app.Credentials.Slack
+		all = append(all, c.ClientSecret, c.SigningSecret, c.VerificationToken)
+	}
+	return all
 }
 
 // apply runs souk apply.
@@ -98,11 +110,13 @@ func apply(t *testing.T, args ...string) (made world.Output) {
 	return made
 }
 
-// patience is how long anything may take that takes milliseconds.
-const patience = 30 * time.Second
+// patience is how long anything may take that takes milliseconds where nothing
+// else runs.
+const patience = 2 * time.Minute
 
-// serve runs souk serve until the test ends, and then holds it to a clean exit.
-func serve(t *testing.T, flags ...string) (url string) {
+// serve runs souk serve until the test ends, and then holds it to a clean exit
+// and a log without secrets.
+func serve(t *testing.T, secrets []string, flags ...string) (url string) {
 	t.Helper()
 	said := announcement{url: make(chan string, 1)}
 	var logged bytes.Buffer
@@ -124,6 +138,11 @@ func serve(t *testing.T, flags ...string) (url string) {
 		<-ended
 		if code := node.ProcessState.ExitCode(); code != 0 {
 			t.Errorf("souk serve: %v", node.ProcessState)
+		}
+		for _, secret := range secrets {
+			if strings.Contains(logged.String(), secret) {
+				t.Errorf("the log holds the secret %s", secret)
+			}
 		}
 		if t.Failed() {
 			t.Logf("souk serve said:\n%s%s", said.String(), logged.String())

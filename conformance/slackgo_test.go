@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -121,8 +122,8 @@ func (s server) authTest(t *testing.T) {
 // walk files requests, approves each, restricts each, and reads each list page
 // by page in between.
 func (s server) walk(t *testing.T) {
-	ada, sales := s.client("ada"), s.Orgs["support"].SlackID
-	at := slack.AdminAppsListOptionTeamID(sales)
+	ada, support := s.client("ada"), s.Orgs["support"].SlackID
+	at := slack.AdminAppsListOptionTeamID(support)
 	var newest []string
 	for _, poll := range polls {
 		s.ask(t, poll, "support", "because")
@@ -140,14 +141,14 @@ func (s server) walk(t *testing.T) {
 	if !slices.Equal(asked, newest) {
 		t.Fatalf("asked for %q, want %q", asked, newest)
 	}
-	if q := requests[0]; q.User.Email != "bo@acme.example" || q.Team.ID != sales || q.Message != "because" || q.PreviousResolution != nil ||
+	if q := requests[0]; q.User.Email != "bo@acme.example" || q.Team.ID != support || q.Message != "because" || q.PreviousResolution != nil ||
 		len(q.Scopes) != 2 || q.Scopes[0].Name != "team:read" || *q.Scopes[0].IsApproved {
 		t.Errorf("got %+v", q)
 	}
 
 	slices.Reverse(requests)
 	for _, q := range requests {
-		if got := s.post(t, "ada", "admin.apps.approve", url.Values{"request_id": {q.ID}, "team_id": {sales}}); !got.Ok {
+		if got := s.post(t, "ada", "admin.apps.approve", url.Values{"request_id": {q.ID}, "team_id": {support}}); !got.Ok {
 			t.Fatalf("approve: %v", got.Err())
 		}
 	}
@@ -163,7 +164,7 @@ func (s server) walk(t *testing.T) {
 	}
 
 	for _, poll := range polls {
-		if got := s.post(t, "ada", "admin.apps.restrict", url.Values{"app_id": {s.Apps[poll].SlackID}, "team_id": {sales}}); !got.Ok {
+		if got := s.post(t, "ada", "admin.apps.restrict", url.Values{"app_id": {s.Apps[poll].SlackID}, "team_id": {support}}); !got.Ok {
 			t.Fatalf("restrict: %v", got.Err())
 		}
 	}
@@ -305,6 +306,17 @@ func (s server) events(t *testing.T) {
 	}
 	if first.header.Get("X-Slack-Retry-Num") != "" || second.header.Get("X-Slack-Retry-Num") != "1" || second.header.Get("X-Slack-Retry-Reason") != "http_error" {
 		t.Errorf("headers of the attempts:\n%v\n%v", first.header, second.header)
+	}
+
+	s.ask(t, "poll-2", "acme", "For everybody")
+	forAll := wait(t, told).parse(t, console)
+	asked, ok = forAll.InnerEvent.Data.(*slackevents.AppRequestedEvent)
+	if !ok {
+		t.Fatalf("got %T", forAll.InnerEvent.Data)
+	}
+	acme := map[string]any{"id": s.Orgs["acme"].SlackID, "name": "Acme", "domain": "acme"}
+	if asked.AppRequest.Team.ID != "" || !reflect.DeepEqual(asked.AppRequest.Enterprise, acme) {
+		t.Errorf("got %+v", asked.AppRequest)
 	}
 }
 
