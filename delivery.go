@@ -47,11 +47,11 @@ const (
 	OK             Outcome = "ok"
 	Blocked        Outcome = "blocked"        // the address is one that Souk does not send to
 	BadName        Outcome = "dns"            // the name did not resolve
-	NoConnection   Outcome = "connect"        // refused, unreachable, reset before the request was out
+	NoConnection   Outcome = "connect"        // refused, unreachable, reset, or closed without an answer
 	BadTLS         Outcome = "tls"            // handshake or certificate
 	WriteFailed    Outcome = "write"          // the request could not be sent whole
 	HeaderTimeout  Outcome = "header_timeout" // no complete answer headers in time
-	BodyTimeout    Outcome = "body_timeout"   // headers came, the rest did not
+	BodyTimeout    Outcome = "body_timeout"   // the headers of a failure came in time, the rest did not
 	BadStatus      Outcome = "status"         // an answer other than 2xx
 	TooManyMoves   Outcome = "redirect"       // more redirects than the dialect follows
 	BadAnswer      Outcome = "answer"         // what came back is not HTTP, or too large
