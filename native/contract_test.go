@@ -16,6 +16,8 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"go.yaml.in/yaml/v3"
+
+	"souk"
 )
 
 // contract is openapi.yaml in a form that can fail. Every answer in every test
@@ -30,22 +32,20 @@ type contract struct {
 }
 
 var published = func() *contract {
-	var document map[string]any
-	must(yaml.Unmarshal(openapiYAML(), &document))
-	raw, err := json.Marshal(document)
+	var whole map[string]any
+	must(yaml.Unmarshal(document, &whole))
+	raw, err := json.Marshal(whole)
 	must(err)
 	resource, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	must(err)
 	c := &contract{paths: map[string]map[string]any{}, compiler: jsonschema.NewCompiler(), seen: map[string]bool{}}
 	must(c.compiler.AddResource("openapi.json", resource))
-	for path, item := range document["paths"].(map[string]any) {
+	for path, item := range whole["paths"].(map[string]any) {
 		c.paths[path] = item.(map[string]any)
 	}
-	c.responses = document["components"].(map[string]any)["responses"].(map[string]any)
+	c.responses = whole["components"].(map[string]any)["responses"].(map[string]any)
 	return c
 }()
-
-func openapiYAML() []byte { return document }
 
 func must(err error) {
 	if err != nil {
@@ -187,7 +187,7 @@ func (c *contract) checkHeader(response map[string]any, header http.Header) erro
 var everywhere = []problem{
 	malformedBody, missingToken, deadToken, wrongTokenKind, unknownRoute, wrongMethod, incompleteBody, oversizedBody,
 	wrongBodyType, invalidInput, tooManyFailures, internalFailure, outcomeUnknown, unavailable,
-	refusals["unknown token"], refusals["not allowed"], refusals["unknown user"],
+	refusals[souk.UnknownToken], refusals[souk.NotAllowed], refusals[souk.UnknownUser],
 }
 
 func (c *contract) mayMeet(operation, name string) bool {
