@@ -62,23 +62,20 @@ func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) error {
 const mostRows = 1000
 
 // insertMany runs an INSERT whose text ends in "VALUES " for rows of width
-// columns each, in portions: SQLite's driver binds the n-th argument in time n.
+// columns each.
 func (tx *Tx) insertMany(insert string, width int, args []any) error {
-	const portion = 960 // arguments
-	for len(args) > 0 {
-		rows := min(len(args), portion/width*width) / width
+	for part := range slices.Chunk(args, mostRows*width) {
 		var b strings.Builder
 		b.WriteString(insert)
-		for i := range rows {
+		for i := range len(part) / width {
 			if i > 0 {
 				b.WriteString(", ")
 			}
 			b.WriteString("(" + placeholders(i*width+1, width) + ")")
 		}
-		if _, err := tx.exec(b.String(), args[:rows*width]...); err != nil {
+		if _, err := tx.exec(b.String(), part...); err != nil {
 			return err
 		}
-		args = args[rows*width:]
 	}
 	return nil
 }
