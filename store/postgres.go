@@ -233,8 +233,8 @@ func (w *locked) lock(tx *Tx) error {
 		}
 		w.keys, w.found = locks.keys(), true
 	}
-	if len(w.keys) > 0 {
-		query, args := lockStatement(w.keys)
+	for keys := range slices.Chunk(w.keys, maxLockStatement) {
+		query, args := lockStatement(keys)
 		if _, err := tx.exec(query, args...); err != nil {
 			return err
 		}
@@ -281,7 +281,11 @@ func (l Locks) keys() []lockKey {
 	})
 }
 
-// lockStatement takes all locks in one round trip. A list of expressions is
+// maxLockStatement is how many locks one statement takes; the server has room
+// for 1,664 expressions in a list.
+const maxLockStatement = 1000
+
+// lockStatement takes locks in one round trip. A list of expressions is
 // worked off from left to right.
 func lockStatement(keys []lockKey) (string, []any) {
 	var b strings.Builder

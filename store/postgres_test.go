@@ -70,6 +70,20 @@ func TestWriteStopsChasing(t *testing.T) {
 	wantNotes(t, db)
 }
 
+// TestManyLocks takes more than one statement can.
+func TestManyLocks(t *testing.T) {
+	db := postgres(t)
+	var many store.Locks
+	for range 3000 {
+		many.Roots = append(many.Roots, souk.NewID())
+	}
+	find := func(*store.Tx) (store.Locks, error) { return many, nil }
+	if err := db.Write(t.Context(), find, put("locked")); err != nil {
+		t.Fatal(err)
+	}
+	wantNotes(t, db, "locked")
+}
+
 // TestLockWaitIsGivenUp cancels a caller that waits for a root another holds.
 func TestLockWaitIsGivenUp(t *testing.T) {
 	db := postgres(t)
