@@ -3,7 +3,6 @@ package market
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 
@@ -274,13 +273,21 @@ func (o *object) org(field string, ref Ref) (org, enterprise souk.Org, ok bool) 
 	return org, enterprise, ok
 }
 
+// user finds a person, deactivated ones too: what they did stays.
 func (o *object) user(field string, ref Ref) (souk.User, bool) {
-	u, ok := referred(o, field, "users", ref, o.world.Users, o.User)
-	if ok && !u.Active() {
+	return referred(o, field, "users", ref, o.world.Users, o.User)
+}
+
+// mayAct refuses to write down something new about a person who cannot do it:
+// one that is deactivated, or belongs under another root than org.
+func (o *object) mayAct(field string, u souk.User, org souk.Org) {
+	if !u.Active() {
 		o.wrong(field, "is deactivated")
-		ok = false
 	}
-	return u, ok
+	home, err := o.Tx.Org(u.Org)
+	if !o.failed(err) && home.Root() != org.Root() {
+		o.wrong(field, "belongs to another root organization")
+	}
 }
 
 func (o *object) app(field string, ref Ref) (souk.App, bool) {
@@ -290,14 +297,6 @@ func (o *object) app(field string, ref Ref) (souk.App, bool) {
 		ok = false
 	}
 	return app, ok
-}
-
-// sameRoot refuses people of another root org than org's.
-func (o *object) sameRoot(field string, u souk.User, org souk.Org) {
-	home, err := o.Tx.Org(u.Org)
-	if !o.failed(err) && home.Root() != org.Root() {
-		o.wrong(field, "belongs to another root organization")
-	}
 }
 
 // written remembers the object's name and notes what was done to it.
@@ -349,55 +348,4 @@ func (o *object) tell(kind souk.EventKind, org, enterprise souk.Org, app *souk.A
 		add(&e.Data)
 	}
 	o.failed(o.emit(e))
-}
-
-// didYouMean ends a sentence with the known word that is nearest to one that
-// is not known, if any is near.
-func didYouMean(word string, known iter.Seq[string]) string {
-	if near, ok := Nearest(word, known); ok {
-		return fmt.Sprintf(" (did you mean %q?)", near)
-	}
-	return ""
-}
-
-// Nearest finds the known word that somebody who wrote word most likely
-// meant: at most a third of its characters differ, two at least.
-func Nearest(word string, known iter.Seq[string]) (near string, found bool) {
-	if len(word) > maxName {
-		return "", false
-	}
-	best := max(2, len(word)/3) + 1
-	for _, k := range slices.Sorted(known) {
-		if d := distance(word, k, best); d < best {
-			best, near, found = d, k, true
-		}
-	}
-	return near, found
-}
-
-// distance counts the letters to change, add, leave out or swap with their
-// neighbour to make b of a; it stops counting at most.
-func distance(a, b string, most int) int {
-	if max(len(a)-len(b), len(b)-len(a)) >= most {
-		return most
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(row[j]+1, last[j+1]+1, last[j]+cost)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

@@ -63,7 +63,9 @@ func (o *object) putInstallation(in WorldInstallation) {
 	fix(o, "app", &i.App, &app.ID)
 	fix(o, "org", &i.Org, &org.ID)
 	fix(o, "installed_by", &i.InstalledBy, &by.ID)
-	o.sameRoot("installed_by", by, org)
+	if o.isNew {
+		o.mayAct("installed_by", by, org)
+	}
 	kind := souk.OnWorkspace
 	if org.Kind == souk.Enterprise {
 		kind = souk.OrgWide
@@ -88,11 +90,13 @@ func (o *object) putInstallation(in WorldInstallation) {
 			return
 		}
 	}
-	if changed := o.isNew || len(o.fields) > 0; changed {
+	if o.isNew || len(o.fields) > 0 {
 		i.UpdatedAt = o.Tx.at
 		if o.failed(o.PutInstallation(i)) || o.isNew && !o.reach(i, org.ID, "org") {
 			return
 		}
+	}
+	if o.isNew || slices.Contains(o.fields, "scopes") {
 		grant := souk.Grant{ID: souk.NewID(), User: i.InstalledBy, Installation: i.ID, Scopes: i.Scopes, Status: souk.GrantActive, CreatedAt: o.Tx.at}
 		if o.failed(o.PutGrant(grant)) {
 			return

@@ -3,6 +3,7 @@ package market
 import (
 	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 
 	"souk"
@@ -98,6 +99,9 @@ func (o *object) putScope(in WorldScope) {
 	}
 }
 
+// governs reports whether a field of an organization is how it governs apps.
+func governs(field string) bool { return field == "policy" || strings.HasPrefix(field, "switches.") }
+
 // putOrgs makes the enterprises before the workspaces under them.
 func (a *applier) putOrgs() {
 	for _, under := range []bool{false, true} {
@@ -178,5 +182,8 @@ func (o *object) putOrg(in WorldOrg) {
 		o.tell(souk.OrgAdded, org, enterprise, nil, nil, org, nil)
 	} else {
 		o.tell(souk.OrgChanged, org, enterprise, nil, before, org, nil)
+		if slices.ContainsFunc(o.fields, governs) {
+			o.failed(o.emit(o.event(souk.PolicyChanged, org, enterprise, nil, org.ID)))
+		}
 	}
 }

@@ -61,10 +61,10 @@ func (o *object) putRequest(in WorldRequest) {
 	if !okApp || !okUser || !okOrg || !okFiled || in.SettledBy != "" && !okBy {
 		return
 	}
-	o.sameRoot("user", user, org)
-	o.sameRoot("filed_by", filedBy, org)
+	o.mayAct("user", user, org)
+	o.mayAct("filed_by", filedBy, org)
 	if okBy {
-		o.sameRoot("settled_by", by, org)
+		o.mayAct("settled_by", by, org)
 	}
 	if scopes == nil {
 		scopes = app.Asks()

@@ -82,9 +82,6 @@ func (o *object) putResolution(in WorldResolution) {
 		return
 	}
 	audience := o.audience(in.Audience, org)
-	if okBy {
-		o.sameRoot("by", by, org)
-	}
 	if scopes == nil {
 		scopes = app.Asks()
 	}
@@ -113,6 +110,7 @@ func (o *object) putResolution(in WorldResolution) {
 		set(o, "by", &had.By, &r.By)
 		setList(o, "scopes", &had.Scopes, r.Scopes)
 	}
+	o.mayAct("by", by, org)
 	o.mayAnswer(r, org)
 	if !o.ok() {
 		return
@@ -191,7 +189,7 @@ func (o *object) audience(s string, org souk.Org) (a souk.Audience) {
 	case s == "everyone":
 	case kind == "user" && of != "":
 		if u, ok := o.user("audience", Ref(of)); ok {
-			o.sameRoot("audience", u, org)
+			o.mayAct("audience", u, org)
 			a.User = u.ID
 		}
 	case kind == "group" && of != "":

@@ -154,8 +154,8 @@ func (o *object) tokenOf(in WorldToken) (t souk.Token, at souk.Org) {
 		return t, at
 	}
 	at, err := o.orgOf(t)
-	if !o.failed(err) && known && !t.Org.IsZero() {
-		o.sameRoot("user", user, at)
+	if !o.failed(err) && known && o.isNew {
+		o.mayAct("user", user, at)
 	}
 	return t, at
 }

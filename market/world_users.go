@@ -99,7 +99,9 @@ func (o *object) putUser(in WorldUser) {
 	if in.Email != nil {
 		o.refused("", Person{Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, Alias: u.Alias, Department: u.Department}.check())
 	}
-	o.text("password", in.Password, MaxPassword)
+	if o.text("password", in.Password, MaxPassword); in.Password != nil && *in.Password == "" {
+		o.wrong("password", "must not be empty")
+	}
 	for i, group := range in.Groups {
 		o.text(fmt.Sprintf("groups[%d]", i), &group, maxName)
 		if strings.TrimSpace(group) == "" {

@@ -35,9 +35,6 @@ func (o *object) putWebhook(in WorldWebhook, app souk.App, owner, above souk.Org
 	}
 	before := w.Webhook
 	if o.isNew {
-		if in.ID.IsZero() {
-			o.id = souk.NewID() // a webhook that was deleted does not come back
-		}
 		w.Webhook = souk.Webhook{ID: o.id, App: app.ID, Status: souk.WebhookUnverified, CreatedAt: o.Tx.at}
 	}
 	o.need("dialect", in.Dialect != nil)
