@@ -218,7 +218,7 @@ func signed(c souk.Credentials, at time.Time, body []byte) map[string]string {
 // retryReason tells a receiver why it gets an event again.
 func retryReason(last souk.Outcome) string {
 	switch last {
-	case souk.HeaderTimeout, souk.BodyTimeout:
+	case souk.HeaderTimeout:
 		return "http_timeout"
 	case souk.TooManyMoves:
 		return "too_many_redirects"
@@ -226,7 +226,7 @@ func retryReason(last souk.Outcome) string {
 		return "connection_failed"
 	case souk.BadTLS:
 		return "ssl_error"
-	case souk.BadStatus:
+	case souk.BadStatus, souk.BodyTimeout:
 		return "http_error"
 	}
 	return "unknown_error"

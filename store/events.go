@@ -58,8 +58,9 @@ func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) error {
 	return tx.insertMany(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES `, 15, args)
 }
 
-// mostRows bounds one INSERT, as engines bound the arguments of a statement.
-const mostRows = 1000
+// mostRows bounds one INSERT: SQLite's driver binds the n-th argument in a time
+// that grows with n.
+const mostRows = 64
 
 // insertMany runs an INSERT whose text ends in "VALUES " for rows of width
 // columns each.
