@@ -121,7 +121,7 @@ type Share struct {
 type Right struct {
 	App ID
 	To  Grantee
-	Org ID // the owner, the org shared with, or the org whose partners are meant; none for everyone
+	Org ID // the owner, the org shared with, or the org whose partners are meant; of everyone the owner
 }
 
 // Grantee is whom a Right speaks of.
