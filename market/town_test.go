@@ -25,7 +25,7 @@ import (
 //	globex, a workspace that stands alone   gus owns it, gina is admin, gwen asks
 //	vendor                              vic owns it and the apps, val is a member
 type town struct {
-	t   testing.TB
+	t   fataler
 	db  *store.DB
 	sql *sql.DB // the same database, for questions that no verb answers
 	m   *market.Market
@@ -34,6 +34,14 @@ type town struct {
 	user                          map[string]souk.ID
 	app                           map[string]souk.ID
 	shake                         func(souk.Webhook) error // Slack's handshake
+}
+
+// fataler is a test, or one walk of a random one.
+type fataler interface {
+	Helper()
+	Errorf(string, ...any)
+	Fatal(...any)
+	Fatalf(string, ...any)
 }
 
 // eachTown runs test in a fresh town on both engines.
@@ -218,8 +226,8 @@ func (w *town) through(name string, i souk.Installation) souk.Actor {
 var operator = souk.Operator("test")
 
 // must fails the test on an error and passes the value on.
-func must[T any](v T, err error) func(testing.TB) T {
-	return func(t testing.TB) T {
+func must[T any](v T, err error) func(fataler) T {
+	return func(t fataler) T {
 		t.Helper()
 		if err != nil {
 			t.Fatal(err)
@@ -228,7 +236,7 @@ func must[T any](v T, err error) func(testing.TB) T {
 	}
 }
 
-func ok(t testing.TB, err error) {
+func ok(t fataler, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -236,7 +244,7 @@ func ok(t testing.TB, err error) {
 }
 
 // wantRefusal fails unless err is that refusal.
-func wantRefusal(t testing.TB, what string, err error, want souk.Refusal) {
+func wantRefusal(t fataler, what string, err error, want souk.Refusal) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Errorf("%s: %v, want %q", what, err, want)
@@ -357,11 +365,14 @@ var tables = []string{
 	"events", "deliveries", "audit", "settings",
 }
 
-// digest tells two states of the database apart.
-func (w *town) digest() string {
+// digest tells two states of some tables apart; of none named, of all.
+func (w *town) digest(some ...string) string {
 	w.t.Helper()
+	if len(some) == 0 {
+		some = tables
+	}
 	h := sha256.New()
-	for _, table := range tables {
+	for _, table := range some {
 		rows, err := w.sql.QueryContext(context.Background(), `SELECT * FROM `+table)
 		if err != nil {
 			w.t.Fatal(err)
@@ -390,7 +401,7 @@ func (w *town) digest() string {
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
-func wantList(t testing.TB, what string, got []string, want ...string) {
+func wantList(t fataler, what string, got []string, want ...string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
 		t.Errorf("%s: %q, want %q", what, got, want)
