@@ -255,10 +255,15 @@ func (s *session) connect() error {
 	return nil
 }
 
-// discard closes the connection, and thereby what it had not committed.
+// discard closes the connection, and thereby what it had not committed. As
+// long as one of its statements is open, SQLite would keep the connection
+// behind our back, with its locks and its part in the WAL.
 func (s *session) discard() {
 	if s.conn == nil {
 		return
+	}
+	for _, stmt := range s.stmts {
+		_ = stmt.Close() // there is no other way to end a statement
 	}
 	// Saying that the connection is bad is how one takes it out of the pool;
 	// both calls answer with just that.
