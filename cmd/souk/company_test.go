@@ -33,8 +33,9 @@ type company struct {
 }
 
 const (
-	nativeSecret  = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-	signingSecret = "8f742231b10e8888abcd99yyyzzz85a5"
+	nativeSecret      = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+	signingSecret     = "8f742231b10e8888abcd99yyyzzz85a5"
+	verificationToken = "Jhj5dZrVaK7ZwHHjRyZWjbDl"
 )
 
 // newCompany seeds a company that has so many apps to ask for. Its webhooks
@@ -58,7 +59,7 @@ func newCompany(s *souktest.Seeder, name string, apps int, to *receiver) (c comp
 	}
 	c.listener = s.App(souk.App{Owner: c.enterprise.ID, Name: "Listener", BotScopes: souk.NewScopes(souk.MarketplaceRead)})
 	c.bot = s.App(souk.App{Owner: c.enterprise.ID, Name: "Bot", BotScopes: souk.NewScopes("team:read")})
-	s.Credentials(souk.Credentials{App: c.bot.ID, SlackClientID: "1.1", ZoomClientID: "bot", SlackSigningSecret: signingSecret, SlackVerificationToken: "verify"})
+	s.Credentials(souk.Credentials{App: c.bot.ID, SlackClientID: "1.1", ZoomClientID: "bot", SlackSigningSecret: signingSecret, SlackVerificationToken: verificationToken})
 	s.Install(c.listener, c.enterprise, c.admin, c.workspace)
 	s.Install(c.bot, c.enterprise, c.admin, c.workspace)
 	c.nativeHook = s.Webhook(souk.Webhook{
