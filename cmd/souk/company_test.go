@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -179,11 +180,17 @@ type answer struct {
 }
 
 // do sends a call. An error says that no whole answer came.
-func (c *client) do(t *testing.T, method, path, token, contentType string, body []byte) (a answer, err error) {
+func (c *client) do(t *testing.T, method, path, token, contentType string, body []byte) (answer, error) {
+	return c.with(t, nil, method, path, token, contentType, body)
+}
+
+// with is do with more headers.
+func (c *client) with(t *testing.T, header http.Header, method, path, token, contentType string, body []byte) (a answer, err error) {
 	r, err := http.NewRequestWithContext(t.Context(), method, c.base+path, bytes.NewReader(body))
 	if err != nil {
 		return a, err
 	}
+	maps.Copy(r.Header, header)
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
