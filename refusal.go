@@ -20,6 +20,7 @@ func (r Refusal) Refuses() {}
 // The refusals. An object of another organization is refused exactly as one
 // that does not exist.
 const (
+	UnknownToken              Refusal = "unknown token"                              // never was one, or may not be used from there
 	NotAllowed                Refusal = "not allowed"                                // the actor lacks the right
 	NeedsPerson               Refusal = "needs a person"                             // a decision names somebody who decided
 	UnknownOrg                Refusal = "unknown organization"                       //
@@ -57,7 +58,7 @@ const (
 // Refusals lists them all, for the tests that hold each wire's table whole.
 func Refusals() []Refusal {
 	return []Refusal{
-		NotAllowed, NeedsPerson, UnknownOrg, UnknownApp, UnknownRequest, UnknownUser, UnknownWebhook,
+		UnknownToken, NotAllowed, NeedsPerson, UnknownOrg, UnknownApp, UnknownRequest, UnknownUser, UnknownWebhook,
 		UnknownDelivery, UnknownScope, OrgNotGranted, RequestResolved, AlreadyPending, AlreadyInstalled,
 		RestrictedForAsker, ClosedToRequests, ApprovalNeeded, CustomIntegrationNeedsReq,
 		CustomIntegrationAtTop, CertifiedNeedsEnterprise, RestrictedAtEnterprise, NoResolution,
@@ -101,9 +102,6 @@ func (d Dead) Error() string { return "token is dead: " + string(d.Cause) }
 
 // Refuses marks a dead token as an answer.
 func (d Dead) Refuses() {}
-
-// UnknownToken refuses a secret that was never a token.
-const UnknownToken Refusal = "unknown token"
 
 // IsRefusal reports whether r is one of Refusals.
 func IsRefusal(r Refusal) bool { return slices.Contains(Refusals(), r) }

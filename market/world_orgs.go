@@ -41,7 +41,7 @@ type WorldOrg struct {
 
 // scopeNames are what a scope may be called; sets of them are stored with
 // spaces between.
-var scopeNames = regexp.MustCompile(`^[!-~]{1,200}$`)
+var scopeNames = regexp.MustCompile(`^[!-+\--~]{1,200}$`)
 
 func (a *applier) putScopes() {
 	for key, in := range inOrder(a.world.Scopes) {

@@ -75,7 +75,9 @@ func (h *Handler) identify(c *call) (err error) {
 	if err := h.actFor(c); err != nil {
 		return err
 	}
-	web.Note(c.ctx, "user", c.Actor.User.String())
+	if id := c.Actor.User; !id.IsZero() {
+		web.Note(c.ctx, "user", id.String())
+	}
 	return nil
 }
 

@@ -166,7 +166,7 @@ func TestWarnings(t *testing.T) {
 
 func TestUnknownMethods(t *testing.T) {
 	o := newTownSQLite(t)
-	for _, name := range []string{"admin.apps.Approve", "chat.postMessage", "apps.connections.open", "nothing"} {
+	for _, name := range []string{"admin.apps.Approve", "chat.postMessage", "apps.connections.open", "nothing", ""} {
 		got := o.call(t, "", name, nil)
 		if got.raw != fmt.Sprintf(`{"ok":false,"error":"unknown_method","req_method":%q}`, name) || got.status != 200 {
 			t.Errorf("%s: %d %s", name, got.status, got.raw)

@@ -38,8 +38,10 @@ func New(m *market.Market, log *slog.Logger, base string, limits Limits) *Handle
 // Routes puts the face where clients look for it (docs/dialects/slack.md,
 // "Addresses").
 func (h *Handler) Routes(mux *http.ServeMux) {
-	mux.Handle("/api/{method}", h)
-	mux.Handle("/slack/api/{method}", h)
+	for _, base := range []string{"/api/", "/slack/api/"} {
+		mux.Handle(base+"{method}", h)
+		mux.Handle(base+"{$}", h) // no method either
+	}
 }
 
 // call is one call of a method by somebody.

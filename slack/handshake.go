@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"strings"
@@ -31,8 +32,9 @@ type challenge struct {
 
 // handshake asks the receiver at address whether it belongs to the app with
 // these credentials: it sends a signed challenge, which must come back. It is
-// sent once (docs/dialects/slack.md, "url_verification"). What goes wrong at
-// the receiver's end is souk.NotVerified.
+// sent once (docs/dialects/slack.md, "url_verification"). An address that Souk
+// does not send to is souk.BlockedAddress, what goes wrong at the receiver's end
+// souk.NotVerified.
 func handshake(ctx context.Context, post Poster, address string, c souk.Credentials) error {
 	asked := newChallenge()
 	body, err := marshal(challenge{c.SlackVerificationToken, asked, "url_verification"})
@@ -41,6 +43,8 @@ func handshake(ctx context.Context, post Poster, address string, c souk.Credenti
 	}
 	status, answer, err := post(ctx, address, signed(c, time.Now(), body), body)
 	switch {
+	case errors.Is(err, souk.BlockedAddress):
+		return err
 	case err != nil:
 		return fmt.Errorf("%w: %w", souk.NotVerified, err)
 	case status < 200 || status > 299:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/url"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 func TestHandshake(t *testing.T) {
 	with := souk.Credentials{SlackSigningSecret: "secret", SlackVerificationToken: "token"}
 	gone := errors.New("connection refused")
+	blocked := fmt.Errorf("%w: 10.0.0.1", souk.BlockedAddress)
 	tests := []struct {
 		name   string
 		status int
@@ -31,6 +33,7 @@ func TestHandshake(t *testing.T) {
 		{"a failure", 500, func(c string) string { return c }, nil, souk.NotVerified},
 		{"a redirect", 302, func(c string) string { return c }, nil, souk.NotVerified},
 		{"no connection", 0, nil, gone, souk.NotVerified},
+		{"an address that we do not send to", 0, nil, blocked, souk.BlockedAddress},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -56,6 +59,9 @@ func TestHandshake(t *testing.T) {
 			}
 			if tt.err != nil && !errors.Is(err, tt.err) {
 				t.Errorf("%v does not say why", err)
+			}
+			if tt.want == souk.BlockedAddress && errors.Is(err, souk.NotVerified) {
+				t.Errorf("%v says two things", err)
 			}
 		})
 	}
