@@ -19,16 +19,18 @@ import (
 	"souk/store"
 )
 
-// walks is how many random sequences of verbs each engine sees, unless
-// -rapid.checks says otherwise.
-const walks = "25"
+// bounds are how many random sequences of verbs each engine sees and how long
+// they are, unless the flags say otherwise.
+var bounds = map[string]string{"rapid.checks": "6", "rapid.steps": "120"}
 
 // What must always hold is asked after every step of random walks through a
 // town in which anybody tries anything.
 func TestInvariants(t *testing.T) {
-	if f := flag.Lookup("rapid.checks"); f.Value.String() == f.DefValue {
-		ok(t, f.Value.Set(walks))
-		t.Cleanup(func() { ok(t, f.Value.Set(f.DefValue)) })
+	for name, value := range bounds {
+		if f := flag.Lookup(name); f.Value.String() == f.DefValue {
+			ok(t, f.Value.Set(value))
+			t.Cleanup(func() { ok(t, f.Value.Set(f.DefValue)) })
+		}
 	}
 	souktest.EachAddress(t, func(t *testing.T, address string) {
 		first := newTown(t, address)
@@ -50,6 +52,7 @@ type walk struct {
 
 	names, apps []string
 	orgs        []souk.ID
+	people      map[souk.ID][]string // who has business there
 	requests    []souk.ID
 	tokens      map[string]souk.ID // secrets, and the installations they came with
 	hook        souk.ID
@@ -71,7 +74,11 @@ type moment struct {
 func newWalk(w *town) *walk {
 	k := &walk{
 		town: w, names: slices.Sorted(maps.Keys(w.user)), apps: []string{"chat", "files", "tool", "manager", "certified", "bespoke", "draft"},
-		orgs:   []souk.ID{w.acme, w.hq, w.hq, w.lab, w.globex, w.vendor},
+		orgs: []souk.ID{w.acme, w.hq, w.lab, w.globex, w.vendor},
+		people: map[souk.ID][]string{
+			w.acme: {"eve", "ada", "sam"}, w.hq: {"eve", "ada", "olga", "max", "sid", "una", "jane", "joe"},
+			w.lab: {"eve", "liz", "lee"}, w.globex: {"gus", "gina", "gwen"}, w.vendor: {"vic"},
+		},
 		tokens: map[string]souk.ID{}, answers: map[answerAt]string{}, live: map[answerAt]souk.ID{},
 	}
 	hook := must(w.m.PutWebhook(context.Background(), w.as("vic"), market.Hook{App: w.app["chat"], Dialect: souk.Native,
@@ -85,36 +92,61 @@ func newWalk(w *town) *walk {
 func (k *walk) run(t *rapid.T) {
 	k.rt, k.town.t = t, t
 	k.before = k.now()
-	step := func(fn func()) func(*rapid.T) {
-		return func(t *rapid.T) {
-			k.rt, k.town.t = t, t
-			fn()
-		}
-	}
-	t.Repeat(map[string]func(*rapid.T){
-		"ask": step(k.ask), "ask again": step(k.ask), "cancel": step(k.cancel),
-		"approve": step(func() { k.decide("Approve", k.m.Approve) }), "restrict": step(func() { k.decide("Restrict", k.m.Restrict) }),
-		"decline": step(func() { k.decide("Decline", k.m.Decline) }), "clear": step(k.clear), "narrow": step(k.narrow),
-		"install": step(k.install), "set workspaces": step(k.setWorkspaces), "uninstall": step(k.uninstall),
-		"ask more": step(k.askMore), "suspend": step(k.suspend), "policy": step(k.policy),
-		"deactivate": step(k.deactivate), "membership": step(k.membership), "rename": step(k.rename),
-		"webhook": step(k.webhook), "stranger": step(k.stranger),
+	steps := map[string]func(*rapid.T){
 		"": func(t *rapid.T) {
 			k.rt, k.town.t = t, t
 			k.check()
 		},
-	})
+	}
+	approve, restrict, decline := k.decision("Approve", k.m.Approve), k.decision("Restrict", k.m.Restrict), k.decision("Decline", k.m.Decline)
+	for name, often := range map[string]struct {
+		times int
+		fn    func()
+	}{
+		"ask": {3, k.ask}, "cancel": {1, k.cancel}, "approve": {3, approve}, "restrict": {2, restrict}, "decline": {1, decline},
+		"clear": {2, k.clear}, "narrow": {1, k.narrow}, "ask more": {1, k.askMore}, "install": {4, k.install},
+		"set workspaces": {2, k.setWorkspaces}, "uninstall": {2, k.uninstall}, "suspend": {1, k.suspend}, "policy": {1, k.policy},
+		"deactivate": {1, k.deactivate}, "membership": {1, k.membership}, "rename": {1, k.rename}, "webhook": {1, k.webhook},
+		"stranger": {1, k.stranger},
+	} {
+		for i := range often.times {
+			steps[fmt.Sprint(name, i)] = func(t *rapid.T) {
+				k.rt, k.town.t = t, t
+				often.fn()
+			}
+		}
+	}
+	t.Repeat(steps)
 }
 
 func (k *walk) pick(label string, from []string) string {
 	return rapid.SampledFrom(from).Draw(k.rt, label)
 }
 
-func (k *walk) actor() souk.Actor { return k.as(k.pick("actor", k.names)) }
+func (k *walk) rarely(label string) bool { return rapid.IntRange(0, 5).Draw(k.rt, label) == 5 }
 
-func (k *walk) place() souk.ID { return rapid.SampledFrom(k.orgs).Draw(k.rt, "org") }
+// actor is mostly somebody who has business at an org, and now and then anybody.
+func (k *walk) actor(at souk.ID) souk.Actor {
+	if k.people[at] == nil || k.rarely("anybody") {
+		return k.as(k.pick("actor", k.names))
+	}
+	return k.as(k.pick("actor", k.people[at]))
+}
 
-func (k *walk) anApp() souk.ID { return k.app[k.pick("app", k.apps)] }
+// place is mostly the workspace where most is going on.
+func (k *walk) place() souk.ID {
+	if rapid.Bool().Draw(k.rt, "hq") {
+		return k.hq
+	}
+	return rapid.SampledFrom(k.orgs).Draw(k.rt, "org")
+}
+
+func (k *walk) anApp() souk.ID {
+	if rapid.Bool().Draw(k.rt, "any app") {
+		return k.app[k.pick("app", k.apps)]
+	}
+	return k.app["chat"]
+}
 
 func (k *walk) aRequest() souk.ID {
 	if len(k.requests) == 0 {
@@ -197,7 +229,7 @@ func (k *walk) now() (now moment) {
 func (k *walk) readAll(fn func(*store.Tx, souk.ID, souk.ID) error) {
 	k.read(func(tx *store.Tx) error {
 		for _, app := range k.apps {
-			for _, org := range slices.Compact(slices.Clone(k.orgs)) {
+			for _, org := range k.orgs {
 				if err := fn(tx, k.app[app], org); err != nil {
 					return err
 				}
@@ -209,13 +241,13 @@ func (k *walk) readAll(fn func(*store.Tx, souk.ID, souk.ID) error) {
 
 func (k *walk) ask() {
 	in := market.Asking{App: k.anApp(), At: k.place()}
-	if rapid.Bool().Draw(k.rt, "other scopes") {
+	if k.rarely("other scopes") {
 		in.Scopes = []string{"reports"}
 	}
-	if rapid.IntRange(0, 5).Draw(k.rt, "for another") == 0 {
+	if k.rarely("for another") {
 		in.For = k.user[k.pick("for", k.names)]
 	}
-	k.try("RequestApp", k.actor(), func(a souk.Actor) error {
+	k.try("RequestApp", k.actor(in.At), func(a souk.Actor) error {
 		asked, err := k.m.RequestApp(context.Background(), a, in)
 		if err == nil && asked.Verdict == souk.VerdictApproved != asked.Request.ID.IsZero() {
 			k.rt.Fatalf("asked: %s with request %s", asked.Verdict, asked.Request.ID)
@@ -229,7 +261,11 @@ func (k *walk) ask() {
 
 func (k *walk) cancel() {
 	in := market.Withdrawal{Request: k.aRequest()}
-	k.try("CancelRequest", k.actor(), func(a souk.Actor) error { return k.m.CancelRequest(context.Background(), a, in) })
+	k.try("CancelRequest", k.actor(k.hq), func(a souk.Actor) error { return k.m.CancelRequest(context.Background(), a, in) })
+}
+
+func (k *walk) decision(verb string, decide func(context.Context, souk.Actor, market.Decision) (market.Decided, error)) func() {
+	return func() { k.decide(verb, decide) }
 }
 
 func (k *walk) decide(verb string, decide func(context.Context, souk.Actor, market.Decision) (market.Decided, error)) {
@@ -240,11 +276,11 @@ func (k *walk) decide(verb string, decide func(context.Context, souk.Actor, mark
 			in.At = souk.ID{}
 		}
 	}
-	if rapid.IntRange(0, 3).Draw(k.rt, "narrow ceiling") == 0 {
+	if k.rarely("narrow ceiling") {
 		in.Scopes = []string{"reports", "team:read"}
 	}
 	var done market.Decided
-	if !k.try(verb, k.actor(), func(a souk.Actor) (err error) {
+	if !k.try(verb, k.actor(in.At), func(a souk.Actor) (err error) {
 		done, err = decide(context.Background(), a, in)
 		return err
 	}) {
@@ -313,7 +349,7 @@ func (k *walk) active(user souk.ID) (active bool) {
 
 func (k *walk) clear() {
 	in := market.Clearing{App: k.anApp(), At: k.place()}
-	if k.try("Clear", k.actor(), func(a souk.Actor) error { return k.m.Clear(context.Background(), a, in) }) {
+	if k.try("Clear", k.actor(in.At), func(a souk.Actor) error { return k.m.Clear(context.Background(), a, in) }) {
 		delete(k.answers, answerAt{in.App, in.At})
 	}
 }
@@ -337,7 +373,8 @@ func (k *walk) narrow() {
 }
 
 func (k *walk) install() {
-	actor, in := k.actor(), market.Installing{App: k.anApp(), At: k.place()}
+	in := market.Installing{App: k.anApp(), At: k.place()}
+	actor := k.actor(in.At)
 	if in.At == k.acme {
 		in.Workspaces = rapid.SampledFrom([][]souk.ID{nil, {k.hq}, {k.lab, k.hq}, {k.globex}}).Draw(k.rt, "workspaces")
 	}
@@ -370,13 +407,13 @@ func (k *walk) install() {
 
 func (k *walk) setWorkspaces() {
 	in := market.Granting{App: k.anApp(), At: k.acme, Workspaces: rapid.SampledFrom([][]souk.ID{nil, {k.hq}, {k.lab}, {k.hq, k.lab}}).Draw(k.rt, "workspaces")}
-	k.try("SetWorkspaces", k.actor(), func(a souk.Actor) error { return drop(k.m.SetWorkspaces(context.Background(), a, in)) })
+	k.try("SetWorkspaces", k.actor(in.At), func(a souk.Actor) error { return drop(k.m.SetWorkspaces(context.Background(), a, in)) })
 }
 
 func (k *walk) uninstall() {
 	in := market.Uninstalling{App: k.anApp(), From: rapid.SliceOfN(rapid.SampledFrom(k.orgs), 1, 2).Draw(k.rt, "from")}
-	actor := k.actor()
-	if rapid.IntRange(0, 3).Draw(k.rt, "operator") == 0 {
+	actor := k.actor(in.From[0])
+	if k.rarely("operator") {
 		actor = operator
 	}
 	var ended []souk.Installation
@@ -399,7 +436,7 @@ func (k *walk) askMore() {
 
 func (k *walk) suspend() {
 	app := k.anApp()
-	if rapid.Bool().Draw(k.rt, "resume") {
+	if !k.rarely("suspend") {
 		k.try("ResumeApp", operator, func(a souk.Actor) error { return k.m.ResumeApp(context.Background(), a, app) })
 		return
 	}
@@ -410,31 +447,31 @@ func (k *walk) policy() {
 	in := market.Rules{Policy: rapid.SampledFrom([]souk.Policy{"", souk.Open, souk.Approval, souk.Closed}).Draw(k.rt, "policy"), Switches: souk.DefaultSwitches}
 	in.Switches.ClearOwnersOnly = rapid.Bool().Draw(k.rt, "owners only")
 	at := k.place()
-	k.try("SetPolicy", k.actor(), func(a souk.Actor) error { return k.m.SetPolicy(context.Background(), a, at, in) })
+	k.try("SetPolicy", k.actor(at), func(a souk.Actor) error { return k.m.SetPolicy(context.Background(), a, at, in) })
 }
 
 func (k *walk) deactivate() {
-	if rapid.IntRange(0, 2).Draw(k.rt, "really") > 0 {
+	if !k.rarely("deactivate") {
 		return
 	}
 	whom := k.user[k.pick("whom", k.names)]
-	k.try("DeactivateUser", k.actor(), func(a souk.Actor) error { return k.m.DeactivateUser(context.Background(), a, whom) })
+	k.try("DeactivateUser", k.actor(k.hq), func(a souk.Actor) error { return k.m.DeactivateUser(context.Background(), a, whom) })
 }
 
 func (k *walk) membership() {
 	in := souk.Membership{User: k.user[k.pick("whom", k.names)], Org: k.place(),
 		Role: rapid.SampledFrom([]souk.Role{souk.Owner, souk.Admin, souk.Member}).Draw(k.rt, "role")}
-	k.try("PutMembership", k.actor(), func(a souk.Actor) error { return k.m.PutMembership(context.Background(), a, in) })
+	k.try("PutMembership", k.actor(in.Org), func(a souk.Actor) error { return k.m.PutMembership(context.Background(), a, in) })
 }
 
 func (k *walk) rename() {
 	in := market.Person{ID: k.user[k.pick("whom", k.names)], Email: k.pick("e-mail", k.names) + "@town.example", FirstName: "New"}
-	k.try("PutUser", k.actor(), func(a souk.Actor) error { return drop(k.m.PutUser(context.Background(), a, in)) })
+	k.try("PutUser", k.actor(k.hq), func(a souk.Actor) error { return drop(k.m.PutUser(context.Background(), a, in)) })
 }
 
 func (k *walk) webhook() {
 	in := market.Hook{ID: k.hook, App: k.app["chat"], URL: "https://vendor.example/", Events: []string{"request.created"}, Paused: rapid.Bool().Draw(k.rt, "paused")}
-	k.try("PutWebhook", k.actor(), func(a souk.Actor) error { return drop(k.m.PutWebhook(context.Background(), a, in)) })
+	k.try("PutWebhook", k.actor(k.vendor), func(a souk.Actor) error { return drop(k.m.PutWebhook(context.Background(), a, in)) })
 }
 
 // stranger tries what lies with another root, and something that is nowhere:
