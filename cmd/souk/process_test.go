@@ -6,11 +6,14 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,15 +29,43 @@ import (
 // start are the ones that were built for them, race detector included.
 const beSouk = "SOUK_TEST_AS_COMMAND"
 
+// fileLimit names the environment variable with the size, in bytes, beyond
+// which a command under test can write no file, as if the disk were full.
+const fileLimit = "SOUK_TEST_FILE_LIMIT"
+
 func TestMain(m *testing.M) {
 	if os.Getenv(beSouk) == "" {
 		os.Exit(m.Run())
 	}
-	go func() { // we live no longer than the test that holds the other end
-		_, _ = io.Copy(io.Discard, os.Stdin)
-		os.Exit(exitFailed)
+	if size := os.Getenv(fileLimit); size != "" {
+		bytes, err := strconv.ParseUint(size, 10, 64)
+		if err != nil {
+			panic(err)
+		}
+		signal.Ignore(syscall.SIGXFSZ) // then a write fails instead
+		limitFiles(bytes)
+	}
+	go func() {
+		for {
+			if _, err := os.Stdin.Read(make([]byte, 1)); err != nil {
+				os.Exit(exitFailed) // we live no longer than the test that holds the other end
+			}
+			limitFiles(math.MaxUint64)
+		}
 	}()
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func limitFiles(size uint64) {
+	var limit syscall.Rlimit
+	err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit)
+	if err == nil {
+		limit.Cur = min(size, limit.Max)
+		err = syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit)
+	}
+	if err != nil {
+		panic(err)
+	}
 }
 
 // patience is how long tests wait for what must come. It is long for machines
@@ -46,7 +77,8 @@ type process struct {
 	*exec.Cmd
 	Base     string // public URL, of a server
 	Out, Log *output
-	exited   chan struct{} // closed when Wait has answered
+	life     io.WriteCloser // it ends when this is closed, and has all disk space when this is written to
+	exited   chan struct{}  // closed when Wait has answered
 }
 
 // start runs souk with arguments in a directory. The environment has nothing
@@ -62,8 +94,8 @@ func start(t *testing.T, dir string, env []string, args ...string) *process {
 		}
 	}
 	p.Env = append(p.Env, env...)
-	life, err := p.StdinPipe()
-	if err != nil {
+	var err error
+	if p.life, err = p.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Cmd.Start(); err != nil {
@@ -77,12 +109,16 @@ func start(t *testing.T, dir string, env []string, args ...string) *process {
 		close(p.exited)
 	}()
 	t.Cleanup(func() {
-		if err := life.Close(); err != nil && !p.ended() {
+		if err := p.life.Close(); err != nil && !p.ended() {
 			t.Error(err)
 		}
 		<-p.exited
-		if log := p.Log.String(); strings.Contains(log, "DATA RACE") || t.Failed() {
-			t.Errorf("souk %s ended with %v and said:\n%s%s", strings.Join(args, " "), p.ProcessState, p.Out, log)
+		const most = 32 << 10 // the rest is more of the same
+		log := p.Log.String()
+		if race := strings.Index(log, "WARNING: DATA RACE"); race >= 0 {
+			t.Errorf("souk %s has a race:\n%s", strings.Join(args, " "), log[race:min(len(log), race+most)])
+		} else if t.Failed() {
+			t.Errorf("souk %s ended with %v and said:\n%s%s", strings.Join(args, " "), p.ProcessState, p.Out, log[max(0, len(log)-most):])
 		}
 	})
 	return p
