@@ -50,7 +50,7 @@ func approve(b *testing.B, address string) {
 				b.Error(err)
 				return
 			}
-			if _, err := m.Approve(b.Context(), c.Actor, market.Decision{Request: t.Requests[n/callers], At: t.Workspace}); err != nil {
+			if _, err := m.Approve(b.Context(), c.Actor, market.Decision{Request: t.Requests[n/callers], At: t.Workspace.ID}); err != nil {
 				b.Error(err)
 				return
 			}

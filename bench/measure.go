@@ -116,7 +116,7 @@ func (s *subject) approvals(ctx context.Context, p plan, where string, tenants [
 		t := tenants[i%len(tenants)]
 		return request{
 			url: s.server.base + "/api/admin.apps.approve", token: t.Token,
-			form: url.Values{"request_id": {t.Requests[i/len(tenants)].Slack("Ar")}, "team_id": {t.Workspace.Slack("T")}},
+			form: url.Values{"request_id": {t.Requests[i/len(tenants)].Slack("Ar")}, "team_id": {t.Workspace.ID.Slack("T")}},
 		}
 	})
 	if err != nil {
@@ -152,7 +152,7 @@ func (s *subject) lists(ctx context.Context, p plan) error {
 	f, err := load(ctx, p.clients, p.lists, func(int) request {
 		return request{
 			url: s.server.base + "/api/admin.apps.requests.list", token: t.Token,
-			form: url.Values{"team_id": {t.Workspace.Slack("T")}, "limit": {"20"}},
+			form: url.Values{"team_id": {t.Workspace.ID.Slack("T")}, "limit": {"20"}},
 		}
 	})
 	if err != nil {
