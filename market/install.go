@@ -253,13 +253,20 @@ func (tx *Tx) workspacesOf(i souk.Installation) ([]souk.ID, error) {
 	return slices.DeleteFunc(reached, func(id souk.ID) bool { return id == i.Org }), err
 }
 
-func (tx *Tx) tellInstallation(kind souk.EventKind, at place, app souk.App, done Installed) (err error) {
-	e := tx.event(kind, at.Org, at.Enterprise, &app, done.Installation.ID)
-	e.Data.Installation, e.Data.Workspaces = &done.Installation, done.Workspaces
-	if e.Data.Actor, err = tx.acting(); err != nil {
+func (tx *Tx) tellInstallation(kind souk.EventKind, at place, app souk.App, done Installed) error {
+	e, err := tx.installationEvent(kind, at, app, done)
+	if err != nil {
 		return err
 	}
 	return tx.emit(e)
+}
+
+// installationEvent starts an event about an installation.
+func (tx *Tx) installationEvent(kind souk.EventKind, at place, app souk.App, done Installed) (e souk.Event, err error) {
+	e = tx.event(kind, at.Org, at.Enterprise, &app, done.Installation.ID)
+	e.Data.Installation, e.Data.Workspaces = &done.Installation, done.Workspaces
+	e.Data.Actor, err = tx.acting()
+	return e, err
 }
 
 // Granting names the workspaces that an org-wide installation reaches.

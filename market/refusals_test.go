@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"testing"
-	"time"
 
 	"souk"
 	"souk/market"
@@ -40,14 +38,7 @@ func (w *town) noon() (pending, resolved, bespoke souk.Request, org souk.Install
 	hook = must(w.m.PutWebhook(context.Background(), w.as("vic"), market.Hook{
 		App: w.app["tool"], Dialect: souk.Native, URL: "https://vendor.example/hook", Events: []string{string(souk.RequestCreated)}}))(w.t)
 	ok(w.t, w.m.DeactivateUser(context.Background(), operator, w.user["val"]))
-	w.write(func(tx *store.Tx) error {
-		lab, err := tx.Org(w.lab)
-		if err != nil {
-			return err
-		}
-		lab.HasAppsFeature = false
-		return tx.PutOrg(lab)
-	})
+	w.changeOrg(w.vendor, func(o *souk.Org) { o.HasAppsFeature = false })
 	return pending, resolved, bespoke, org, hook
 }
 
@@ -170,6 +161,7 @@ func TestRefusals(t *testing.T) {
 			{"install: where the policy is closed", install(as("liz"), w.lab, "chat"), souk.ClosedToRequests},
 			{"install: without settings or an approval", install(as("jane"), w.hq, "chat"), souk.ApprovalNeeded},
 			{"install: with settings where the policy asks for an approval", install(as("gus"), w.globex, "chat"), souk.ApprovalNeeded},
+			{"install: without the apps feature", install(as("vic"), w.vendor, "chat"), souk.NoAppsFeature},
 			{"install: without accepting the terms", install(as("sid"), w.hq, "lawyer"), souk.TermsNotAccepted},
 			{"install: again", install(as("sid"), w.hq, "tool"), souk.AlreadyInstalled},
 			{"install: where an org-wide installation reaches", install(as("sid"), w.hq, "manager"), souk.AlreadyInstalled},
@@ -266,6 +258,7 @@ func TestRefusals(t *testing.T) {
 			{"delete: another app's webhook", func() error { return w.m.DeleteWebhook(ctx, as("vic"), w.app["chat"], hook.ID) }, souk.UnknownWebhook},
 			{"delete: another root's", func() error { return w.m.DeleteWebhook(ctx, as("eve"), w.app["tool"], hook.ID) }, souk.UnknownApp},
 
+			{"token: that never was one", func() error { return drop(w.m.Authenticate(ctx, "xoxp-souk-none", "test", netip.Addr{})) }, souk.UnknownToken},
 			{"read: requests of another root", func() error {
 				return drop(w.m.Requests(ctx, as("gus"), souk.RequestFilter{At: w.hq}, souk.Page{Size: 9}))
 			}, souk.UnknownOrg},
@@ -329,8 +322,6 @@ func TestRefusals(t *testing.T) {
 		}
 		// Publishing comes with the giosg wire.
 		produced[souk.NoSubscription] = true
-		// See TestAWorkspaceWithoutTheAppsFeature.
-		produced[souk.NoAppsFeature] = true
 		for _, r := range souk.Refusals() {
 			if !produced[r] {
 				t.Errorf("nothing here is refused with %q", r)
@@ -436,211 +427,4 @@ func (w *town) bot(app string, at souk.ID) souk.Actor {
 		return errors.Join(err, tx.PutMembership(souk.Membership{User: user, Org: at, Role: souk.Admin, CreatedAt: dawn}))
 	})
 	return souk.Actor{User: user, Kind: souk.BotToken, Installation: i.ID, App: i.App, Org: at, Face: "test"}
-}
-
-func TestBadInput(t *testing.T) {
-	eachTown(t, func(t *testing.T, w *town) {
-		ctx := context.Background()
-		long := strings.Repeat("x", 5000)
-		chat := w.app["chat"]
-		ask := func(reason, state string) func() error {
-			return func() error {
-				return drop(w.m.RequestApp(ctx, w.as("jane"), market.Asking{App: chat, At: w.hq, Reason: reason, State: state}))
-			}
-		}
-		person := func(in market.Person) func() error {
-			in.Home = w.hq
-			return func() error { return drop(w.m.PutUser(ctx, w.as("una"), in)) }
-		}
-		hook := func(change func(*market.Hook)) func() error {
-			in := market.Hook{App: chat, Dialect: souk.Native, URL: "https://vendor.example/", Events: []string{"request.created"}}
-			change(&in)
-			return func() error { return drop(w.m.PutWebhook(ctx, w.as("vic"), in)) }
-		}
-		install := func(in market.Installing) func() error {
-			return func() error { return drop(w.m.Install(ctx, w.as("eve"), in)) }
-		}
-		before := w.digest()
-		for _, tt := range []struct {
-			name  string
-			call  func() error
-			field string
-		}{
-			{"reason with NUL", ask("a\x00b", ""), "reason"},
-			{"reason in broken UTF-8", ask("a\xff", ""), "reason"},
-			{"reason too long", ask(strings.Repeat("x", souk.MaxReason+1), ""), "reason"},
-			{"state too long", ask("", strings.Repeat("x", souk.MaxState+1)), "state"},
-			{"state with NUL", ask("", "\x00"), "state"},
-			{"no e-mail", person(market.Person{}), "email"},
-			{"an e-mail without a domain", person(market.Person{Email: "jane@"}), "email"},
-			{"an e-mail with a space", person(market.Person{Email: "jane doe@town.example"}), "email"},
-			{"an e-mail in broken UTF-8", person(market.Person{Email: "jane\xff@town.example"}), "email"},
-			{"a name with NUL", person(market.Person{Email: "n@town.example", FirstName: "\x00"}), "first_name"},
-			{"a long alias", person(market.Person{Email: "n@town.example", Alias: long}), "alias"},
-			{"a role that is none", func() error {
-				return w.m.PutMembership(ctx, w.as("max"), souk.Membership{User: w.user["jane"], Org: w.hq, Role: "king"})
-			}, "role"},
-			{"a permission that is none", func() error {
-				return w.m.PutMembership(ctx, w.as("max"), souk.Membership{User: w.user["jane"], Org: w.hq, Role: souk.Member, Permissions: []souk.Permission{"all"}})
-			}, "permissions"},
-			{"a policy that is none", func() error {
-				return w.m.SetPolicy(ctx, w.as("max"), w.hq, market.Rules{Policy: "lenient", Switches: souk.DefaultSwitches})
-			}, "policy"},
-			{"a move that is none", func() error {
-				return w.m.SetPolicy(ctx, w.as("max"), w.hq, market.Rules{Policy: souk.Open, Switches: souk.Switches{Moving: "soon"}})
-			}, "switches.moving"},
-			{"no URL", hook(func(h *market.Hook) { h.URL = "" }), "url"},
-			{"a long URL", hook(func(h *market.Hook) { h.URL = "https://" + long }), "url"},
-			{"a URL with NUL", hook(func(h *market.Hook) { h.URL = "https://\x00" }), "url"},
-			{"no events", hook(func(h *market.Hook) { h.Events = nil }), "events"},
-			{"an event that is none", hook(func(h *market.Hook) { h.Events = []string{"rain"} }), "events"},
-			{"another dialect's event", hook(func(h *market.Hook) { h.Dialect = souk.Slack }), "events"},
-			{"a dialect that is not served", hook(func(h *market.Hook) { h.Dialect = souk.Zoom }), "dialect"},
-			{"workspaces of a workspace", install(market.Installing{App: chat, At: w.hq, Workspaces: []souk.ID{w.hq}}), "workspaces"},
-			{"an app user without a name", install(market.Installing{App: w.app["nameless"], At: w.hq}), "app_user.first_name"},
-			{"an app user with a long name", install(market.Installing{App: w.app["tool"], At: w.hq, AppUser: souk.AppUserNames{Alias: long}}), "app_user.alias"},
-		} {
-			var invalid souk.Invalid
-			err := tt.call()
-			if !errors.As(err, &invalid) || invalid[0].Field != tt.field || invalid[0].Reason == "" {
-				t.Errorf("%s: %v, want a problem with %s", tt.name, err, tt.field)
-			}
-			if w.digest() != before {
-				t.Fatalf("%s: was refused (%v) and changed something", tt.name, err)
-			}
-		}
-	})
-}
-
-func TestAWorkspaceWithoutTheAppsFeature(t *testing.T) {
-	eachTown(t, func(t *testing.T, w *town) {
-		w.write(func(tx *store.Tx) error {
-			lab, err := tx.Org(w.lab)
-			if err != nil {
-				return err
-			}
-			lab.HasAppsFeature = false
-			return tx.PutOrg(lab)
-		})
-		ctx := context.Background()
-		err := drop(w.m.Install(ctx, w.as("liz"), market.Installing{App: w.app["chat"], At: w.lab}))
-		wantRefusal(t, "installing there", err, souk.NoAppsFeature)
-		err = drop(w.m.Install(ctx, w.as("eve"), market.Installing{App: w.app["chat"], At: w.acme, Workspaces: []souk.ID{w.lab}}))
-		wantRefusal(t, "granting it", err, souk.NoAppsFeature)
-	})
-}
-
-func TestTokens(t *testing.T) {
-	eachTown(t, func(t *testing.T, w *town) {
-		ctx := context.Background()
-		i := w.install("sid", "tool", w.hq)
-		mint := func(t souk.Token) string {
-			secret := market.NewSecret(t.Kind)
-			t.ID, t.Hash, t.CreatedAt = souk.NewID(), w.m.Key.Hash(secret), dawn
-			w.write(func(tx *store.Tx) error { return tx.PutToken(t) })
-			return secret
-		}
-		user := mint(souk.Token{Kind: souk.UserToken, User: w.user["sid"], Installation: i.ID, App: i.App, Org: w.hq, Scopes: souk.NewScopes("users:read"),
-			Networks: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}})
-		bot := mint(souk.Token{Kind: souk.BotToken, User: i.AppUser, Installation: i.ID, App: i.App, Org: w.hq})
-		revoked := mint(souk.Token{Kind: souk.PersonToken, User: w.user["jane"], RevokedAt: dawn})
-		expired := mint(souk.Token{Kind: souk.PersonToken, User: w.user["jane"], ExpiresAt: dawn.Add(time.Hour)})
-		janes := mint(souk.Token{Kind: souk.PersonToken, User: w.user["jane"]})
-		here, there := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.1")
-
-		c := must(w.m.Authenticate(ctx, user, "test", here))(t)
-		if c.Actor.User != w.user["sid"] || c.Actor.Installation != i.ID || c.Org.ID != w.hq || c.Enterprise.ID != w.acme || c.Top().ID != w.acme ||
-			!c.Standing.Holds(souk.CanSettings) || c.Face != "test" || !c.Scopes.Has("users:read") || c.IsOperator() {
-			t.Errorf("the token speaks for %+v", c)
-		}
-		wantRefusal(t, "from another network", drop(w.m.Authenticate(ctx, user, "test", there)), souk.UnknownToken)
-		wantRefusal(t, "no token", drop(w.m.Authenticate(ctx, "", "test", here)), souk.UnknownToken)
-		wantRefusal(t, "a changed token", drop(w.m.Authenticate(ctx, user+"x", "test", here)), souk.UnknownToken)
-		dead := func(what, secret string, kind souk.TokenKind, cause souk.Death) {
-			t.Helper()
-			err := drop(w.m.Authenticate(ctx, secret, "test", here))
-			if want := (souk.Dead{Kind: kind, Cause: cause}); !errors.Is(err, want) {
-				t.Errorf("%s: %v, want %v", what, err, want)
-			}
-		}
-		dead("revoked", revoked, souk.PersonToken, souk.DeadByRevocation)
-		dead("expired", expired, souk.PersonToken, souk.DeadByExpiry)
-
-		ok(t, w.m.SuspendApp(ctx, operator, i.App))
-		dead("app suspended", user, souk.UserToken, souk.DeadWhileSuspended)
-		dead("app suspended", bot, souk.BotToken, souk.DeadWhileSuspended)
-		ok(t, w.m.ResumeApp(ctx, operator, i.App))
-		must(w.m.Authenticate(ctx, bot, "test", here))(t)
-
-		must(w.m.Uninstall(ctx, w.as("sid"), market.Uninstalling{App: i.App, From: []souk.ID{w.hq}}))(t)
-		dead("uninstalled", user, souk.UserToken, souk.DeadByInstallation)
-		dead("uninstalled", bot, souk.BotToken, souk.DeadByUser)
-
-		must(w.m.Authenticate(ctx, janes, "test", there))(t)
-		ok(t, w.m.DeactivateUser(ctx, w.as("una"), w.user["jane"]))
-		dead("deactivated", janes, souk.PersonToken, souk.DeadByUser)
-	})
-}
-
-func TestTheFirstPlatformToken(t *testing.T) {
-	eachTown(t, func(t *testing.T, w *town) {
-		ctx := context.Background()
-		secret := must(w.m.FirstPlatformToken(ctx))(t)
-		if again := must(w.m.FirstPlatformToken(ctx))(t); secret == "" || again != "" {
-			t.Errorf("the first start told %q, the second %q", secret, again)
-		}
-		c := must(w.m.Authenticate(ctx, secret, "test", netip.Addr{}))(t)
-		if !c.IsOperator() {
-			t.Errorf("it speaks for %+v", c.Actor)
-		}
-		jane := must(w.m.OnBehalf(ctx, c, w.user["jane"]))(t)
-		if jane.IsOperator() || jane.Actor.User != w.user["jane"] || !jane.Platform {
-			t.Errorf("on behalf of jane acts %+v", jane.Actor)
-		}
-		wantRefusal(t, "on behalf of nobody", drop(w.m.OnBehalf(ctx, c, souk.NewID())), souk.UnknownUser)
-		wantRefusal(t, "on behalf of another, on somebody's behalf", drop(w.m.OnBehalf(ctx, jane, w.user["joe"])), souk.NotAllowed)
-		w.checkAudit()
-		var zero souk.ID
-		w.read(func(tx *store.Tx) error {
-			entries, err := tx.AuditOf(zero)
-			if len(entries) != 1 || entries[0].Verb != "MintToken" || strings.Contains(entries[0].After, secret) {
-				t.Errorf("the platform's audit is %+v", entries)
-			}
-			return err
-		})
-	})
-}
-
-func TestADatabaseBelongsToOneKey(t *testing.T) {
-	eachTown(t, func(t *testing.T, w *town) {
-		ctx := context.Background()
-		ok(t, w.m.ClaimKey(ctx))
-		ok(t, w.m.ClaimKey(ctx))
-		other := w.marketOn(w.db)
-		other.Key = souk.NewKey([souk.KeySize]byte{8})
-		if err := other.ClaimKey(ctx); !errors.Is(err, market.ErrOtherKey) {
-			t.Errorf("another key: %v", err)
-		}
-	})
-}
-
-// checkAudit holds every chain of audit entries against itself.
-func (w *town) checkAudit() {
-	w.t.Helper()
-	w.read(func(tx *store.Tx) error {
-		for _, root := range []souk.ID{{}, w.acme, w.globex, w.vendor} {
-			entries, err := tx.AuditOf(root)
-			if err != nil {
-				return err
-			}
-			var previous souk.AuditEntry
-			for _, e := range entries {
-				if !e.Follows(previous) || e.Root != root || e.Verb == "" {
-					w.t.Errorf("audit entry %d (%s) does not follow the one before", e.Number, e.Verb)
-				}
-				previous = e
-			}
-		}
-		return nil
-	})
 }

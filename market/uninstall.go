@@ -174,6 +174,10 @@ func (tx *Tx) finish(i souk.Installation, app souk.App, at place, verb string) (
 	if _, err := tx.CancelDeliveries(i.ID, tx.at, "the installation ended"); err != nil {
 		return i, nil, err
 	}
+	removed, err := tx.installationEvent(souk.InstallationRemoved, at, app, Installed{Installation: i, Workspaces: workspaces})
+	if err != nil {
+		return i, nil, err
+	}
 	grants, err := tx.GrantsOf(i.ID)
 	if err != nil {
 		return i, nil, err
@@ -182,12 +186,8 @@ func (tx *Tx) finish(i souk.Installation, app souk.App, at place, verb string) (
 	if err != nil {
 		return i, nil, err
 	}
-	return i, func() error {
-		if err := tx.tellInstallation(souk.InstallationRemoved, at, app, Installed{Installation: i, Workspaces: workspaces}); err != nil {
-			return err
-		}
-		return tx.emit(revoked...)
-	}, tx.audit(verb, at.Org, app.ID, i.ID, before, i)
+	tell = func() error { return tx.emit(append([]souk.Event{removed}, revoked...)...) }
+	return i, tell, tx.audit(verb, at.Org, app.ID, i.ID, before, i)
 }
 
 // retireAppUser deactivates the app user of an installation that ends.
