@@ -57,6 +57,9 @@ func main() {
 }
 
 func measureAll(ctx context.Context, p plan, engines []string) error {
+	if err := os.MkdirAll(filepath.Join("bench", "out"), 0o755); err != nil { // for CPU profiles of the servers
+		return err
+	}
 	dir, err := os.MkdirTemp("", "souk-bench-")
 	if err != nil {
 		return err

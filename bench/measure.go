@@ -105,6 +105,7 @@ func (s *subject) prepare(ctx context.Context, p plan, address, dir, binary stri
 	}
 	s.server, err = start(ctx, "/readyz", []string{
 		"SOUK_DB=" + address, "SOUK_KEY_FILE=" + keyFile, "SOUK_RATE_LIMITS=off", "SOUK_ALLOW_PRIVATE_TARGETS=true",
+		"SOUK_CPU_PROFILE=" + filepath.Join("bench", "out", s.engine+".prof"),
 	}, binary, "serve")
 	return err
 }

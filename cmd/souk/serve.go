@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
+	"runtime/pprof"
 
 	"souk/web"
 )
@@ -21,6 +23,7 @@ type serveCommand struct {
 	AllowPrivateTargets bool     `env:"SOUK_ALLOW_PRIVATE_TARGETS" help:"Let webhooks lead to loopback and private networks."`
 	TrustedProxies      []string `env:"SOUK_TRUSTED_PROXIES" help:"Addresses or prefixes of proxies whose X-Forwarded-For is believed."`
 	RateLimits          string   `enum:"on,off" default:"on" env:"SOUK_RATE_LIMITS" help:"Whether calls are limited: on or off."`
+	CPUProfile          string   `name:"cpu-profile" env:"SOUK_CPU_PROFILE" type:"path" help:"File for a CPU profile of the whole run, for go tool pprof."`
 }
 
 // Run serves until an interrupt, then drains.
@@ -28,6 +31,13 @@ func (c serveCommand) Run(ctx context.Context, t terminal) (err error) {
 	s, err := c.settings(t)
 	if err != nil {
 		return err
+	}
+	if c.CPUProfile != "" {
+		stop, err := profile(c.CPUProfile)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
 	if err != nil {
@@ -50,6 +60,21 @@ func (c serveCommand) Run(ctx context.Context, t terminal) (err error) {
 	}
 	fmt.Fprintf(t.out, "Souk listens on %s (database %s).\n", s.URL, withoutPassword(c.DB))
 	return n.run(ctx, listener)
+}
+
+// profile writes what the CPU does into a file until it is stopped.
+func profile(file string) (stop func() error, err error) {
+	f, err := os.Create(file)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
 }
 
 // settings reads the flags.
