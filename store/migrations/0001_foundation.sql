@@ -180,11 +180,10 @@ CREATE TABLE requests (
 	settled_by BYTEA,
 	note TEXT NOT NULL
 );
-CREATE UNIQUE INDEX requests_pending ON requests (app_id, org_id, user_id) WHERE status = 'pending';
+CREATE UNIQUE INDEX requests_pending ON requests (user_id, app_id, org_id) WHERE status = 'pending';
 CREATE INDEX requests_pending_by_org ON requests (org_id, created_at, id) WHERE status = 'pending';
 CREATE INDEX requests_by_org ON requests (org_id, created_at, id);
 CREATE INDEX requests_pending_of_case ON requests (case_id, created_at, id) WHERE status = 'pending';
-CREATE INDEX requests_pending_by_user ON requests (user_id) WHERE status = 'pending';
 
 -- audience is 'everyone', 'group:<id>' or 'user:<id>'.
 CREATE TABLE resolutions (
@@ -319,7 +318,6 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_due ON deliveries (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX deliveries_by_webhook ON deliveries (webhook_id, created_at, id);
 CREATE INDEX deliveries_pending_by_installation ON deliveries (installation_id) WHERE next_at IS NOT NULL;
-CREATE INDEX deliveries_by_event ON deliveries (event_id);
 
 CREATE TABLE attempts (
 	id BYTEA NOT NULL PRIMARY KEY,
