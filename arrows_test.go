@@ -85,11 +85,9 @@ var forTests = []string{
 	"github.com/getkin/kin-openapi",
 	"github.com/google/go-cmp",
 	"github.com/jackc/pgx/v5",
-	"github.com/rogpeppe/go-internal",
 	"github.com/santhosh-tekuri/jsonschema/v6",
 	"github.com/slack-go/slack",
 	"github.com/standard-webhooks/standard-webhooks/libraries",
-	"go.uber.org/goleak",
 	"go.yaml.in/yaml/v3",
 	"pgregory.net/rapid",
 }
