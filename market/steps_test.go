@@ -34,7 +34,11 @@ func (k *walk) ask() {
 
 func (k *walk) cancel() {
 	in := market.Withdrawal{Request: k.aRequest()}
-	k.try("CancelRequest", k.actor(k.hq), func(a souk.Actor) error { return k.m.CancelRequest(context.Background(), a, in) })
+	actor := k.actor(k.hq)
+	if q := k.requests; len(q) > 0 && slices.Contains(q, in.Request) && !k.rarely("not one's own") {
+		actor.User = k.request(in.Request).User
+	}
+	k.try("CancelRequest", actor, func(a souk.Actor) error { return k.m.CancelRequest(context.Background(), a, in) })
 }
 
 func (k *walk) decision(verb string, decide func(context.Context, souk.Actor, market.Decision) (market.Decided, error)) func() {
@@ -66,6 +70,9 @@ func (k *walk) decide(verb string, decide func(context.Context, souk.Actor, mark
 		return
 	}
 	r := done.Resolution
+	if n := k.count(`SELECT count(*) FROM resolutions WHERE app_id = $1 AND org_id = $2 AND ended_at IS NULL`, r.App, r.Org); n != 1 {
+		k.rt.Fatalf("after deciding for everyone %d answers stand", n)
+	}
 	k.answers[answerAt{r.App, r.Org}] = string(r.Status) + " " + r.Scopes.String()
 	if r.Status == souk.Restricted && r.Org == k.acme {
 		for _, below := range []souk.ID{k.hq, k.lab} {
