@@ -59,7 +59,7 @@ type Event struct {
 	App     ID // that it is about, or none
 	Subject ID // the request, case, resolution, installation, user, … it is about
 	At      time.Time
-	Data    EventData
+	Data    *EventData // never nil; events of one verb may share it
 }
 
 // EventData is all that any encoder needs of the marketplace, as it was when

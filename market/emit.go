@@ -87,7 +87,7 @@ func mayHear(e souk.Event, to souk.Endpoint) bool {
 func (tx *Tx) event(kind souk.EventKind, org, enterprise souk.Org, app *souk.App, subject souk.ID) souk.Event {
 	e := souk.Event{
 		ID: souk.NewID(), Kind: kind, Root: org.Root(), Org: org.ID, Subject: subject, At: tx.at,
-		Data: souk.EventData{App: app, Org: &org},
+		Data: &souk.EventData{App: app, Org: &org},
 	}
 	if app != nil {
 		e.App = app.ID
@@ -110,7 +110,7 @@ func (tx *Tx) acting() (*souk.User, error) {
 // catalogued adds to events the catalogue entries of the scopes they name.
 func (tx *Tx) catalogued(events []souk.Event) error {
 	for i := range events {
-		d := &events[i].Data
+		d := events[i].Data
 		var names souk.Scopes
 		if d.Request != nil {
 			names = names.Union(d.Request.Scopes)

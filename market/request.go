@@ -252,15 +252,11 @@ func (tx *Tx) cancel(q souk.Request, app souk.App, at place, verb string) error 
 // rootOfRequest finds the locks of a verb that names a request.
 func rootOfRequest(id souk.ID) func(*store.Tx) (store.Locks, error) {
 	return func(tx *store.Tx) (store.Locks, error) {
-		q, err := tx.Request(id)
+		app, root, err := tx.RootOfRequest(id)
 		if errors.Is(err, store.ErrNotFound) {
 			return store.Locks{}, nil // fn refuses it
 		}
-		if err != nil {
-			return store.Locks{}, err
-		}
-		o, err := tx.Org(q.Org)
-		return store.Locks{Apps: []souk.ID{q.App}, Roots: []souk.ID{o.Root()}}, err
+		return store.Locks{Apps: []souk.ID{app}, Roots: []souk.ID{root}}, err
 	}
 }
 

@@ -345,7 +345,7 @@ func (o *object) tell(kind souk.EventKind, org, enterprise souk.Org, app *souk.A
 	}
 	e := o.event(kind, org, enterprise, app, o.id)
 	if add != nil {
-		add(&e.Data)
+		add(e.Data)
 	}
 	o.failed(o.emit(e))
 }

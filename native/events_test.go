@@ -80,7 +80,7 @@ func TestEncodeKeepsToTheContract(t *testing.T) {
 	org := souk.Org{ID: souk.NewID(), Kind: souk.Enterprise, Switches: souk.DefaultSwitches}
 	app, user := souk.App{ID: souk.NewID(), Kind: souk.BuiltIn}, souk.User{ID: souk.NewID(), IsBot: true}
 	for _, kind := range souk.EventKinds {
-		for name, data := range map[string]souk.EventData{
+		for name, data := range map[string]*souk.EventData{
 			"nothing":       {},
 			"an org":        {Org: &org},
 			"an app's":      {Org: &org, App: &app, Actor: &user},

@@ -27,7 +27,7 @@ func askedEvent() (souk.Event, souk.Endpoint) {
 	at := time.Unix(1_760_000_000, 100_000).UTC()
 	e := souk.Event{
 		ID: fixedID(3), Kind: souk.RequestCreated, Root: acme.ID, Org: sales.ID, App: fixedID(4), Subject: fixedID(5), At: at,
-		Data: souk.EventData{
+		Data: &souk.EventData{
 			App: &souk.App{
 				ID: fixedID(4), Owner: fixedID(9), Name: "Deploybot", Description: "Ships <things> & more", Kind: souk.ThirdParty, Listing: souk.Listed,
 				Links: souk.Links{Homepage: "https://vendor.example", Support: "https://vendor.example/help",

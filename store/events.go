@@ -17,7 +17,8 @@ func scanEvent(r row) (e souk.Event, err error) {
 	if err != nil {
 		return e, err
 	}
-	return e, json.Unmarshal([]byte(data), &e.Data)
+	e.Data = new(souk.EventData)
+	return e, json.Unmarshal([]byte(data), e.Data)
 }
 
 // Event finds an event by ID.
@@ -33,8 +34,12 @@ func (tx *Tx) EventsOf(root souk.ID) ([]souk.Event, error) {
 // InsertEvents records events.
 func (tx *Tx) InsertEvents(events []souk.Event) error {
 	var args []any
-	for _, e := range events {
-		args = append(args, e.ID, e.Kind, e.Root, e.Org, e.App, e.Subject, micros(e.At), text(e.Data))
+	var data string
+	for i, e := range events {
+		if i == 0 || e.Data != events[i-1].Data { // often shared, and the dearest part
+			data = text(e.Data)
+		}
+		args = append(args, e.ID, e.Kind, e.Root, e.Org, e.App, e.Subject, micros(e.At), data)
 	}
 	return tx.insertMany(`INSERT INTO events (`+eventColumns+`) VALUES `, 8, args)
 }

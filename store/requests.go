@@ -61,6 +61,14 @@ func (tx *Tx) Request(id souk.ID) (souk.Request, error) {
 	return one(tx, scanRequest, `SELECT `+requestColumns+` FROM requests WHERE id = $1`, id)
 }
 
+// RootOfRequest finds what a verb about a request locks: its app, and the root
+// of the org where it was made.
+func (tx *Tx) RootOfRequest(id souk.ID) (app, root souk.ID, err error) {
+	err = tx.row(`SELECT q.app_id, COALESCE(o.enterprise_id, o.id)
+		FROM requests q JOIN orgs o ON o.id = q.org_id WHERE q.id = $1`, id).Scan(&app, &root)
+	return app, root, err
+}
+
 // PendingRequest finds what a user asks of an app at an org and was not
 // answered yet.
 func (tx *Tx) PendingRequest(app, org, user souk.ID) (souk.Request, error) {
