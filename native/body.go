@@ -5,19 +5,20 @@ import (
 	"encoding/json"
 	"fmt"
 	"mime"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"souk"
+	"souk/web"
 )
 
 // Bounds of a body.
 const (
-	maxBody = 1 << 20
-	maxList = 1000 // items
-	maxItem = 200  // bytes of one
+	maxBody    = 1 << 20
+	maxMembers = 200  // of an object
+	maxList    = 1000 // items
+	maxItem    = 200  // bytes of one
 )
 
 const notAnID = "must be an id in lower case with dashes"
@@ -69,7 +70,11 @@ func (c *call) readObject(raw json.RawMessage, at string) object {
 		return o
 	}
 	o.members = map[string]json.RawMessage{}
-	for tokens.More() {
+	for n := 0; tokens.More(); n++ {
+		if n == maxMembers {
+			o.fault(at, "must have at most %d members", maxMembers)
+			return object{call: c, at: at}
+		}
 		name, err := tokens.Token()
 		var value json.RawMessage
 		if err == nil {
@@ -236,23 +241,8 @@ func (o object) readText(value json.RawMessage, pointer string) (s string) {
 		o.fault(pointer, "must be a string")
 	case strings.Contains(s, "\x00"):
 		o.fault(pointer, "must not contain NUL")
-	case hasHalfPair(value):
+	case web.Unspeakable(value): // NUL aside
 		o.fault(pointer, "must not contain half of a surrogate pair")
 	}
 	return s
-}
-
-// escapes matches the escapes of a JSON string; the first group is set for a
-// surrogate that is not one of a pair.
-var escapes = regexp.MustCompile(`\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.`)
-
-// hasHalfPair reports whether a JSON string spells half of a surrogate pair,
-// which the decoder would turn into a character that nobody sent.
-func hasHalfPair(value json.RawMessage) bool {
-	for _, groups := range escapes.FindAllSubmatchIndex(value, -1) {
-		if groups[2] >= 0 {
-			return true
-		}
-	}
-	return false
 }

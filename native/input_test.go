@@ -77,6 +77,12 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 		if said := faultsIn(t, o.call(t, "mo", "POST /orgs/{sales}/requests", manyFaults+"}")); strings.Count(said, ",") != maxErrors-1 {
 			t.Errorf("100 faults are told as %q", said)
 		}
+		for i := range maxMembers {
+			manyFaults += fmt.Sprintf(`,"y%d":0`, i)
+		}
+		if said := faultsIn(t, o.call(t, "mo", "POST /orgs/{sales}/requests", manyFaults+"}")); said != fmt.Sprintf(" must have at most %d members", maxMembers) {
+			t.Errorf("an object without end is told as %q", said)
+		}
 		if got := into[listing[identifier]](t, o.call(t, "sal", "GET /orgs/{sales}/requests", ""), 200); len(got.Items) != 1 {
 			t.Errorf("%d requests after all that", len(got.Items))
 		}

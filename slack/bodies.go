@@ -6,9 +6,9 @@ import (
 	"io"
 	"mime/multipart"
 	"net/url"
-	"strconv"
 	"strings"
-	"unicode/utf16"
+
+	"souk/web"
 )
 
 // pair takes one argument of a form, whose bytes are in t's charset. The token
@@ -116,7 +116,7 @@ func (a *arguments) member(name string, value json.RawMessage) error {
 	case 'n':
 		text = ""
 	case '"':
-		if unspeakable(value) {
+		if web.Unspeakable(value) {
 			return faulty(fault(name, "contains a character that is no text"))
 		}
 		if err := json.Unmarshal(value, &text); err != nil {
@@ -133,42 +133,4 @@ func (a *arguments) member(name string, value json.RawMessage) error {
 		return a.name(name)
 	}
 	return a.set(name, text)
-}
-
-// unspeakable reports whether valid JSON holds an escape of NUL or of half a
-// surrogate pair. The decoder would turn the latter into a character that the
-// caller never sent.
-func unspeakable(valid []byte) bool {
-	for {
-		i := bytes.IndexByte(valid, '\\')
-		if i < 0 {
-			return false
-		}
-		valid = valid[i:]
-		if valid[1] != 'u' {
-			valid = valid[2:]
-			continue
-		}
-		r := escape(valid)
-		valid = valid[6:]
-		if r == 0 {
-			return true
-		}
-		if utf16.IsSurrogate(r) {
-			if len(valid) < 6 || valid[0] != '\\' || valid[1] != 'u' ||
-				utf16.DecodeRune(r, escape(valid)) == '\uFFFD' {
-				return true
-			}
-			valid = valid[6:]
-		}
-	}
-}
-
-// escape reads \uXXXX at the start of valid JSON.
-func escape(valid []byte) rune {
-	n, err := strconv.ParseUint(string(valid[2:6]), 16, 16)
-	if err != nil {
-		return 0
-	}
-	return rune(n)
 }

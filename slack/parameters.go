@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"souk/web"
 )
 
 // kind is the type of an argument.
@@ -103,7 +105,7 @@ func parseList(s string) (items []string, wrong string) {
 	if !json.Valid([]byte(s)) || json.Unmarshal([]byte(s), &given) != nil {
 		return nil, "must be a list of strings"
 	}
-	if unspeakable([]byte(s)) {
+	if web.Unspeakable([]byte(s)) {
 		return nil, "contains a character that is no text"
 	}
 	for _, item := range given {
