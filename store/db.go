@@ -122,7 +122,8 @@ func open(ctx context.Context, address string, schema fs.FS) (*DB, error) {
 // ErrUnavailable, and lets the database go.
 func (db *DB) Close() error { return db.engine.close() }
 
-// Ping reports whether the database answers reads and takes writes now.
+// Ping reports whether the database answers reads and takes writes now. It
+// takes its turn among the verbs: strangers may ask for it as often as they like.
 func (db *DB) Ping(ctx context.Context) error {
 	const anyRow = "SELECT count(*) FROM migrations"
 	ask := func(tx *Tx) error {

@@ -135,7 +135,7 @@ func (tx *Tx) InsertAttempts(attempts []souk.Attempt) error {
 				a.Answer, a.Detail, micros(a.StartedAt), a.Duration.Microseconds())
 		}
 		_, err := tx.exec(`INSERT INTO attempts (`+attemptColumns+`) VALUES `+values.String()+`
-			ON CONFLICT (id) DO NOTHING`, args...)
+			ON CONFLICT (delivery_id, id) DO NOTHING`, args...)
 		if err != nil {
 			return err
 		}

@@ -288,6 +288,27 @@ func TestRecordsGoFirst(t *testing.T) {
 	})
 }
 
+// Whoever asks how the database feels waits behind the verbs that came before,
+// and has not begun while one of them runs.
+func TestPingTakesItsTurn(t *testing.T) {
+	bubble(t, func(t *testing.T, db *store.DB) {
+		first, second := hold(db, "first"), hold(db, "second")
+		ctx, leave := context.WithCancel(context.Background())
+		pinged := make(chan error, 1)
+		go func() { pinged <- db.Ping(ctx) }()
+		synctest.Wait()
+		close(first.open)
+		synctest.Wait() // the second is running
+		leave()
+		synctest.Wait()
+		close(second.open)
+		if err := <-pinged; !errors.Is(err, context.Canceled) {
+			t.Errorf("it went before a verb: %v", err)
+		}
+		<-second.inner.done
+	})
+}
+
 func TestCloseRefusesThoseWhoWait(t *testing.T) {
 	path := file(t)
 	synctest.Test(t, func(t *testing.T) {

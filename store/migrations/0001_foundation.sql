@@ -293,7 +293,6 @@ CREATE TABLE events (
 	at BIGINT NOT NULL,
 	data TEXT NOT NULL
 );
-CREATE INDEX events_by_root ON events (root_id, at, id);
 
 -- The outbox: the queue is here and nowhere else. next_at is when the next
 -- attempt is due; while one is being made, when it counts as lost.
@@ -320,7 +319,7 @@ CREATE INDEX deliveries_by_webhook ON deliveries (webhook_id, created_at, id);
 CREATE INDEX deliveries_pending_by_installation ON deliveries (installation_id) WHERE next_at IS NOT NULL;
 
 CREATE TABLE attempts (
-	id BYTEA NOT NULL PRIMARY KEY,
+	id BYTEA NOT NULL,
 	delivery_id BYTEA NOT NULL,
 	webhook_id BYTEA NOT NULL,
 	number BIGINT NOT NULL,
@@ -330,9 +329,9 @@ CREATE TABLE attempts (
 	answer TEXT NOT NULL,
 	detail TEXT NOT NULL,
 	started_at BIGINT NOT NULL,
-	duration BIGINT NOT NULL
+	duration BIGINT NOT NULL,
+	PRIMARY KEY (delivery_id, id)
 );
-CREATE INDEX attempts_by_delivery ON attempts (delivery_id, started_at, id);
 
 -- Append-only, chained per root org by the hash of the entry before.
 CREATE TABLE audit (
