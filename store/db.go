@@ -133,7 +133,7 @@ func (db *DB) Ping(ctx context.Context) error {
 	if err := db.engine.read(ctx, ask); err != nil {
 		return err
 	}
-	return db.engine.record(ctx, ask)
+	return db.engine.write(ctx, nil, ask)
 }
 
 // Read runs fn in a transaction that sees one moment of the database and can
