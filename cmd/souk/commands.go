@@ -12,8 +12,8 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// commands are the sub-commands and their flags. Each flag has an environment
-// twin.
+// commands are the sub-commands and their flags. What a machine is set up with
+// has a twin in the environment; what one run does has none.
 type commands struct {
 	Serve serveCommand `cmd:"" help:"Run the server."`
 	Apply applyCommand `cmd:"" help:"Write world documents into a database that no server holds."`

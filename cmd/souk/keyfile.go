@@ -25,7 +25,7 @@ func serverKey(file, database string) (souk.Key, error) {
 	if file == "" {
 		if isPostgres(database) {
 			return souk.Key{}, badText{errors.New("--key-file (SOUK_KEY_FILE) is required on PostgreSQL: the same file for every node. " +
-				"Make one with: openssl rand -hex 32 > souk.key")}
+				"Make one with: (umask 077; openssl rand -hex 32 > souk.key)")}
 		}
 		file = filepath.Join(filepath.Dir(database), "souk.key")
 		if err := makeKey(file, database); err != nil {

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"runtime/pprof"
+	"strings"
 
 	"souk/web"
 )
@@ -79,10 +80,8 @@ func profile(file string) (stop func() error, err error) {
 
 // settings reads the flags.
 func (c serveCommand) settings(t terminal) (s settings, err error) {
-	if c.URL != "" {
-		if u, err := url.Parse(c.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return s, badText{errors.New("--url must be an http or https URL")}
-		}
+	if c.URL != "" && !isBase(c.URL) {
+		return s, badText{errors.New("--url must be an http or https URL without user, query and fragment")}
 	}
 	proxies, err := web.ParseProxies(c.TrustedProxies)
 	if err != nil {
@@ -94,6 +93,14 @@ func (c serveCommand) settings(t terminal) (s settings, err error) {
 		TrustedProxies: proxies, RateLimits: c.RateLimits == "on",
 		Log: slog.New(web.WithRequestID(slog.NewJSONHandler(t.err, nil))),
 	}, err
+}
+
+// isBase reports whether paths can be put behind s to make addresses for
+// everybody.
+func isBase(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
+		u.User == nil && !strings.ContainsAny(s, "?#")
 }
 
 // withoutPassword is a database's address as it may be shown.

@@ -94,6 +94,8 @@ func TestServeRefuses(t *testing.T) {
 		}},
 		{name: "an unknown flag", args: []string{"--frobnicate"}, code: exitBadText, says: "unknown flag --frobnicate"},
 		{name: "an odd URL", args: []string{"--url", "ftp://souk.example"}, code: exitBadText, says: "--url must be an http or https URL"},
+		{name: "a URL with a password", args: []string{"--url", "https://souk:" + one[2:] + "@souk.example"}, code: exitBadText, says: "without user, query and fragment"},
+		{name: "a URL with a query", args: []string{"--url", "https://souk.example/?"}, code: exitBadText, says: "without user, query and fragment"},
 		{name: "odd proxies", args: []string{"--trusted-proxies", "next door"}, code: exitBadText, says: "next door"},
 		{name: "odd limits", args: []string{"--rate-limits", "some"}, code: exitBadText, says: "--rate-limits"},
 		{name: "an address of others", args: []string{"--addr", "192.0.2.1:80"}, code: exitFailed, says: "192.0.2.1:80"},
