@@ -12,6 +12,10 @@ import (
 	"souk/store"
 )
 
+// MaxWebhooks is how many webhooks an app may have. Each of them costs a verb
+// that it hears of a row, and whoever called it the time.
+const MaxWebhooks = 64
+
 // Hook is a webhook as somebody writes it down.
 type Hook struct {
 	ID      souk.ID // none: a new one
@@ -121,6 +125,13 @@ func (tx *Tx) hook(in Hook) (w store.SealedWebhook, err error) {
 		return w, err
 	}
 	if in.ID.IsZero() {
+		had, err := tx.WebhooksOf(in.App)
+		if err != nil {
+			return w, err
+		}
+		if len(had) >= MaxWebhooks {
+			return w, souk.Invalid{{Field: "url", Reason: fmt.Sprintf("is one too many: an app has at most %d webhooks", MaxWebhooks)}}
+		}
 		w.Webhook = souk.Webhook{ID: souk.NewID(), App: in.App, Dialect: in.Dialect, CreatedAt: tx.at}
 	} else if w, err = tx.Webhook(in.ID); err != nil {
 		return w, or(err, souk.UnknownWebhook)

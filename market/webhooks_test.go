@@ -2,6 +2,7 @@ package market_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -47,5 +48,26 @@ func TestWebhooks(t *testing.T) {
 		}
 		ok(t, w.m.DeleteWebhook(ctx, own, in.App, in.ID))
 		wantList(t, "what happened", w.events("chat"), "webhook.added", "webhook.added", "webhook.changed", "webhook.changed", "webhook.removed")
+	})
+}
+
+// One app's webhooks do not grow until every verb is busy telling them.
+func TestAnAppHasSoManyWebhooks(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		var last market.Saved
+		for range market.MaxWebhooks {
+			last = w.subscribe("chat", souk.Native, "request.created")
+		}
+		in := market.Hook{App: w.app["chat"], Dialect: souk.Native, URL: "https://chat.example/more", Events: []string{"request.created"}}
+		var bad souk.Invalid
+		if err := drop(w.m.PutWebhook(ctx, w.as("vic"), in)); !errors.As(err, &bad) || bad[0].Field != "url" {
+			t.Errorf("one too many: %v", err)
+		}
+		in.ID = last.ID
+		must(w.m.PutWebhook(ctx, w.as("vic"), in))(t) // a change makes none
+		ok(t, w.m.DeleteWebhook(ctx, w.as("vic"), in.App, in.ID))
+		in.ID = souk.ID{}
+		must(w.m.PutWebhook(ctx, w.as("vic"), in))(t) // there is room again
 	})
 }
