@@ -84,7 +84,7 @@ type Result struct {
 	Header   http.Header // of the last answer
 	Excerpt  []byte      // the first 16 KiB of its body
 	URL      string      // the last address asked; another than the Post's after a redirect
-	Err      error       // what went wrong; holds no header and no body. Also set beside OK when the body broke off
+	Err      error       // what went wrong; holds no header, no body and no address. Also set beside OK when the body broke off
 	Started  time.Time
 	Duration time.Duration
 }
@@ -148,7 +148,7 @@ func (c *Client) exchange(ctx context.Context, to *url.URL, p Post, r *Result) *
 	r.Status, r.Header, r.Excerpt = 0, nil, nil
 	res, err := c.transport.RoundTrip(req)
 	if err != nil {
-		r.Outcome, r.Err = at.outcome(ctx, err), err
+		r.Outcome, r.Err = at.outcome(ctx, err), outward(err)
 		return nil
 	}
 	defer res.Body.Close()
@@ -159,7 +159,8 @@ func (c *Client) exchange(ctx context.Context, to *url.URL, p Post, r *Result) *
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return nil // the body is now the bare connection, which no deadline of ours governs
 	}
-	if r.Excerpt, r.Err = readExcerpt(res.Body); r.Err != nil {
+	if r.Excerpt, err = readExcerpt(res.Body); err != nil {
+		r.Err = outward(err)
 		if r.Outcome != souk.OK && ctx.Err() != nil {
 			r.Outcome = souk.BodyTimeout
 		}
@@ -261,4 +262,23 @@ func (t *tracker) outcome(ctx context.Context, err error) souk.Outcome {
 		return souk.NoConnection
 	}
 	return souk.BadAnswer
+}
+
+// outward is err without what it tells of the network that Souk stands in: the
+// resolver it asks, where it calls from, the private address that a name has.
+// The owner of a webhook reads it, who may be a stranger there.
+func outward(err error) error {
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.Is(err, ErrAddress):
+		return fmt.Errorf("%w: the host is not at a public one", ErrAddress)
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return errors.New("lookup: no such host")
+	case errors.As(err, &dns):
+		return errors.New("lookup: the name could not be resolved")
+	case errors.As(err, &op):
+		return fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
+	return err
 }

@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -157,8 +159,12 @@ func TestPostIsGuardedWhenItDials(t *testing.T) {
 	defer c.Close()
 
 	for _, url := range []string{server.URL, strings.Replace(server.URL, "127.0.0.1", "localhost", 1)} {
-		if r := post(t, c, url); r.Outcome != souk.Blocked || !errors.Is(r.Err, ErrAddress) {
+		r := post(t, c, url)
+		if r.Outcome != souk.Blocked || !errors.Is(r.Err, ErrAddress) {
 			t.Errorf("%s: %s, %v", url, r.Outcome, r.Err)
+		}
+		if r.Err != nil && strings.ContainsAny(r.Err.Error(), "0123456789") {
+			t.Errorf("%s: told what it stands for: %v", url, r.Err)
 		}
 	}
 	if reached.Load() {
@@ -364,4 +370,24 @@ func TestPostSurvivesAClosedKeptConnection(t *testing.T) {
 			t.Errorf("%d requests, want 3", n)
 		}
 	})
+}
+
+// What a webhook's owner reads tells nothing of our own network.
+func TestErrorsTellNoAddresses(t *testing.T) {
+	ours, theirs := &net.TCPAddr{IP: net.IPv4(10, 1, 2, 3), Port: 4711}, &net.TCPAddr{IP: net.IPv4(10, 9, 8, 7), Port: 443}
+	for want, err := range map[string]error{
+		"lookup: no such host": &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{
+			Err: "no such host", Name: "x.example", Server: "10.0.0.2:53", IsNotFound: true}},
+		"lookup: the name could not be resolved": &net.DNSError{
+			Err: "read udp 10.1.2.3:4711->10.0.0.2:53: i/o timeout", Name: "x.example", Server: "10.0.0.2:53", IsTimeout: true},
+		"dial: connect: connection refused":    &net.OpError{Op: "dial", Net: "tcp", Addr: theirs, Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)},
+		"read: read: connection reset by peer": fmt.Errorf("body: %w", &net.OpError{Op: "read", Net: "tcp", Source: ours, Addr: theirs, Err: os.NewSyscallError("read", syscall.ECONNRESET)}),
+		"context deadline exceeded":            context.DeadlineExceeded,
+		ErrAddress.Error() + ": the host is not at a public one": &net.OpError{Op: "dial", Net: "tcp", Addr: theirs,
+			Err: fmt.Errorf("%w: %s is not a public address", ErrAddress, theirs.IP)},
+	} {
+		if got := outward(err).Error(); got != want {
+			t.Errorf("%v is told as %q, want %q", err, got, want)
+		}
+	}
 }
