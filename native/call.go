@@ -142,6 +142,8 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	switch {
 	case errors.Is(err, web.ErrBodyTooLarge):
 		return nil, &failure{problem: oversizedBody}
+	case errors.Is(err, web.ErrBusy):
+		return nil, &failure{problem: unavailable}
 	case err != nil: // too slow, or broken off
 		return nil, &failure{problem: incompleteBody}
 	case len(raw) == 0:

@@ -81,6 +81,8 @@ func receive(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	switch {
 	case errors.Is(err, web.ErrBodyTooLarge):
 		return nil, faulty(fmt.Sprintf("[ERROR] the body is larger than %d bytes", maxBody))
+	case errors.Is(err, web.ErrBusy):
+		return nil, serviceUnavailable
 	case err != nil:
 		return nil, requestTimeout
 	}

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -11,16 +12,28 @@ import (
 // BodyTime is how long ReadBody waits for the whole of a request's body.
 const BodyTime = 10 * time.Second
 
+// Bodies are read before anybody knows who sends them, so strangers choose how
+// many there are at once. Those beyond smallBody have to share a few places: what
+// is being read takes some 100 MB at most, for any thousand slow senders.
+const (
+	smallBody   = 64 << 10 // bytes
+	largeBodies = 32
+)
+
+var largeBody = make(chan struct{}, largeBodies)
+
 // ErrBodyTooLarge and ErrBodyTooSlow are what a client can do wrong with the size
-// and the pace of a body.
+// and the pace of a body. ErrBusy is no fault of the client's: as many bodies of
+// more than 64 KiB are being read as there is room for.
 var (
 	ErrBodyTooLarge = errors.New("request body is too large")
 	ErrBodyTooSlow  = errors.New("request body did not arrive in time")
+	ErrBusy         = errors.New("too many large request bodies at once")
 )
 
 // ReadBody reads the whole body of a request: at most limit bytes, which must
-// have arrived BodyTime from now. It answers ErrBodyTooLarge or ErrBodyTooSlow, and
-// any other error when the body broke off. After an error the rest of the body
+// have arrived BodyTime from now. It answers ErrBodyTooLarge, ErrBodyTooSlow or
+// ErrBusy, and any other error when the body broke off. After an error the rest of the body
 // is still on its way, so the answer is told to close the connection.
 func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	body, err := readBody(w, r, limit)
@@ -44,7 +57,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return nil, fmt.Errorf("set read deadline: %w", err)
 	}
-	body, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	body, err := readAll(io.LimitReader(r.Body, limit+1))
 	var timeout interface{ Timeout() bool }
 	var over *http.MaxBytesError
 	switch {
@@ -52,8 +65,29 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 		return nil, ErrBodyTooLarge
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return nil, ErrBodyTooSlow
+	case errors.Is(err, ErrBusy):
+		return nil, ErrBusy
 	case err != nil:
 		return nil, fmt.Errorf("read request body: %w", err)
 	}
 	return body, nil
+}
+
+// readAll is io.ReadAll, but for a large body only while there is a place.
+func readAll(r io.Reader) ([]byte, error) {
+	var body bytes.Buffer
+	if _, err := io.CopyN(&body, r, smallBody+1); err != nil {
+		if err == io.EOF {
+			err = nil // a small body has ended
+		}
+		return body.Bytes(), err
+	}
+	select {
+	case largeBody <- struct{}{}:
+		defer func() { <-largeBody }()
+	default:
+		return nil, ErrBusy
+	}
+	_, err := body.ReadFrom(r)
+	return body.Bytes(), err
 }
