@@ -36,9 +36,9 @@ func main() {
 	log.SetFlags(0)
 	var p plan
 	flag.IntVar(&p.clients, "clients", 32, "how many clients call at once")
-	flag.IntVar(&p.approvals, "approvals", 20_000, "how many requests are approved in each measurement")
+	flag.IntVar(&p.approvals, "approvals", 10_000, "how many requests are approved in each measurement")
 	flag.IntVar(&p.listed, "listed", 100_000, "how many pending requests the listed organization has")
-	flag.IntVar(&p.lists, "lists", 20_000, "how many list calls are made")
+	flag.IntVar(&p.lists, "lists", 10_000, "how many list calls are made")
 	engines := flag.String("engines", "sqlite,postgres", "which databases are measured")
 	echo := flag.Bool("echo", false, "be the bare server (used by the benchmark itself)")
 	flag.Parse()
