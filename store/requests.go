@@ -92,7 +92,8 @@ func (tx *Tx) PendingOfUser(user souk.ID) ([]souk.Request, error) {
 // first.
 func (tx *Tx) PendingOfApp(app souk.ID) ([]souk.Request, error) {
 	return list(tx, scanRequest, `SELECT `+requestColumns+` FROM requests
-		WHERE app_id = $1 AND status = 'pending' ORDER BY created_at, id`, app)
+		WHERE status = 'pending' AND case_id IN (SELECT id FROM cases WHERE app_id = $1 AND closed_at IS NULL)
+		ORDER BY created_at, id`, app)
 }
 
 // InsertRequest files a request.

@@ -40,7 +40,7 @@ func (tx *Tx) StandingBelow(app, enterprise souk.ID) ([]souk.Resolution, error) 
 // StandingForUser lists the active answers whose audience is one user.
 func (tx *Tx) StandingForUser(user souk.ID) ([]souk.Resolution, error) {
 	return list(tx, scanResolution, `SELECT `+resolutionColumns+` FROM resolutions
-		WHERE audience = $1 AND ended_at IS NULL ORDER BY created_at, id`, souk.Audience{User: user}.String())
+		WHERE audience = $1 AND audience <> 'everyone' AND ended_at IS NULL ORDER BY created_at, id`, souk.Audience{User: user}.String())
 }
 
 // PreviousResolution finds the last answer for everyone about an app at an org,

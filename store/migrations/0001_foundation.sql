@@ -201,6 +201,7 @@ CREATE TABLE resolutions (
 );
 CREATE UNIQUE INDEX resolutions_standing ON resolutions (app_id, org_id, audience) WHERE ended_at IS NULL;
 CREATE INDEX resolutions_by_org ON resolutions (org_id, status, created_at, id) WHERE ended_at IS NULL;
+CREATE INDEX resolutions_narrow ON resolutions (audience) WHERE ended_at IS NULL AND audience <> 'everyone';
 CREATE INDEX resolutions_of_app ON resolutions (app_id, org_id, audience, created_at);
 
 CREATE TABLE installations (
