@@ -65,13 +65,18 @@ func makeKey(file, database string) error {
 	}
 	secret := make([]byte, souk.KeySize)
 	rand.Read(secret) // never fails
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil // another process was first
-	}
+	// It gets its name when it is whole: half a key would be refused for ever.
+	f, err := os.CreateTemp(filepath.Dir(file), ".souk.key-") // with mode 0600
 	if err != nil {
 		return fmt.Errorf("making the key file: %w", err)
 	}
+	defer os.Remove(f.Name())
 	_, err = f.WriteString(hex.EncodeToString(secret) + "\n")
-	return errors.Join(err, f.Sync(), f.Close())
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("making the key file: %w", err)
+	}
+	if err := os.Link(f.Name(), file); err != nil && !errors.Is(err, fs.ErrExist) { // another process was first
+		return fmt.Errorf("making the key file: %w", err)
+	}
+	return nil
 }
