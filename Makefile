@@ -8,7 +8,7 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 # Starts a PostgreSQL server for one command, unless SOUK_TEST_POSTGRES names one.
 WITH_POSTGRES := go run ./souktest/pgserver
 
-.PHONY: build check format vet staticcheck arrows libc test bench fuzz
+.PHONY: build check format vet staticcheck arrows libc test soak bench fuzz
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o souk ./cmd/souk
@@ -45,6 +45,12 @@ test: conformance/node_modules/.package-lock.json
 conformance/node_modules/.package-lock.json: conformance/package.json conformance/package-lock.json
 	cd conformance && npm ci --no-audit --no-fund
 
+# Random walks through the market for as long as CHECKS takes: about 4 s each.
+CHECKS ?= 200
+soak:
+	$(WITH_POSTGRES) -- go test -run '^TestInvariants$$' -count=1 -timeout=2h ./market -rapid.checks=$(CHECKS) -rapid.steps=120
+
+# The figures of docs/performance.md; CPU profiles of the servers go to bench/out.
 bench:
 	go run ./bench
 

@@ -21,8 +21,8 @@ import (
 )
 
 // bounds are how many random sequences of verbs each engine sees and how long
-// they are, unless the flags say otherwise.
-var bounds = map[string]string{"rapid.checks": "10", "rapid.steps": "120"}
+// they are, unless the flags say otherwise: -rapid.checks=200 for a night.
+var bounds = map[string]string{"rapid.checks": "6", "rapid.steps": "80"}
 
 // What must always hold is asked after every step of random walks through a
 // town in which anybody tries anything.
@@ -38,6 +38,7 @@ func TestInvariants(t *testing.T) {
 		"postgres": func(t *testing.T) string { return souktest.Postgres(t) },
 	} {
 		t.Run(engine, func(outer *testing.T) {
+			outer.Parallel()
 			// Every walk has a database of its own, so that a failure can be replayed.
 			rapid.Check(outer, func(t *rapid.T) { newWalk(newTown(outer, address(outer))).run(t) })
 		})

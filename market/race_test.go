@@ -14,7 +14,7 @@ import (
 )
 
 // rounds is how often each race is run.
-const rounds = 1000
+const rounds = 250
 
 // Two admins approve one request at the same moment: one decides, the other is
 // told so, and it is told once.
