@@ -1,0 +1,84 @@
+package market
+
+import (
+	"context"
+
+	"souk"
+)
+
+// Webhook finds one webhook of an app, without its secret. It refuses
+// UnknownApp, UnknownWebhook and NotAllowed.
+func (m *Market) Webhook(ctx context.Context, actor souk.Actor, app, id souk.ID) (w souk.Webhook, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		found, err := tx.webhookOf(app, id)
+		w = found.Webhook
+		return err
+	})
+	return w, err
+}
+
+// Webhooks lists the webhooks of an app, without secrets. Whoever may change
+// them may. It refuses UnknownApp and NotAllowed.
+func (m *Market) Webhooks(ctx context.Context, actor souk.Actor, app souk.ID) (hooks []souk.Webhook, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		if _, _, err := tx.ownedApp(app); err != nil {
+			return err
+		}
+		found, err := tx.WebhooksOf(app)
+		for _, w := range found {
+			hooks = append(hooks, w.Webhook)
+		}
+		return err
+	})
+	return hooks, err
+}
+
+// DeliveryView is a delivery with the kind of its event.
+type DeliveryView struct {
+	souk.Delivery
+	Kind souk.EventKind
+}
+
+// Deliveries lists what a webhook was or is to be told, newest first; an empty
+// status means any. It refuses UnknownApp, UnknownWebhook and NotAllowed.
+func (m *Market) Deliveries(ctx context.Context, actor souk.Actor, app, webhook souk.ID, status souk.DeliveryStatus, page souk.Page) (views []DeliveryView, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		if _, err := tx.webhookOf(app, webhook); err != nil {
+			return err
+		}
+		found, err := tx.DeliveriesPage(webhook, status, page)
+		if err != nil {
+			return err
+		}
+		var events []souk.ID
+		for _, d := range found {
+			events = append(events, d.Event)
+		}
+		kinds, err := tx.EventKinds(unique(events))
+		for _, d := range found {
+			views = append(views, DeliveryView{Delivery: d, Kind: kinds[d.Event]})
+		}
+		return err
+	})
+	return views, err
+}
+
+// Attempts lists what was tried for a delivery, in order. It refuses
+// UnknownApp, UnknownWebhook, UnknownDelivery and NotAllowed.
+func (m *Market) Attempts(ctx context.Context, actor souk.Actor, app, webhook, delivery souk.ID) (attempts []souk.Attempt, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		if _, err := tx.webhookOf(app, webhook); err != nil {
+			return err
+		}
+		d, err := tx.Delivery(delivery)
+		if err != nil {
+			return or(err, souk.UnknownDelivery)
+		}
+		if d.Webhook != webhook {
+			return souk.UnknownDelivery
+		}
+		attempts, err = tx.Attempts(delivery)
+		return err
+	})
+	return attempts, err
+}
