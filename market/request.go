@@ -222,27 +222,33 @@ func (tx *Tx) askedAt(id, org souk.ID) (q souk.Request, at place, err error) {
 
 // cancel settles a pending request as cancelled and tells so.
 func (tx *Tx) cancel(q souk.Request, app souk.App, at place, verb string) error {
-	before := q
-	q.Status, q.SettledAt, q.SettledBy = souk.RequestCancelled, tx.at, tx.actor.User
-	if settled, err := tx.SettleRequest(q); err != nil || !settled {
+	after := q
+	after.Status, after.SettledBy = souk.RequestCancelled, tx.actor.User
+	return tx.drop(q, after, app, at, verb, souk.RequestWithdrawn)
+}
+
+// drop settles a pending request without an answer, as after says, and tells so.
+func (tx *Tx) drop(before, after souk.Request, app souk.App, at place, verb string, kind souk.EventKind) error {
+	after.SettledAt = tx.at
+	if settled, err := tx.SettleRequest(after); err != nil || !settled {
 		return err // not pending any more cannot be under the root's lock
 	}
-	if err := tx.CloseCaseIfSettled(q.Case, tx.at); err != nil {
+	if err := tx.CloseCaseIfSettled(after.Case, tx.at); err != nil {
 		return err
 	}
-	if err := tx.audit(verb, at.Org, app.ID, q.ID, before, q); err != nil {
+	if err := tx.audit(verb, at.Org, app.ID, after.ID, before, after); err != nil {
 		return err
 	}
-	c, err := tx.Case(q.Case)
+	c, err := tx.Case(after.Case)
 	if err != nil {
 		return err
 	}
-	user, err := tx.User(q.User)
+	user, err := tx.User(after.User)
 	if err != nil {
 		return err
 	}
-	e := tx.event(souk.RequestWithdrawn, at.Org, at.Enterprise, &app, q.ID)
-	e.Data.Case, e.Data.Request, e.Data.User = &c, &q, &user
+	e := tx.event(kind, at.Org, at.Enterprise, &app, after.ID)
+	e.Data.Case, e.Data.Request, e.Data.User = &c, &after, &user
 	if e.Data.Actor, err = tx.acting(); err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -93,23 +92,25 @@ func (m *Market) knows(dialect souk.Dialect, events []string) error {
 // draft is the webhook as the verb would save it, and the credentials that a
 // handshake signs with. It refuses what the verb would.
 func (m *Market) draft(ctx context.Context, actor souk.Actor, in Hook) (w souk.Webhook, with souk.Credentials, err error) {
-	err = m.DB.Read(ctx, func(s *store.Tx) error {
-		tx := &Tx{Tx: s, market: m, actor: actor, at: now()}
+	err = m.read(ctx, actor, func(tx *Tx) error {
 		saved, err := tx.hook(in)
 		if err != nil {
 			return err
 		}
 		w = saved.Webhook
-		sealed, err := tx.Credentials(in.App)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		if err == nil {
-			with, err = sealed.Open(m.Key)
-		}
+		with, err = tx.credentials(in.App)
 		return err
 	})
 	return w, with, err
+}
+
+// credentials are an app's, opened; zero when it has none.
+func (tx *Tx) credentials(app souk.ID) (souk.Credentials, error) {
+	sealed, err := tx.Credentials(app)
+	if err != nil {
+		return souk.Credentials{}, ignoreMissing(err)
+	}
+	return sealed.Open(tx.market.Key)
 }
 
 func (m *Market) shakeHands(ctx context.Context, w souk.Webhook, with souk.Credentials) error {
@@ -210,20 +211,13 @@ func (tx *Tx) tellWebhook(verb string, kind souk.EventKind, w souk.Webhook, befo
 // status.
 func (m *Market) VerifyWebhook(ctx context.Context, actor souk.Actor, app, id souk.ID) (w souk.Webhook, err error) {
 	var with souk.Credentials
-	err = m.DB.Read(ctx, func(s *store.Tx) error {
-		tx := &Tx{Tx: s, market: m, actor: actor, at: now()}
+	err = m.read(ctx, actor, func(tx *Tx) error {
 		found, err := tx.webhookOf(app, id)
 		if err != nil {
 			return err
 		}
 		w = found.Webhook
-		sealed, err := tx.Credentials(app)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		if err == nil {
-			with, err = sealed.Open(m.Key)
-		}
+		with, err = tx.credentials(app)
 		return err
 	})
 	if err != nil {

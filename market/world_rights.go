@@ -99,13 +99,11 @@ func (tx *Tx) loseRights(id souk.ID) error {
 		return err
 	}
 	for _, i := range live {
-		app, at, err := tx.where(app.ID, i.Org)
+		at, lost, err := tx.lost(id, i.Org)
 		if err != nil {
 			return err
 		}
-		if visible, err := tx.IsVisible(app.ID, at.Org); err != nil {
-			return err
-		} else if visible {
+		if !lost {
 			continue
 		}
 		if _, err := tx.endInstallation(i, app, at, "ApplyWorld"); err != nil {
@@ -117,13 +115,11 @@ func (tx *Tx) loseRights(id souk.ID) error {
 		return err
 	}
 	for _, q := range pending {
-		app, at, err := tx.where(app.ID, q.Org)
+		at, lost, err := tx.lost(id, q.Org)
 		if err != nil {
 			return err
 		}
-		if visible, err := tx.IsVisible(app.ID, at.Org); err != nil {
-			return err
-		} else if visible {
+		if !lost {
 			continue
 		}
 		if err := tx.void(q, app, at); err != nil {
@@ -133,30 +129,20 @@ func (tx *Tx) loseRights(id souk.ID) error {
 	return nil
 }
 
+// lost reports whether an org has no right to an app any more.
+func (tx *Tx) lost(app, org souk.ID) (at place, lost bool, err error) {
+	if at.Org, at.Enterprise, err = tx.OrgAndAbove(org); err != nil {
+		return at, false, err
+	}
+	visible, err := tx.IsVisible(app, at.Org)
+	return at, err == nil && !visible, err
+}
+
 // void settles a request whose org lost the right to the app.
 func (tx *Tx) void(q souk.Request, app souk.App, at place) error {
-	before := q
-	q.Status, q.SettledAt, q.Note = souk.RequestVoid, tx.at, "the right to the app was lost"
-	if settled, err := tx.SettleRequest(q); err != nil || !settled {
-		return err
-	}
-	if err := tx.CloseCaseIfSettled(q.Case, tx.at); err != nil {
-		return err
-	}
-	if err := tx.audit("ApplyWorld", at.Org, app.ID, q.ID, before, q); err != nil {
-		return err
-	}
-	c, err := tx.Case(q.Case)
-	if err != nil {
-		return err
-	}
-	user, err := tx.User(q.User)
-	if err != nil {
-		return err
-	}
-	e := tx.event(souk.RequestVoided, at.Org, at.Enterprise, &app, q.ID)
-	e.Data.Case, e.Data.Request, e.Data.User = &c, &q, &user
-	return tx.emit(e)
+	after := q
+	after.Status, after.Note = souk.RequestVoid, "the right to the app was lost"
+	return tx.drop(q, after, app, at, "ApplyWorld", souk.RequestVoided)
 }
 
 // keepRights makes the rows that say who sees an app follow its attributes.
