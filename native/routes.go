@@ -57,10 +57,10 @@ var operations = []operation{
 
 	{"POST", "/apps/{app}/webhooks", (*Handler).createWebhook, apps},
 	{"GET", "/apps/{app}/webhooks", (*Handler).listWebhooks, apps},
-	{"GET", "/apps/{app}/webhooks/{webhook}", (*Handler).readWebhook, apps},
+	{"GET", "/apps/{app}/webhooks/{webhook}", oneWebhook((*market.Market).Webhook), apps},
 	{"PUT", "/apps/{app}/webhooks/{webhook}", (*Handler).changeWebhook, apps},
 	{"DELETE", "/apps/{app}/webhooks/{webhook}", (*Handler).deleteWebhook, apps},
-	{"POST", "/apps/{app}/webhooks/{webhook}/verify", (*Handler).verifyWebhook, apps},
+	{"POST", "/apps/{app}/webhooks/{webhook}/verify", oneWebhook((*market.Market).VerifyWebhook), apps},
 	{"GET", "/apps/{app}/webhooks/{webhook}/deliveries", (*Handler).listDeliveries, apps},
 	{"GET", "/apps/{app}/webhooks/{webhook}/deliveries/{delivery}/attempts", (*Handler).listAttempts, apps},
 }

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"context"
 	"net/http"
 
 	"souk"
@@ -60,28 +61,19 @@ func (h *Handler) listWebhooks(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: listing[webhookObject]{Items: each(found, showWebhook)}}, err
 }
 
-func (h *Handler) readWebhook(c *call) (answer, error) {
-	app, id := c.app(), c.webhook()
-	if err := c.valid(); err != nil {
-		return answer{}, err
+// oneWebhook answers with the webhook that find finds, or makes of it.
+func oneWebhook(find func(m *market.Market, ctx context.Context, actor souk.Actor, app, id souk.ID) (souk.Webhook, error)) func(*Handler, *call) (answer, error) {
+	return func(h *Handler, c *call) (answer, error) {
+		app, id := c.app(), c.webhook()
+		if err := c.valid(); err != nil {
+			return answer{}, err
+		}
+		found, err := find(h.market, c.ctx, c.Actor, app, id)
+		if err != nil {
+			return answer{}, err
+		}
+		return answer{status: http.StatusOK, body: showWebhook(found)}, nil
 	}
-	found, err := h.market.Webhook(c.ctx, c.Actor, app, id)
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{status: http.StatusOK, body: showWebhook(found)}, nil
-}
-
-func (h *Handler) verifyWebhook(c *call) (answer, error) {
-	app, id := c.app(), c.webhook()
-	if err := c.valid(); err != nil {
-		return answer{}, err
-	}
-	verified, err := h.market.VerifyWebhook(c.ctx, c.Actor, app, id)
-	if err != nil {
-		return answer{}, err
-	}
-	return answer{status: http.StatusOK, body: showWebhook(verified)}, nil
 }
 
 func (h *Handler) deleteWebhook(c *call) (answer, error) {
