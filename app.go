@@ -54,7 +54,10 @@ type App struct {
 	UserScopes     Scopes // Slack's
 
 	Zoom ZoomListing
+	Icon ID // an asset of the owner's, or none
 
+	CreatedBy ID // user, or none
+	UpdatedBy ID // user, or none
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	DeletedAt time.Time // zero while the app exists
@@ -112,8 +115,17 @@ type Credentials struct {
 
 // Share says that App may be installed by Org.
 type Share struct {
+	ID        ID
 	App, Org  ID
+	CreatedBy ID // user, or none
 	CreatedAt time.Time
+}
+
+// TriggerConditions are the words on which an app's trigger URL may be called,
+// in order (docs/dialects/giosg.md, "Owned apps").
+var TriggerConditions = []string{
+	"chat_close", "chat_end", "chat_end_with_msgs", "chat_focus", "chat_open", "chat_start",
+	"console_load", "install", "manual_dialog", "manual_nav", "setup", "uninstall",
 }
 
 // Right is one reason why an org sees an app. The verbs keep them as rows, so

@@ -30,10 +30,16 @@ type Delivery struct {
 	Dialect      Dialect
 	Final        bool // still delivered after its installation ended
 	Body         []byte
+	Channel      Channel // giosg: what it tells
+	Action       Action
+	Resource     string // what it is about: those to one webhook about one resource go one after another; "": no order
+	Speaker      ID     // the installation whose app user's token goes with each attempt, or none
 	Status       DeliveryStatus
 	Attempts     int       // made so far
 	LastOutcome  Outcome   // of the attempt before, empty before the first
-	NextAt       time.Time // when the next attempt is due; zero once ended
+	NextAt       time.Time // when the next attempt is due; zero once ended, and while an earlier one about the same resource is pending
+	Entry        ID        // of the next attempt in the log
+	EntryAt      time.Time // since when the log shows it
 	CreatedAt    time.Time // when the event committed
 	EndedAt      time.Time
 	Note         string // why it was cancelled or skipped
@@ -68,9 +74,11 @@ type Attempt struct {
 	Number    int // from 0
 	URL       string
 	Outcome   Outcome
-	Status    int    // HTTP status, 0 when none came
-	Answer    string // excerpt of the answer's body, at most 16 KiB of valid text
-	Detail    string // of a failure, for people
+	Status    int       // HTTP status, 0 when none came
+	Answer    string    // excerpt of the answer's body, at most 16 KiB of valid text
+	Headers   string    // of the answer, as a JSON object of texts; giosg alone, else empty
+	ListedAt  time.Time // since when the log has shown it: as what was to come, and then as what was
+	Detail    string    // of a failure, for people
 	StartedAt time.Time
 	Duration  time.Duration
 }
@@ -81,8 +89,17 @@ type Outgoing struct {
 	Delivery    Delivery
 	Webhook     Webhook     // with its secret opened
 	Credentials Credentials // the app's, opened
+	Speaker     Speaker     // whose token goes with it
 	Number      int         // of this attempt, from 0
 	At          time.Time   // now
+}
+
+// Speaker is the app user whose short token an attempt carries; zero when there
+// is none, or the installation is not active any more.
+type Speaker struct {
+	Installation ID
+	App, Org     ID
+	User         ID
 }
 
 // Prepared is what Prepare made for one attempt.

@@ -22,10 +22,16 @@ const (
 	GrantWasRevoked      EventKind = "grant.revoked"
 	OrgAdded             EventKind = "organization.added"
 	OrgChanged           EventKind = "organization.changed"
-	PartnershipAdded     EventKind = "partnership.added" // at each of the two; the subject is the other
+	PartnershipAdded     EventKind = "partnership.added"   // at each of the two; the subject is the other
+	PartnershipChanged   EventKind = "partnership.changed" // what one calls the other, told there alone
 	PartnershipRemoved   EventKind = "partnership.removed"
+	InvitationAdded      EventKind = "invitation.added" // at each of the two; the subject is the invitation
+	InvitationRemoved    EventKind = "invitation.removed"
+	AssetAdded           EventKind = "asset.added"
+	AssetRemoved         EventKind = "asset.removed"
 	AppAdded             EventKind = "app.added"
 	AppChanged           EventKind = "app.changed"
+	AppRemoved           EventKind = "app.removed"
 	ShareAdded           EventKind = "share.added" // at the owner; the subject is the org that may install it now
 	ShareRemoved         EventKind = "share.removed"
 	AppSuspended         EventKind = "app.suspended"
@@ -38,6 +44,7 @@ const (
 	WebhookAdded         EventKind = "webhook.added"
 	WebhookChanged       EventKind = "webhook.changed"
 	WebhookRemoved       EventKind = "webhook.removed"
+	ChannelPublished     EventKind = "channel.published" // by the host product
 )
 
 // EventKinds are all there are.
@@ -45,9 +52,11 @@ var EventKinds = []EventKind{
 	RequestCreated, RequestWithdrawn, RequestVoided, CaseApproved, CaseDeclined,
 	ResolutionApproved, ResolutionRestricted, ResolutionCleared,
 	InstallationAdded, InstallationChanged, InstallationRemoved, GrantWasRevoked,
-	OrgAdded, OrgChanged, PartnershipAdded, PartnershipRemoved, AppAdded, AppChanged, ShareAdded, ShareRemoved,
+	OrgAdded, OrgChanged, PartnershipAdded, PartnershipChanged, PartnershipRemoved,
+	InvitationAdded, InvitationRemoved, AssetAdded, AssetRemoved,
+	AppAdded, AppChanged, AppRemoved, ShareAdded, ShareRemoved,
 	AppSuspended, AppResumed, PolicyChanged, UserAdded, UserChanged, UserDeactivated, MembershipChanged,
-	WebhookAdded, WebhookChanged, WebhookRemoved,
+	WebhookAdded, WebhookChanged, WebhookRemoved, ChannelPublished,
 }
 
 // Event is something that became true; append-only.
@@ -81,7 +90,14 @@ type EventData struct {
 	Grant        *Grant        `json:",omitempty"`
 	Membership   *Membership   `json:",omitempty"`
 	Webhook      *Webhook      `json:",omitempty"` // without its secret
+	Share        *Share        `json:",omitempty"`
+	Partnership  *Partnership  `json:",omitempty"`
+	Invitation   *Invitation   `json:",omitempty"`
+	Asset        *Asset        `json:",omitempty"`
+	Other        *Org          `json:",omitempty"` // of a share, a partnership or an invitation: whom it ties Org to
+	Publication  *Publication  `json:",omitempty"`
 	Catalogue    []Scope       `json:",omitempty"` // entries of all scopes named above
+	Before       *EventData    `json:",omitempty"` // what a change found: App, Org, User, Installation, Workspaces or Webhook
 }
 
 // ScopeNamed finds name in the event's catalogue; a scope that is not there

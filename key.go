@@ -19,6 +19,7 @@ const KeySize = 32
 // secrets.
 type Key struct {
 	tokens  []byte
+	short   []byte
 	cursors []byte
 	check   []byte
 	seal    cipher.AEAD
@@ -44,11 +45,14 @@ func NewKey(secret [KeySize]byte) Key {
 	if err != nil {
 		panic(err) // only for other block sizes
 	}
-	return Key{tokens: derive("tokens"), cursors: derive("cursors"), check: derive("check"), seal: seal}
+	return Key{tokens: derive("tokens"), short: derive("short tokens"), cursors: derive("cursors"), check: derive("check"), seal: seal}
 }
 
 // Hash is how a token or another looked-up secret is stored.
 func (k Key) Hash(secret string) []byte { return mac(k.tokens, secret) }
+
+// ShortTokens is what tokens that are signed and not stored are signed with.
+func (k Key) ShortTokens() []byte { return k.short }
 
 // Check tells keys apart without telling anything about them: a database keeps
 // it, so that a server with another key is refused at once.

@@ -25,10 +25,20 @@ type Org struct {
 	Name       string
 	Domain     string // short name that faces show, such as "acme"
 	Policy     Policy // empty: inherited, see PolicyOf
+	Contact    Contact
 	Entitlements
 	Switches
 	CreatedAt time.Time
+	UpdatedAt time.Time
 	ClosedAt  time.Time // zero while the org lives
+}
+
+// Contact is how an org is reached; empty where nothing is known.
+type Contact struct {
+	Email, Phone             string
+	Street, PostalCode, City string
+	Country                  string // two lower-case letters
+	BusinessID               string
 }
 
 // Root is the org at the top: the enterprise, or the workspace itself when it
@@ -99,6 +109,16 @@ const (
 
 // Partnership is the mutual trust of two orgs.
 type Partnership struct {
-	A, B      ID // A < B
+	A, B         ID     // A < B
+	NameA, NameB string // what each calls the other for itself: A calls B NameA
+	CreatedAt    time.Time
+}
+
+// Invitation asks an org to become a partner. It ends when it is accepted,
+// declined or taken back.
+type Invitation struct {
+	ID        ID
+	From, To  ID
+	CreatedBy ID // user, or none
 	CreatedAt time.Time
 }

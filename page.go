@@ -19,6 +19,24 @@ type Position struct {
 type Page struct {
 	After Position
 	Size  int
+	Order Order
+}
+
+// Order is which end a list begins at.
+type Order string
+
+// A list begins with what was made last, unless it is asked for otherwise.
+const (
+	NewestFirst Order = ""
+	OldestFirst Order = "oldest first"
+)
+
+// Reversed is the other order.
+func (o Order) Reversed() Order {
+	if o == OldestFirst {
+		return NewestFirst
+	}
+	return OldestFirst
 }
 
 // ErrBadCursor refuses a cursor that this server did not make for this list.

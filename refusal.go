@@ -53,6 +53,18 @@ const (
 	NotVerified               Refusal = "webhook not verified"                       // its URL did not answer the handshake
 	BlockedAddress            Refusal = "blocked address"                            // the URL leads where Souk does not send
 	TooManyTargets            Refusal = "too many targets"                           // more orgs than one call may name
+	UnknownInstallation       Refusal = "unknown installation"                       //
+	UnknownShare              Refusal = "unknown share"                              //
+	UnknownPartnership        Refusal = "unknown partnership"                        //
+	UnknownInvitation         Refusal = "unknown invitation"                         //
+	UnknownAsset              Refusal = "unknown asset"                              //
+	NotAppProvider            Refusal = "not an app provider"                        // the org may not publish
+	NotPartner                Refusal = "not a partner"                              // an app is shared with partners only
+	AlreadyShared             Refusal = "already shared"                             //
+	AlreadyPartners           Refusal = "already partners"                           //
+	AlreadyInvited            Refusal = "already invited"                            // by either of the two
+	TooManyWebhooks           Refusal = "too many webhooks"                          // of one app
+	KeyReused                 Refusal = "idempotency key reused"                     // with another input
 )
 
 // Refusals lists them all, for the tests that hold each wire's table whole.
@@ -64,6 +76,8 @@ func Refusals() []Refusal {
 		CustomIntegrationAtTop, CertifiedNeedsEnterprise, RestrictedAtEnterprise, NoResolution,
 		OwnersOnly, TermsNotAccepted, NoAppsFeature, NoSubscription, MustRevokeOrgWide, ProtectedApp,
 		LastOwner, EmailTaken, NotVerified, BlockedAddress, TooManyTargets,
+		UnknownInstallation, UnknownShare, UnknownPartnership, UnknownInvitation, UnknownAsset,
+		NotAppProvider, NotPartner, AlreadyShared, AlreadyPartners, AlreadyInvited, TooManyWebhooks, KeyReused,
 	}
 }
 

@@ -45,6 +45,13 @@ type Request struct {
 	SettledAt time.Time
 	SettledBy ID // user; none when void
 	Note      string
+	Wish      *Wish // what is to be installed once it is approved; nil: nothing
+}
+
+// Wish is what an installation needs that waits for an approval.
+type Wish struct {
+	AppUser    AppUserNames
+	AcceptedAt time.Time // when the installer accepted the terms; zero when there are none
 }
 
 // Bounds of what people write, in bytes.

@@ -19,6 +19,7 @@ const (
 	ZoomToken      TokenKind = "zoom"     // Zoom: an app at an org
 	PlatformToken  TokenKind = "platform" // the operator and the host product
 	ConsoleSession TokenKind = "session"  // a person's browser
+	ShortToken     TokenKind = "short"    // an app user, handed to a webhook: signed and not stored
 )
 
 // TokenKinds are all there are.

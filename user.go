@@ -18,6 +18,7 @@ type User struct {
 	Department    string
 	SecondFactor  bool // enrolled
 	CreatedAt     time.Time
+	UpdatedAt     time.Time
 	DeactivatedAt time.Time // zero while active; a deactivated user never comes back
 }
 
@@ -114,3 +115,24 @@ func (s Standing) Decides() bool { return s.Here.Decides() || s.Above.Decides() 
 
 // Owns reports whether the user is an owner of the org or above it.
 func (s Standing) Owns() bool { return s.Here.Role == Owner || s.Above.Role == Owner }
+
+// Within is what is left of s to a token that carries ceiling: the permissions
+// that have a scope of the same name. Roles are for people themselves.
+func (s Standing) Within(ceiling Scopes) Standing {
+	s.Here, s.Above = s.Here.within(ceiling), s.Above.within(ceiling)
+	return s
+}
+
+func (m Membership) within(ceiling Scopes) Membership {
+	if m.Role == "" {
+		return m
+	}
+	var left []Permission
+	for _, p := range Permissions {
+		if m.Holds(p) && ceiling.Has(string(p)) {
+			left = append(left, p)
+		}
+	}
+	m.Role, m.Permissions = Member, left
+	return m
+}

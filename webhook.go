@@ -33,9 +33,12 @@ type Webhook struct {
 	App       ID
 	Dialect   Dialect
 	URL       string
-	Events    []string // sorted names as the dialect spells them
+	Events    []string       // sorted names as the dialect spells them
+	Channels  []Subscription // giosg: in the order in which they were given
 	Status    WebhookStatus
 	Secret    string `json:"-"` // native: whsec_…; sealed where it rests, in no event and no audit entry
+	CreatedBy ID     // user, or none
+	UpdatedBy ID     // user, or none
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	DeletedAt time.Time

@@ -72,6 +72,7 @@ func (tx *Tx) delivery(e souk.Event, s store.Subscriber) (d souk.Delivery, err e
 		ID: souk.NewID(), Event: e.ID, Webhook: s.Webhook.ID, App: s.Webhook.App,
 		Installation: s.Installation.ID, Dialect: s.Webhook.Dialect,
 		Body: body, Status: souk.DeliveryPending, NextAt: tx.at, CreatedAt: tx.at,
+		Entry: souk.NewID(), EntryAt: tx.at,
 	}, nil
 }
 

@@ -36,15 +36,17 @@ func (o *object) putPartnership(in WorldPartnership) {
 		p.A, p.B = p.B, p.A
 	}
 	kind, do := souk.PartnershipAdded, Create
-	var changed bool
-	var err error
+	stands, err := o.ArePartners(p.A, p.B)
+	if o.failed(err) || stands != in.Absent {
+		return // as it is wanted
+	}
 	if in.Absent {
 		kind, do = souk.PartnershipRemoved, Remove
-		changed, err = o.RemovePartnership(p.A, p.B)
+		_, err = o.RemovePartnership(p.A, p.B)
 	} else {
-		changed, err = o.PutPartnership(p)
+		err = o.PutPartnership(p)
 	}
-	if o.failed(err) || !changed {
+	if o.failed(err) {
 		return
 	}
 	if in.Absent {
@@ -177,15 +179,15 @@ func (o *object) putShares(app souk.App, owner, above souk.Org, shares []WorldSh
 		if !ok || !o.ok() {
 			continue
 		}
-		right := souk.Right{App: app.ID, To: souk.ToShared, Org: org.ID}
+		share := souk.Share{ID: souk.NewID(), App: app.ID, Org: org.ID, CreatedAt: o.Tx.at}
 		var changed bool
 		var err error
 		kind := souk.ShareAdded
 		if in.Absent {
 			kind = souk.ShareRemoved
-			changed, err = o.RemoveRight(right)
+			changed, err = o.RemoveShare(share)
 		} else {
-			changed, err = o.PutRight(right, o.Tx.at)
+			changed, err = o.PutShare(share)
 		}
 		if o.failed(err) || !changed {
 			continue
@@ -194,6 +196,6 @@ func (o *object) putShares(app souk.App, owner, above souk.Org, shares []WorldSh
 			o.narrowed[app.ID] = true
 		}
 		o.fields = append(o.fields, "shares")
-		o.tellBoth(kind, owner, above, org, aboveOrg, &app, souk.Share{App: app.ID, Org: org.ID, CreatedAt: o.Tx.at}, in.Absent)
+		o.tellBoth(kind, owner, above, org, aboveOrg, &app, share, in.Absent)
 	}
 }

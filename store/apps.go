@@ -3,7 +3,6 @@ package store
 import (
 	"encoding/json"
 	"strings"
-	"time"
 
 	"souk"
 )
@@ -12,7 +11,7 @@ const appColumns = `id, owner_id, name, description, kind, listing, suspended, c
 	is_available_to_anyone, is_available_to_partners, is_app_user_required,
 	app_user_first_name, app_user_last_name, app_user_alias,
 	links, trigger_url, triggers, redirect_uris, required_scopes, bot_scopes, user_scopes, zoom,
-	created_at, updated_at, deleted_at`
+	icon_id, created_by, updated_by, created_at, updated_at, deleted_at`
 
 func scanApp(r row) (a souk.App, err error) {
 	var links, triggers, redirects, required, bot, user, zoom string
@@ -20,7 +19,7 @@ func scanApp(r row) (a souk.App, err error) {
 		&a.IsAvailableToAnyone, &a.IsAvailableToPartners, &a.IsAppUserRequired,
 		&a.AppUser.FirstName, &a.AppUser.LastName, &a.AppUser.Alias,
 		&links, &a.TriggerURL, &triggers, &redirects, &required, &bot, &user, &zoom,
-		(*stamp)(&a.CreatedAt), (*stamp)(&a.UpdatedAt), (*stamp)(&a.DeletedAt))
+		&a.Icon, &a.CreatedBy, &a.UpdatedBy, (*stamp)(&a.CreatedAt), (*stamp)(&a.UpdatedAt), (*stamp)(&a.DeletedAt))
 	if err != nil {
 		return a, err
 	}
@@ -48,7 +47,7 @@ func (tx *Tx) PutApp(a souk.App) error {
 	_, err := tx.exec(`
 		INSERT INTO apps (`+appColumns+`)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-			$19, $20, $21, $22, $23, $24, $25, $26)
+			$19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)
 		ON CONFLICT (id) DO UPDATE SET
 			name = excluded.name, description = excluded.description, kind = excluded.kind,
 			listing = excluded.listing, suspended = excluded.suspended, certified = excluded.certified,
@@ -60,48 +59,14 @@ func (tx *Tx) PutApp(a souk.App) error {
 			links = excluded.links, trigger_url = excluded.trigger_url, triggers = excluded.triggers,
 			redirect_uris = excluded.redirect_uris, required_scopes = excluded.required_scopes,
 			bot_scopes = excluded.bot_scopes, user_scopes = excluded.user_scopes, zoom = excluded.zoom,
-			updated_at = excluded.updated_at, deleted_at = excluded.deleted_at`,
+			icon_id = excluded.icon_id, updated_by = excluded.updated_by, updated_at = excluded.updated_at, deleted_at = excluded.deleted_at`,
 		a.ID, a.Owner, a.Name, a.Description, a.Kind, a.Listing, a.Suspended, a.Certified, a.Protected,
 		a.IsAvailableToAnyone, a.IsAvailableToPartners, a.IsAppUserRequired,
 		a.AppUser.FirstName, a.AppUser.LastName, a.AppUser.Alias,
 		text(a.Links), a.TriggerURL, strings.Join(a.Triggers, " "), strings.Join(a.RedirectURIs, " "),
 		a.RequiredScopes.String(), a.BotScopes.String(), a.UserScopes.String(), text(a.Zoom),
-		micros(a.CreatedAt), micros(a.UpdatedAt), micros(a.DeletedAt))
+		a.Icon, a.CreatedBy, a.UpdatedBy, micros(a.CreatedAt), micros(a.UpdatedAt), micros(a.DeletedAt))
 	return err
-}
-
-// PutRight records a reason why an org sees an app; false when it stood already.
-func (tx *Tx) PutRight(r souk.Right, at time.Time) (bool, error) {
-	n, err := tx.exec(`INSERT INTO rights (app_id, grantee, org_id, created_at) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (app_id, grantee, org_id) DO NOTHING`, r.App, r.To, r.Org, micros(at))
-	return n > 0, err
-}
-
-// RemoveRight takes a reason back; false when it did not stand.
-func (tx *Tx) RemoveRight(r souk.Right) (bool, error) {
-	n, err := tx.exec(`DELETE FROM rights WHERE app_id = $1 AND grantee = $2 AND org_id = $3`, r.App, r.To, r.Org)
-	return n > 0, err
-}
-
-// IsVisible reports whether an org has a right to an app: it or its enterprise
-// owns it, had it shared, is a partner of whoever offers it to partners, or it
-// is public. A workspace sees what its enterprise sees.
-func (tx *Tx) IsVisible(app souk.ID, org souk.Org) (bool, error) {
-	return tx.exists(`
-		SELECT 1 FROM rights r
-		WHERE r.app_id = $1 AND (
-			r.grantee = 'everyone'
-			OR (r.grantee IN ('owner', 'shared') AND r.org_id IN ($2, $3))
-			OR (r.grantee = 'partners' AND EXISTS (
-				SELECT 1 FROM partnerships p
-				WHERE (p.a_id = r.org_id AND p.b_id IN ($2, $3))
-				   OR (p.b_id = r.org_id AND p.a_id IN ($2, $3)))))`,
-		app, org.ID, org.Enterprise)
-}
-
-// AppsForPartners lists the apps that an org offers to its partners.
-func (tx *Tx) AppsForPartners(org souk.ID) ([]souk.ID, error) {
-	return list(tx, scanID, `SELECT app_id FROM rights WHERE org_id = $1 AND grantee = 'partners' ORDER BY app_id`, org)
 }
 
 // RootsOfApp lists the root orgs under which an app is live or asked for.

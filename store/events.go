@@ -45,11 +45,13 @@ func (tx *Tx) InsertEvents(events []souk.Event) error {
 }
 
 const deliveryColumns = `id, event_id, webhook_id, app_id, installation_id, dialect, final, body,
-	status, attempts, last_outcome, next_at, created_at, ended_at, note`
+	channel, action, resource, speaker_id, status, attempts, last_outcome, next_at, entry_id, entry_at,
+	created_at, ended_at, note`
 
 func scanDelivery(r row) (d souk.Delivery, err error) {
 	err = r.Scan(&d.ID, &d.Event, &d.Webhook, &d.App, &d.Installation, &d.Dialect, &d.Final, &d.Body,
-		&d.Status, &d.Attempts, &d.LastOutcome, (*stamp)(&d.NextAt), (*stamp)(&d.CreatedAt), (*stamp)(&d.EndedAt), &d.Note)
+		&d.Channel, &d.Action, &d.Resource, &d.Speaker, &d.Status, &d.Attempts, &d.LastOutcome, (*stamp)(&d.NextAt),
+		&d.Entry, (*stamp)(&d.EntryAt), (*stamp)(&d.CreatedAt), (*stamp)(&d.EndedAt), &d.Note)
 	return d, err
 }
 
@@ -58,9 +60,10 @@ func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) error {
 	var args []any
 	for _, d := range deliveries {
 		args = append(args, d.ID, d.Event, d.Webhook, d.App, d.Installation, d.Dialect, d.Final, d.Body,
-			d.Status, d.Attempts, string(d.LastOutcome), micros(d.NextAt), micros(d.CreatedAt), micros(d.EndedAt), d.Note)
+			string(d.Channel), d.Action, d.Resource, d.Speaker, d.Status, d.Attempts, string(d.LastOutcome),
+			micros(d.NextAt), d.Entry, micros(d.EntryAt), micros(d.CreatedAt), micros(d.EndedAt), d.Note)
 	}
-	return tx.insertMany(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES `, 15, args)
+	return tx.insertMany(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES `, 21, args)
 }
 
 // mostRows bounds one INSERT: SQLite's driver binds the n-th argument in a time

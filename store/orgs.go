@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"net/netip"
 	"strings"
 
@@ -10,16 +11,21 @@ import (
 const orgColumns = `id, kind, enterprise_id, name, domain, policy,
 	has_active_subscription, has_apps_feature, is_app_provider,
 	admin_api, clear_owners_only, uninstall_owners_only, admin_networks, second_factor, moving,
-	created_at, closed_at`
+	contact, created_at, updated_at, closed_at`
 
 func scanOrg(r row) (o souk.Org, err error) {
-	var networks string
+	var networks, contact string
 	err = r.Scan(&o.ID, &o.Kind, &o.Enterprise, &o.Name, &o.Domain, &o.Policy,
 		&o.HasActiveSubscription, &o.HasAppsFeature, &o.IsAppProvider,
 		&o.AdminAPI, &o.ClearOwnersOnly, &o.UninstallOwnersOnly, &networks, &o.SecondFactor, &o.Moving,
-		(*stamp)(&o.CreatedAt), (*stamp)(&o.ClosedAt))
+		&contact, (*stamp)(&o.CreatedAt), (*stamp)(&o.UpdatedAt), (*stamp)(&o.ClosedAt))
 	if err != nil {
 		return o, err
+	}
+	if contact != "{}" {
+		if err := json.Unmarshal([]byte(contact), &o.Contact); err != nil {
+			return o, err
+		}
 	}
 	o.AdminNetworks, err = parseNetworks(networks)
 	return o, err
@@ -66,7 +72,7 @@ func (tx *Tx) Workspaces(enterprise souk.ID) ([]souk.Org, error) {
 func (tx *Tx) PutOrg(o souk.Org) error {
 	_, err := tx.exec(`
 		INSERT INTO orgs (`+orgColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
 		ON CONFLICT (id) DO UPDATE SET
 			name = excluded.name, domain = excluded.domain, policy = excluded.policy,
 			has_active_subscription = excluded.has_active_subscription,
@@ -74,31 +80,20 @@ func (tx *Tx) PutOrg(o souk.Org) error {
 			admin_api = excluded.admin_api, clear_owners_only = excluded.clear_owners_only,
 			uninstall_owners_only = excluded.uninstall_owners_only,
 			admin_networks = excluded.admin_networks, second_factor = excluded.second_factor,
-			moving = excluded.moving, closed_at = excluded.closed_at`,
+			moving = excluded.moving, contact = excluded.contact,
+			updated_at = excluded.updated_at, closed_at = excluded.closed_at`,
 		o.ID, o.Kind, o.Enterprise, o.Name, o.Domain, o.Policy,
 		o.HasActiveSubscription, o.HasAppsFeature, o.IsAppProvider,
 		o.AdminAPI, o.ClearOwnersOnly, o.UninstallOwnersOnly, formatNetworks(o.AdminNetworks), o.SecondFactor, o.Moving,
-		micros(o.CreatedAt), micros(o.ClosedAt))
+		contactText(o.Contact), micros(o.CreatedAt), micros(o.UpdatedAt), micros(o.ClosedAt))
 	return err
 }
 
-// PutPartnership records that two orgs are partners.
-func (tx *Tx) PutPartnership(p souk.Partnership) (created bool, err error) {
-	n, err := tx.exec(`INSERT INTO partnerships (a_id, b_id, created_at) VALUES ($1, $2, $3)
-		ON CONFLICT (a_id, b_id) DO NOTHING`, p.A, p.B, micros(p.CreatedAt))
-	return n > 0, err
-}
-
-// RemovePartnership ends the partnership of a and b, a < b; false when there
-// was none.
-func (tx *Tx) RemovePartnership(a, b souk.ID) (bool, error) {
-	n, err := tx.exec(`DELETE FROM partnerships WHERE a_id = $1 AND b_id = $2`, a, b)
-	return n > 0, err
-}
-
-// ArePartners reports whether a partnership ties a to b; a < b.
-func (tx *Tx) ArePartners(a, b souk.ID) (bool, error) {
-	return tx.exists(`SELECT 1 FROM partnerships WHERE a_id = $1 AND b_id = $2`, a, b)
+func contactText(c souk.Contact) string {
+	if c == (souk.Contact{}) {
+		return "{}"
+	}
+	return text(c)
 }
 
 func parseNetworks(s string) (networks []netip.Prefix, err error) {

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"cmp"
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -46,13 +47,17 @@ func (tx *Tx) CloseCaseIfSettled(id souk.ID, at time.Time) error {
 }
 
 const requestColumns = `id, case_id, app_id, org_id, user_id, filed_by, scopes, reason, state,
-	status, created_at, settled_at, settled_by, note`
+	status, created_at, settled_at, settled_by, note, wish`
 
 func scanRequest(r row) (q souk.Request, err error) {
-	var scopes string
+	var scopes, wish string
 	err = r.Scan(&q.ID, &q.Case, &q.App, &q.Org, &q.User, &q.FiledBy, &scopes, &q.Reason, &q.State,
-		&q.Status, (*stamp)(&q.CreatedAt), (*stamp)(&q.SettledAt), &q.SettledBy, &q.Note)
+		&q.Status, (*stamp)(&q.CreatedAt), (*stamp)(&q.SettledAt), &q.SettledBy, &q.Note, &wish)
 	q.Scopes = souk.ParseScopes(scopes)
+	if err == nil && wish != "" {
+		q.Wish = new(souk.Wish)
+		err = json.Unmarshal([]byte(wish), q.Wish)
+	}
 	return q, err
 }
 
@@ -99,10 +104,17 @@ func (tx *Tx) PendingOfApp(app souk.ID) ([]souk.Request, error) {
 // InsertRequest files a request.
 func (tx *Tx) InsertRequest(q souk.Request) error {
 	_, err := tx.exec(`INSERT INTO requests (`+requestColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		q.ID, q.Case, q.App, q.Org, q.User, q.FiledBy, q.Scopes.String(), q.Reason, q.State,
-		q.Status, micros(q.CreatedAt), micros(q.SettledAt), q.SettledBy, q.Note)
+		q.Status, micros(q.CreatedAt), micros(q.SettledAt), q.SettledBy, q.Note, wishText(q.Wish))
 	return err
+}
+
+func wishText(w *souk.Wish) string {
+	if w == nil {
+		return ""
+	}
+	return text(w)
 }
 
 // SettleRequest answers a pending request; false when it is not pending any more.

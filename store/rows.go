@@ -88,6 +88,20 @@ func (c *conditions) after(table string, page souk.Page) {
 		c.arg(micros(page.After.At)) + `, ` + c.arg(page.After.ID) + `)`)
 }
 
+// page keeps to the rows beyond page.After by two columns, a time and an id,
+// and answers with the end of the statement: the order and the limit. It takes
+// both columns of a pair from one table, so that an index gives the order.
+func (c *conditions) page(at, id string, page souk.Page) string {
+	compare, direction := ` < `, ` DESC`
+	if page.Order == souk.OldestFirst {
+		compare, direction = ` > `, ``
+	}
+	if !page.After.ID.IsZero() {
+		c.literal(`(` + at + `, ` + id + `)` + compare + `(` + c.arg(micros(page.After.At)) + `, ` + c.arg(page.After.ID) + `)`)
+	}
+	return ` ORDER BY ` + at + direction + `, ` + id + direction + ` LIMIT ` + c.arg(page.Size)
+}
+
 // and joins the parts behind another condition.
 func (c *conditions) and() string {
 	if len(c.parts) == 0 {

@@ -6,11 +6,12 @@ import (
 	"souk"
 )
 
-const webhookColumns = `id, app_id, dialect, url, status, secret, created_at, updated_at, deleted_at`
+const webhookColumns = `id, app_id, dialect, url, status, secret,
+	created_by, updated_by, created_at, updated_at, deleted_at`
 
 func (w *SealedWebhook) fields() []any {
 	return []any{&w.ID, &w.App, &w.Dialect, &w.URL, &w.Status, &w.Sealed,
-		(*stamp)(&w.CreatedAt), (*stamp)(&w.UpdatedAt), (*stamp)(&w.DeletedAt)}
+		&w.CreatedBy, &w.UpdatedBy, (*stamp)(&w.CreatedAt), (*stamp)(&w.UpdatedAt), (*stamp)(&w.DeletedAt)}
 }
 
 func scanWebhook(r row) (w SealedWebhook, err error) {
@@ -24,8 +25,7 @@ func (tx *Tx) Webhook(id souk.ID) (SealedWebhook, error) {
 	if err != nil {
 		return w, err
 	}
-	w.Events, err = tx.subscriptions(id)
-	return w, err
+	return w, tx.subscriptions(&w)
 }
 
 // WebhooksOf lists the webhooks of an app, oldest first.
@@ -36,30 +36,39 @@ func (tx *Tx) WebhooksOf(app souk.ID) ([]SealedWebhook, error) {
 		return nil, err
 	}
 	for i := range found {
-		if found[i].Events, err = tx.subscriptions(found[i].ID); err != nil {
+		if err := tx.subscriptions(&found[i]); err != nil {
 			return nil, err
 		}
 	}
 	return found, nil
 }
 
-func (tx *Tx) subscriptions(webhook souk.ID) ([]string, error) {
-	return list(tx, func(r row) (name string, err error) {
+// subscriptions fills in what a webhook subscribed to.
+func (tx *Tx) subscriptions(w *SealedWebhook) (err error) {
+	if w.Dialect == souk.Giosg {
+		w.Channels, err = tx.channelsOf(w.ID)
+		return err
+	}
+	w.Events, err = list(tx, func(r row) (name string, err error) {
 		err = r.Scan(&name)
 		return name, err
-	}, `SELECT event FROM subscriptions WHERE webhook_id = $1 ORDER BY event`, webhook)
+	}, `SELECT event FROM subscriptions WHERE webhook_id = $1 ORDER BY event`, w.ID)
+	return err
 }
 
 // PutWebhook inserts a webhook or replaces it, its subscriptions too.
 func (tx *Tx) PutWebhook(w SealedWebhook) error {
-	_, err := tx.exec(`INSERT INTO webhooks (`+webhookColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	_, err := tx.exec(`INSERT INTO webhooks (`+webhookColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 		ON CONFLICT (id) DO UPDATE SET
 			url = excluded.url, status = excluded.status, secret = excluded.secret,
-			updated_at = excluded.updated_at, deleted_at = excluded.deleted_at`,
+			updated_by = excluded.updated_by, updated_at = excluded.updated_at, deleted_at = excluded.deleted_at`,
 		w.ID, w.App, w.Dialect, w.URL, w.Status, w.Sealed,
-		micros(w.CreatedAt), micros(w.UpdatedAt), micros(w.DeletedAt))
+		w.CreatedBy, w.UpdatedBy, micros(w.CreatedAt), micros(w.UpdatedAt), micros(w.DeletedAt))
 	if err != nil {
 		return err
+	}
+	if w.Dialect == souk.Giosg {
+		return tx.putChannels(w.Webhook)
 	}
 	if _, err := tx.exec(`DELETE FROM subscriptions WHERE webhook_id = $1`, w.ID); err != nil {
 		return err

@@ -1,0 +1,131 @@
+package store
+
+import "souk"
+
+const subscriptionColumns = `pattern, additions, changes, removals`
+
+func scanSubscription(r row) (s souk.Subscription, err error) {
+	err = r.Scan(&s.Pattern, &s.Additions, &s.Changes, &s.Removals)
+	return s, err
+}
+
+// channelsOf lists the channels that a webhook subscribed to, in their order.
+func (tx *Tx) channelsOf(webhook souk.ID) ([]souk.Subscription, error) {
+	return list(tx, scanSubscription, `SELECT `+subscriptionColumns+` FROM channel_subscriptions
+		WHERE webhook_id = $1 ORDER BY place`, webhook)
+}
+
+// putChannels replaces the channels that a webhook subscribed to.
+func (tx *Tx) putChannels(w souk.Webhook) error {
+	if _, err := tx.exec(`DELETE FROM channel_subscriptions WHERE webhook_id = $1`, w.ID); err != nil {
+		return err
+	}
+	var args []any
+	for i, s := range w.Channels {
+		args = append(args, w.ID, i, w.App, string(s.Pattern), s.Pattern.Last(), s.Additions, s.Changes, s.Removals)
+	}
+	return tx.insertMany(`INSERT INTO channel_subscriptions
+		(webhook_id, place, app_id, pattern, last, additions, changes, removals) VALUES `, 8, args)
+}
+
+// Listener is an endpoint that subscribed to channels which end in a word.
+type Listener struct {
+	souk.Endpoint
+	Owner        souk.ID // of the app
+	Subscription souk.Subscription
+}
+
+// Listeners finds the subscriptions to channels that end in one of some words,
+// of the apps whose active installation reaches an org. Apps and installations
+// that are suspended, and orgs without a subscription, hear nothing.
+func (tx *Tx) Listeners(org souk.ID, words []string) ([]Listener, error) {
+	words = append(words, "*")
+	return list(tx, scanListener, `
+		SELECT `+prefixed("s", subscriptionColumns)+`, a.owner_id, `+prefixed("w", webhookColumns)+`,
+			`+prefixed("i", installationColumns)+`,
+			CASE WHEN i.kind = 'org_wide' THEN i.org_id ELSE o.enterprise_id END
+		FROM reach r
+		JOIN channel_subscriptions s ON s.app_id = r.app_id AND s.last IN (`+placeholders(2, len(words))+`)
+		JOIN webhooks w ON w.id = s.webhook_id
+		JOIN apps a ON a.id = r.app_id
+		JOIN installations i ON i.id = r.installation_id
+		JOIN orgs o ON o.id = i.org_id
+		WHERE r.org_id = $1
+		AND w.status = 'active' AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
+		AND i.status = 'active' AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
+		ORDER BY w.created_at, w.id, s.place`, append([]any{org}, anys(words)...)...)
+}
+
+// OwnListeners finds an app's own subscriptions to souk.OwnInstallations, also
+// those of an app that was deleted: it hears what that ended.
+func (tx *Tx) OwnListeners(app souk.ID) ([]Listener, error) {
+	scan := func(r row) (l Listener, err error) {
+		var w SealedWebhook
+		err = r.Scan(append([]any{&l.Subscription.Pattern, &l.Subscription.Additions, &l.Subscription.Changes,
+			&l.Subscription.Removals, &l.Owner}, w.fields()...)...)
+		l.Webhook = w.Webhook
+		return l, err
+	}
+	return list(tx, scan, `
+		SELECT `+prefixed("s", subscriptionColumns)+`, a.owner_id, `+prefixed("w", webhookColumns)+`
+		FROM channel_subscriptions s
+		JOIN webhooks w ON w.id = s.webhook_id
+		JOIN apps a ON a.id = s.app_id
+		JOIN orgs o ON o.id = a.owner_id
+		WHERE s.app_id = $1 AND s.last = 'installations' AND s.pattern = $2
+		AND w.status = 'active' AND w.deleted_at IS NULL AND a.suspended = FALSE
+		AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
+		ORDER BY w.created_at, w.id, s.place`, app, string(souk.OwnInstallations))
+}
+
+func scanListener(r row) (l Listener, err error) {
+	var w SealedWebhook
+	var scopes string
+	s, i := &l.Subscription, &l.Installation
+	into := append([]any{&s.Pattern, &s.Additions, &s.Changes, &s.Removals, &l.Owner}, w.fields()...)
+	into = append(into, &i.ID, &i.App, &i.Org, &i.Kind, &i.Status, &scopes, &i.InstalledBy, &i.AppUser,
+		(*stamp)(&i.CreatedAt), (*stamp)(&i.UpdatedAt), (*stamp)(&i.EndedAt), &l.Enterprise)
+	err = r.Scan(into...)
+	l.Webhook, i.Scopes = w.Webhook, souk.ParseScopes(scopes)
+	return l, err
+}
+
+// Audience is who sees the catalogue entry of an app change, beside everyone.
+type Audience string
+
+// The orgs that an app is told to: where it is installed, or where it is in
+// the list of partner apps.
+const (
+	AtInstallers Audience = "installers"
+	AtPartners   Audience = "partners"
+)
+
+// InterestedOrgs lists, in the order of their IDs and after one of them, the
+// orgs of an audience of an app in which some app subscribed to a channel that
+// ends in word.
+func (tx *Tx) InterestedOrgs(app, owner souk.ID, audience Audience, word string, after souk.ID, limit int) ([]souk.ID, error) {
+	orgs := `SELECT org_id AS id FROM reach WHERE app_id = $1`
+	if audience == AtPartners {
+		orgs = `SELECT o.id FROM orgs o JOIN (
+				SELECT b_id AS id FROM partnerships WHERE a_id = $5
+				UNION ALL SELECT a_id FROM partnerships WHERE b_id = $5
+				UNION ALL SELECT org_id FROM rights WHERE app_id = $1 AND grantee = 'shared') AS p
+			ON p.id IN (o.id, o.enterprise_id)`
+	}
+	return list(tx, scanID, `
+		SELECT DISTINCT f.id FROM (`+orgs+`) AS f
+		WHERE f.id > $2 AND EXISTS (
+			SELECT 1 FROM reach r JOIN channel_subscriptions s ON s.app_id = r.app_id AND s.last IN ($3, '*')
+			WHERE r.org_id = f.id)
+		ORDER BY f.id LIMIT $4`, append([]any{app, orNothing(after), word, limit}, ownerArg(audience, owner)...)...)
+}
+
+// orNothing spells an ID that is to be compared: none comes before all others.
+func orNothing(id souk.ID) []byte { return id[:] }
+
+func ownerArg(audience Audience, owner souk.ID) []any {
+	if audience == AtPartners {
+		return []any{owner}
+	}
+	return nil
+}

@@ -1,0 +1,179 @@
+-- What giosg's face needs: contacts, assets, invitations, channels, a log with
+-- one entry for each request, and what is done bit by bit.
+
+ALTER TABLE orgs ADD COLUMN contact TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE orgs ADD COLUMN updated_at BIGINT;
+UPDATE orgs SET updated_at = created_at;
+
+ALTER TABLE users ADD COLUMN updated_at BIGINT;
+UPDATE users SET updated_at = created_at;
+
+-- What a calls b, and b calls a.
+ALTER TABLE partnerships ADD COLUMN name_a TEXT NOT NULL DEFAULT '';
+ALTER TABLE partnerships ADD COLUMN name_b TEXT NOT NULL DEFAULT '';
+DROP INDEX partnerships_by_b;
+CREATE INDEX partnerships_by_a ON partnerships (a_id, created_at, b_id);
+CREATE INDEX partnerships_by_b ON partnerships (b_id, created_at, a_id);
+
+CREATE TABLE invitations (
+	id BYTEA NOT NULL PRIMARY KEY,
+	from_id BYTEA NOT NULL REFERENCES orgs (id),
+	to_id BYTEA NOT NULL REFERENCES orgs (id),
+	created_by BYTEA,
+	created_at BIGINT NOT NULL
+);
+CREATE UNIQUE INDEX invitations_outgoing ON invitations (from_id, to_id);
+CREATE INDEX invitations_sent ON invitations (from_id, created_at, id);
+CREATE INDEX invitations_received ON invitations (to_id, created_at, id);
+
+CREATE TABLE assets (
+	id BYTEA NOT NULL PRIMARY KEY,
+	org_id BYTEA NOT NULL REFERENCES orgs (id),
+	name TEXT NOT NULL,
+	description TEXT NOT NULL,
+	file_name TEXT NOT NULL,
+	content_type TEXT NOT NULL,
+	size BIGINT NOT NULL,
+	width BIGINT NOT NULL,
+	height BIGINT NOT NULL,
+	created_by BYTEA,
+	updated_by BYTEA,
+	created_at BIGINT NOT NULL,
+	updated_at BIGINT NOT NULL,
+	content BYTEA NOT NULL
+);
+CREATE INDEX assets_by_org ON assets (org_id, created_at, id);
+
+ALTER TABLE apps ADD COLUMN icon_id BYTEA;
+ALTER TABLE apps ADD COLUMN created_by BYTEA;
+ALTER TABLE apps ADD COLUMN updated_by BYTEA;
+DROP INDEX apps_by_owner;
+CREATE INDEX apps_by_owner ON apps (owner_id, created_at, id) WHERE deleted_at IS NULL;
+CREATE INDEX apps_public ON apps (created_at, id)
+	WHERE is_available_to_anyone = TRUE AND listing = 'listed' AND suspended = FALSE AND deleted_at IS NULL;
+CREATE INDEX apps_by_icon ON apps (icon_id) WHERE icon_id IS NOT NULL;
+
+-- The id and the maker of a share; other rights have neither.
+ALTER TABLE rights ADD COLUMN id BYTEA;
+ALTER TABLE rights ADD COLUMN created_by BYTEA;
+CREATE UNIQUE INDEX rights_by_id ON rights (id) WHERE id IS NOT NULL;
+
+-- How many live installations an app has, in parts: installing touches one of
+-- them, so that one popular app is not one hot row.
+CREATE TABLE installation_counts (
+	app_id BYTEA NOT NULL REFERENCES apps (id),
+	part BIGINT NOT NULL,
+	live BIGINT NOT NULL,
+	PRIMARY KEY (app_id, part)
+);
+INSERT INTO installation_counts (app_id, part, live)
+	SELECT app_id, 0, count(*) FROM installations WHERE status <> 'ended' GROUP BY app_id;
+DROP INDEX installations_by_org;
+CREATE INDEX installations_by_org ON installations (org_id, created_at, id) WHERE status <> 'ended';
+CREATE INDEX installations_by_app ON installations (app_id, created_at, id) WHERE status <> 'ended';
+CREATE INDEX installations_by_app_user ON installations (app_user_id) WHERE app_user_id IS NOT NULL;
+
+-- A request may be a wish to install: JSON, or empty.
+ALTER TABLE requests ADD COLUMN wish TEXT NOT NULL DEFAULT '';
+
+ALTER TABLE webhooks ADD COLUMN created_by BYTEA;
+ALTER TABLE webhooks ADD COLUMN updated_by BYTEA;
+
+-- The channels that a webhook asked for. last is the last segment of the
+-- pattern: few patterns end like any one channel.
+CREATE TABLE channel_subscriptions (
+	webhook_id BYTEA NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
+	place BIGINT NOT NULL,
+	app_id BYTEA NOT NULL,
+	pattern TEXT NOT NULL,
+	last TEXT NOT NULL,
+	additions BOOLEAN NOT NULL,
+	changes BOOLEAN NOT NULL,
+	removals BOOLEAN NOT NULL,
+	PRIMARY KEY (webhook_id, place)
+);
+CREATE INDEX channel_subscriptions_by_app ON channel_subscriptions (app_id, last);
+
+-- The outbox anew: a pending delivery without next_at waits for an earlier one
+-- to the same webhook about the same resource. Of a pending, a cancelled and a
+-- skipped delivery the log shows an entry that is not in attempts.
+CREATE TABLE outbox (
+	id BYTEA NOT NULL PRIMARY KEY,
+	event_id BYTEA NOT NULL,
+	webhook_id BYTEA NOT NULL,
+	app_id BYTEA NOT NULL,
+	installation_id BYTEA,
+	dialect TEXT NOT NULL,
+	final BOOLEAN NOT NULL,
+	body BYTEA NOT NULL,
+	channel TEXT NOT NULL,
+	action TEXT NOT NULL,
+	resource TEXT NOT NULL,
+	speaker_id BYTEA,
+	status TEXT NOT NULL CHECK (status IN ('pending', 'successful', 'exhausted', 'cancelled', 'skipped')),
+	attempts BIGINT NOT NULL,
+	last_outcome TEXT NOT NULL,
+	next_at BIGINT,
+	claimed_at BIGINT,
+	entry_id BYTEA NOT NULL,
+	entry_at BIGINT NOT NULL,
+	created_at BIGINT NOT NULL,
+	ended_at BIGINT,
+	note TEXT NOT NULL,
+	CHECK (status = 'pending' AND (next_at IS NOT NULL OR resource <> '') OR status <> 'pending' AND next_at IS NULL)
+);
+INSERT INTO outbox (id, event_id, webhook_id, app_id, installation_id, dialect, final, body, channel, action, resource,
+		status, attempts, last_outcome, next_at, entry_id, entry_at, created_at, ended_at, note)
+	SELECT id, event_id, webhook_id, app_id, installation_id, dialect, final, body, '', '', '',
+		status, attempts, last_outcome, next_at, id, created_at, created_at, ended_at, note FROM deliveries;
+DROP TABLE deliveries;
+ALTER TABLE outbox RENAME TO deliveries;
+CREATE INDEX deliveries_due ON deliveries (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX deliveries_by_webhook ON deliveries (webhook_id, created_at, id);
+CREATE INDEX deliveries_pending_by_installation ON deliveries (installation_id) WHERE status = 'pending';
+CREATE INDEX deliveries_in_order ON deliveries (webhook_id, resource, created_at, id) WHERE status = 'pending' AND resource <> '';
+CREATE INDEX deliveries_listed ON deliveries (app_id, entry_at, entry_id)
+	WHERE dialect = 'giosg' AND status IN ('pending', 'cancelled', 'skipped');
+CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE dialect = 'giosg' AND ended_at IS NOT NULL;
+
+-- What giosg's log shows of a request beside its outcome.
+ALTER TABLE attempts ADD COLUMN dialect TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempts ADD COLUMN app_id BYTEA;
+ALTER TABLE attempts ADD COLUMN channel TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempts ADD COLUMN action TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempts ADD COLUMN resource TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempts ADD COLUMN headers TEXT NOT NULL DEFAULT '';
+ALTER TABLE attempts ADD COLUMN listed_at BIGINT NOT NULL DEFAULT 0;
+CREATE INDEX attempts_listed ON attempts (app_id, listed_at, id) WHERE dialect = 'giosg';
+CREATE INDEX attempts_failed ON attempts (app_id, listed_at, id) WHERE dialect = 'giosg' AND outcome <> 'ok';
+CREATE INDEX attempts_by_webhook ON attempts (webhook_id, listed_at, id) WHERE dialect = 'giosg';
+CREATE INDEX attempts_by_age ON attempts (listed_at) WHERE dialect = 'giosg';
+
+-- What a verb began and left to be finished bit by bit. after_at and after_id
+-- are how far it came.
+CREATE TABLE jobs (
+	id BYTEA NOT NULL PRIMARY KEY,
+	kind TEXT NOT NULL CHECK (kind IN ('app rights', 'partner rights', 'wishes', 'spread')),
+	app_id BYTEA,
+	org_id BYTEA,
+	other_id BYTEA,
+	event_id BYTEA,
+	verb TEXT NOT NULL,
+	face TEXT NOT NULL,
+	user_id BYTEA,
+	token_id BYTEA,
+	platform BOOLEAN NOT NULL,
+	after_at BIGINT,
+	after_id BYTEA,
+	created_at BIGINT NOT NULL
+);
+CREATE INDEX jobs_in_order ON jobs (created_at, id);
+
+-- What publications were answered under a key of the caller's.
+CREATE TABLE idempotency (
+	key BYTEA NOT NULL PRIMARY KEY,
+	input BYTEA NOT NULL,
+	answer TEXT NOT NULL,
+	created_at BIGINT NOT NULL
+);
+CREATE INDEX idempotency_by_age ON idempotency (created_at);

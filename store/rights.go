@@ -1,0 +1,98 @@
+package store
+
+import (
+	"time"
+
+	"souk"
+)
+
+// PutRight records a reason why an org sees an app; false when it stood already.
+func (tx *Tx) PutRight(r souk.Right, at time.Time) (bool, error) {
+	n, err := tx.exec(`INSERT INTO rights (app_id, grantee, org_id, created_at) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (app_id, grantee, org_id) DO NOTHING`, r.App, r.To, r.Org, micros(at))
+	return n > 0, err
+}
+
+// RemoveRight takes a reason back; false when it did not stand.
+func (tx *Tx) RemoveRight(r souk.Right) (bool, error) {
+	n, err := tx.exec(`DELETE FROM rights WHERE app_id = $1 AND grantee = $2 AND org_id = $3`, r.App, r.To, r.Org)
+	return n > 0, err
+}
+
+// IsVisible reports whether an org has a right to an app: it or its enterprise
+// owns it, had it shared, is a partner of whoever offers it to partners, or it
+// is public. A workspace sees what its enterprise sees.
+func (tx *Tx) IsVisible(app souk.ID, org souk.Org) (bool, error) {
+	return tx.exists(`
+		SELECT 1 FROM rights r
+		WHERE r.app_id = $1 AND (
+			r.grantee = 'everyone'
+			OR (r.grantee IN ('owner', 'shared') AND r.org_id IN ($2, $3))
+			OR (r.grantee = 'partners' AND EXISTS (
+				SELECT 1 FROM partnerships p
+				WHERE (p.a_id = r.org_id AND p.b_id IN ($2, $3))
+				   OR (p.b_id = r.org_id AND p.a_id IN ($2, $3)))))`,
+		app, org.ID, org.Enterprise)
+}
+
+// AppsForPartners lists the apps that an org offers to its partners.
+func (tx *Tx) AppsForPartners(org souk.ID) ([]souk.ID, error) {
+	return list(tx, scanID, `SELECT r.app_id FROM rights r JOIN apps a ON a.id = r.app_id
+		WHERE r.org_id = $1 AND r.grantee = 'partners' AND a.deleted_at IS NULL ORDER BY r.app_id`, org)
+}
+
+const shareColumns = `id, app_id, org_id, created_by, created_at`
+
+func scanShare(r row) (s souk.Share, err error) {
+	err = r.Scan(&s.ID, &s.App, &s.Org, &s.CreatedBy, (*stamp)(&s.CreatedAt))
+	return s, err
+}
+
+// PutShare shares an app with an org; false when it was shared already.
+func (tx *Tx) PutShare(s souk.Share) (bool, error) {
+	n, err := tx.exec(`INSERT INTO rights (grantee, `+shareColumns+`) VALUES ('shared', $1, $2, $3, $4, $5)
+		ON CONFLICT (app_id, grantee, org_id) DO NOTHING`, s.ID, s.App, s.Org, s.CreatedBy, micros(s.CreatedAt))
+	return n > 0, err
+}
+
+// Share finds a share by ID.
+func (tx *Tx) Share(id souk.ID) (souk.Share, error) {
+	return one(tx, scanShare, `SELECT `+shareColumns+` FROM rights WHERE id = $1`, id)
+}
+
+// ShareWith finds the share of an app with an org.
+func (tx *Tx) ShareWith(app, org souk.ID) (souk.Share, error) {
+	return one(tx, scanShare, `SELECT `+shareColumns+` FROM rights
+		WHERE app_id = $1 AND grantee = 'shared' AND org_id = $2`, app, org)
+}
+
+// RemoveShare takes a share back; false when it did not stand.
+func (tx *Tx) RemoveShare(s souk.Share) (bool, error) {
+	return tx.RemoveRight(souk.Right{App: s.App, To: souk.ToShared, Org: s.Org})
+}
+
+// SharesBetween lists the shares of owner's apps with org.
+func (tx *Tx) SharesBetween(owner, org souk.ID) ([]souk.Share, error) {
+	return list(tx, scanShare, `SELECT `+prefixed("r", shareColumns)+`
+		FROM rights r JOIN apps a ON a.id = r.app_id
+		WHERE r.org_id = $2 AND r.grantee = 'shared' AND a.owner_id = $1 AND a.deleted_at IS NULL
+		ORDER BY r.created_at, r.app_id`, owner, org)
+}
+
+// OutgoingShares lists the shares of an org's apps.
+func (tx *Tx) OutgoingShares(owner souk.ID, page souk.Page) ([]souk.Share, error) {
+	c := conditions{args: []any{owner}}
+	end := c.page(`r.created_at`, `r.id`, page)
+	return list(tx, scanShare, `SELECT `+prefixed("r", shareColumns)+`
+		FROM apps a JOIN rights r ON r.app_id = a.id AND r.grantee = 'shared' AND r.id IS NOT NULL
+		WHERE a.owner_id = $1 AND a.deleted_at IS NULL`+c.and()+end, c.args...)
+}
+
+// IncomingShares lists what was shared with an org.
+func (tx *Tx) IncomingShares(org souk.ID, page souk.Page) ([]souk.Share, error) {
+	c := conditions{args: []any{org}}
+	end := c.page(`r.created_at`, `r.id`, page)
+	return list(tx, scanShare, `SELECT `+prefixed("r", shareColumns)+`
+		FROM rights r JOIN apps a ON a.id = r.app_id
+		WHERE r.org_id = $1 AND r.grantee = 'shared' AND r.id IS NOT NULL AND a.deleted_at IS NULL`+c.and()+end, c.args...)
+}
