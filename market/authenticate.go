@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"time"
 
 	"souk"
 	"souk/store"
@@ -43,6 +44,11 @@ func (m *Market) Authenticate(ctx context.Context, secret, face string, address 
 	if err != nil {
 		return Caller{}, err
 	}
+	return c.alive(face, address)
+}
+
+// alive refuses a token that does not answer, or not from that address.
+func (c Caller) alive(face string, address netip.Addr) (Caller, error) {
 	if death := souk.DeathOf(souk.TokenFacts{
 		Token: c.Token, User: c.User, Installation: c.Installation, App: c.App, Org: c.Org,
 	}, now()); death != souk.AliveToken {
@@ -59,10 +65,49 @@ func (m *Market) Authenticate(ctx context.Context, secret, face string, address 
 	return c, nil
 }
 
+// Short is what a short token says: it was signed, and is not stored.
+type Short struct {
+	Installation souk.ID
+	User         souk.ID // the installation's app user
+	Expires      time.Time
+}
+
+// AuthenticateShort finds who a short token speaks for, whose signature a wire
+// has checked. It refuses UnknownToken when the installation never had that app
+// user, and souk.Dead when it no longer answers.
+func (m *Market) AuthenticateShort(ctx context.Context, in Short, face string, address netip.Addr) (c Caller, err error) {
+	err = m.DB.Read(ctx, func(s *store.Tx) (err error) {
+		tx := &Tx{Tx: s, market: m}
+		i, err := tx.Installation(in.Installation)
+		if err != nil {
+			return or(err, souk.UnknownToken)
+		}
+		if i.AppUser.IsZero() || i.AppUser != in.User {
+			return souk.UnknownToken
+		}
+		c, err = tx.callerOf(souk.Token{
+			Kind: souk.ShortToken, User: i.AppUser, Installation: i.ID, App: i.App, Org: i.Org,
+			Scopes: i.Scopes, ExpiresAt: in.Expires,
+		})
+		return err
+	})
+	if err != nil {
+		return Caller{}, err
+	}
+	return c.alive(face, address)
+}
+
 func (tx *Tx) caller(hash []byte) (c Caller, err error) {
-	if c.Token, err = tx.TokenByHash(hash); err != nil {
+	t, err := tx.TokenByHash(hash)
+	if err != nil {
 		return c, or(err, souk.UnknownToken)
 	}
+	return tx.callerOf(t)
+}
+
+// callerOf reads what a token's life hangs on.
+func (tx *Tx) callerOf(t souk.Token) (c Caller, err error) {
+	c.Token = t
 	if !c.Token.User.IsZero() {
 		if c.User, err = tx.User(c.Token.User); err != nil {
 			return c, err

@@ -31,7 +31,8 @@ func (tx *Tx) place(id souk.ID) (p place, err error) {
 		}
 		return p, souk.UnknownOrg
 	}
-	if p.Standing, err = tx.Standing(tx.actor.User, p.Org); err != nil || p.IsMember() {
+	standing, err := tx.Standing(tx.actor.User, p.Org)
+	if p.Standing = tx.capped(standing); err != nil || p.IsMember() {
 		return p, err
 	}
 	home, err := tx.homeRoot(tx.actor.User)

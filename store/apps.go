@@ -42,6 +42,11 @@ func (tx *Tx) Apps(ids []souk.ID) (map[souk.ID]souk.App, error) {
 		`SELECT `+appColumns+` FROM apps WHERE id IN (`, ids)
 }
 
+// AppOf finds an app that an org owns and that was not deleted.
+func (tx *Tx) AppOf(owner, id souk.ID) (souk.App, error) {
+	return one(tx, scanApp, `SELECT `+appColumns+` FROM apps WHERE id = $1 AND owner_id = $2 AND deleted_at IS NULL`, id, owner)
+}
+
 // PutApp inserts an app or replaces everything that may change about it.
 func (tx *Tx) PutApp(a souk.App) error {
 	_, err := tx.exec(`

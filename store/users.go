@@ -111,6 +111,30 @@ func (tx *Tx) Standing(user souk.ID, org souk.Org) (s souk.Standing, err error) 
 	return s, err
 }
 
+// StandingAt is Standing for an org that may not exist: then, and for an org
+// that the user does not belong to, it is the zero Standing.
+func (tx *Tx) StandingAt(user, org souk.ID) (s souk.Standing, err error) {
+	found, err := list(tx, scanMembership, `SELECT m.user_id, m.org_id, m.role, m.permissions, m.created_at
+		FROM memberships m
+		JOIN users u ON u.id = m.user_id
+		JOIN orgs o ON m.org_id IN (o.id, o.enterprise_id)
+		WHERE o.id = $2 AND m.user_id = $1 AND u.deactivated_at IS NULL`, user, org)
+	for _, m := range found {
+		if m.Org == org {
+			s.Here = m
+		} else {
+			s.Above = m
+		}
+	}
+	return s, err
+}
+
+// HomeOf is the org that an active user belongs to first.
+func (tx *Tx) HomeOf(user souk.ID) (souk.Org, error) {
+	return one(tx, scanOrg, `SELECT `+prefixed("o", orgColumns)+`
+		FROM users u JOIN orgs o ON o.id = u.org_id WHERE u.id = $1 AND u.deactivated_at IS NULL`, user)
+}
+
 // PutMembership makes a user a member of an org, or changes what they are there.
 func (tx *Tx) PutMembership(m souk.Membership) error {
 	permissions := make([]string, len(m.Permissions))

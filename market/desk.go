@@ -1,0 +1,110 @@
+package market
+
+import (
+	"context"
+
+	"souk"
+	"souk/store"
+)
+
+// Need is what somebody must be able to do at an org.
+type Need string
+
+// Whoever belongs to an org may read about it; what it has to do with apps is
+// for those who hold settings there, or users for its people.
+const (
+	MayRead     Need = ""
+	MaySettings Need = Need(souk.CanSettings)
+)
+
+// Desk is an org as somebody who works for it meets it.
+type Desk struct {
+	Org, Enterprise souk.Org // Enterprise is zero where there is none
+}
+
+// Desk finds the org that a caller works for; the zero ID means their home. It
+// refuses, in this order, NoSubscription when the caller's own org has none,
+// UnknownOrg for an org they do not belong to or that their token does not
+// reach, NoSubscription when that org has none, and NotAllowed without what
+// need asks for. An org that does not exist and one that is somebody else's
+// are refused by the same statements.
+func (m *Market) Desk(ctx context.Context, actor souk.Actor, org souk.ID, need Need) (d Desk, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		p, err := tx.desk(org, need)
+		d = Desk{p.Org, p.Enterprise}
+		return err
+	})
+	return d, err
+}
+
+// desk finds an org for a verb or a read of somebody who works for it. The
+// operator works for all of them.
+func (tx *Tx) desk(id souk.ID, need Need) (p place, err error) {
+	if tx.actor.IsOperator() {
+		if p.Org, p.Enterprise, err = tx.OrgAndAbove(id); err != nil {
+			return p, or(err, souk.UnknownOrg)
+		}
+		if !p.Org.ClosedAt.IsZero() {
+			err = souk.UnknownOrg
+		}
+		return p, err
+	}
+	home, err := tx.HomeOf(tx.actor.User)
+	switch {
+	case err != nil:
+		return p, or(err, souk.NotAllowed)
+	case !home.HasActiveSubscription:
+		return p, souk.NoSubscription
+	}
+	if id.IsZero() {
+		id = home.ID
+	}
+	standing, err := tx.StandingAt(tx.actor.User, id)
+	switch {
+	case err != nil:
+		return p, err
+	case !standing.IsMember():
+		return p, souk.UnknownOrg
+	}
+	if p.Org, p.Enterprise, err = tx.OrgAndAbove(id); err != nil {
+		return p, err
+	}
+	if tx.granted(p.Org) != nil || !p.Org.ClosedAt.IsZero() {
+		return p, souk.UnknownOrg
+	}
+	p.Standing = tx.capped(standing)
+	switch {
+	case !p.Org.HasActiveSubscription:
+		return p, souk.NoSubscription
+	case need != MayRead && !p.Holds(souk.Permission(need)):
+		return p, souk.NotAllowed
+	}
+	return p, nil
+}
+
+// capped is what is left of a standing to the actor's token: an app user's
+// short token carries no more than its installation was allowed.
+func (tx *Tx) capped(s souk.Standing) souk.Standing {
+	if tx.actor.Kind == souk.ShortToken {
+		return s.Within(tx.actor.Scopes)
+	}
+	return s
+}
+
+// ownedBy finds an app that exists and that an org owns.
+func (tx *Tx) ownedBy(org, app souk.ID) (souk.App, error) {
+	a, err := tx.AppOf(org, app)
+	return a, or(err, souk.UnknownApp)
+}
+
+// rootsOf finds the locks of a verb that ties orgs to each other.
+func rootsOf(apps []souk.ID, orgs ...souk.ID) func(*store.Tx) (store.Locks, error) {
+	return func(tx *store.Tx) (store.Locks, error) {
+		found, err := tx.Orgs(orgs)
+		locks := store.Locks{Apps: apps}
+		for _, o := range found { // those that do not exist are refused by the verb
+			locks.Roots = append(locks.Roots, o.Root())
+		}
+		return locks, err
+	}
+}
