@@ -27,7 +27,7 @@ const MaxChannel = 255
 
 // Pattern is a channel in which the placeholders {organization_id}, {user_id},
 // {app_organization_id} and {app_id} stand for what an installation fills in,
-// and * for any one segment. Only ParsePattern makes one that matches anything.
+// and * for any one segment. ParsePattern makes those that may be subscribed to.
 type Pattern string
 
 const (
@@ -77,18 +77,22 @@ func ParseChannel(s string) (Channel, bool) {
 	if _, err := ParseID(segments[1]); err != nil {
 		return "", false
 	}
-	return Channel(s), !slices.ContainsFunc(segments, func(s string) bool { return !isSegment(s) })
+	if slices.ContainsFunc(segments, func(s string) bool { return !isSegment(s) }) {
+		return "", false
+	}
+	return Channel(s), true
 }
 
-// isSegment reports whether s can stand between two slashes of a channel.
+// isSegment reports whether s can stand between two slashes of a channel: it is
+// made of printable ASCII without what an address escapes or a pattern means.
 func isSegment(s string) bool {
 	return s != "" && s != "." && s != ".." && !strings.ContainsFunc(s, func(r rune) bool {
 		return r <= ' ' || r > '~' || strings.ContainsRune(`*?{}#%\"<>`+"`|^", r)
 	})
 }
 
-// Last is the last segment of a channel; a pattern that ends in another word
-// does not match it.
+// Last is the last segment of a channel: the patterns that match it end in the
+// same word or in *.
 func (c Channel) Last() string { return last(string(c)) }
 
 // Last is the last segment of a pattern, perhaps *.

@@ -1,6 +1,8 @@
 package souk_test
 
 import (
+	"reflect"
+	"slices"
 	"testing"
 
 	"souk"
@@ -50,6 +52,47 @@ func TestWhatAStandingAllows(t *testing.T) {
 			s.Decides() != tt.decides || s.Owns() != tt.owns {
 			t.Errorf("%s: member %v, settings %v, users %v, decides %v, owns %v", tt.name,
 				s.IsMember(), s.Holds(souk.CanSettings), s.Holds(souk.CanUsers), s.Decides(), s.Owns())
+		}
+	}
+}
+
+func TestWhatATokenLeavesOfAStanding(t *testing.T) {
+	member := souk.Membership{Role: souk.Member}
+	manager := souk.Membership{Role: souk.Member, Permissions: []souk.Permission{souk.CanSettings, souk.CanUsers}}
+	admin, owner := souk.Membership{Role: souk.Admin}, souk.Membership{Role: souk.Owner}
+	everything := souk.NewScopes("settings", "users", "reports", "team:read")
+	for _, tt := range []struct {
+		name     string
+		standing souk.Standing
+		ceiling  souk.Scopes
+		want     []souk.Permission
+	}{
+		{"an owner with a scope", souk.Standing{Here: owner}, souk.NewScopes("settings"), []souk.Permission{souk.CanSettings}},
+		{"an owner above with a scope", souk.Standing{Above: owner}, souk.NewScopes("users"), []souk.Permission{souk.CanUsers}},
+		{"an admin with every scope", souk.Standing{Here: admin}, everything, souk.Permissions},
+		{"an admin with other scopes", souk.Standing{Here: admin, Above: owner}, souk.NewScopes("team:read", "settings:read"), nil},
+		{"an admin without scopes", souk.Standing{Here: admin}, nil, nil},
+		{"a manager with every scope", souk.Standing{Here: manager}, everything, []souk.Permission{souk.CanSettings, souk.CanUsers}},
+		{"a manager with one of the scopes", souk.Standing{Here: manager}, souk.NewScopes("users"), []souk.Permission{souk.CanUsers}},
+		{"a manager above with one of the scopes", souk.Standing{Here: member, Above: manager}, souk.NewScopes("settings"), []souk.Permission{souk.CanSettings}},
+		{"a manager with another scope", souk.Standing{Here: manager}, souk.NewScopes("reports"), nil},
+		{"a member with every scope", souk.Standing{Here: member}, everything, nil},
+		{"nobody with every scope", souk.Standing{}, everything, nil},
+	} {
+		s := tt.standing.Within(tt.ceiling)
+		for _, p := range souk.Permissions {
+			if want := slices.Contains(tt.want, p); s.Holds(p) != want {
+				t.Errorf("%s: holds %s: %v", tt.name, p, !want)
+			}
+		}
+		if s.Decides() || s.Owns() {
+			t.Errorf("%s: keeps a role: %+v", tt.name, s)
+		}
+		if s.IsMember() != tt.standing.IsMember() {
+			t.Errorf("%s: is a member: %v", tt.name, s.IsMember())
+		}
+		if again := s.Within(tt.ceiling); !reflect.DeepEqual(again, s) {
+			t.Errorf("%s: a second time leaves %+v of %+v", tt.name, again, s)
 		}
 	}
 }
