@@ -53,6 +53,11 @@ var arrows = map[string]rule{
 		ours:  []string{"souk", "souk/market", "souk/web"},
 		never: []string{"database/sql"},
 	},
+	"souk/giosg": {
+		ours:   []string{"souk", "souk/market", "souk/web"},
+		theirs: []string{"github.com/go-jose/go-jose/v4", "golang.org/x/time/rate"},
+		never:  []string{"database/sql"},
+	},
 	"souk/world": {
 		ours:   []string{"souk", "souk/market"},
 		theirs: []string{"go.yaml.in/yaml/v3"},
@@ -74,11 +79,11 @@ var arrows = map[string]rule{
 
 // wired is what a program puts together.
 var wired = []string{
-	"souk", "souk/store", "souk/market", "souk/courier", "souk/web", "souk/slack", "souk/native", "souk/world",
+	"souk", "souk/store", "souk/market", "souk/courier", "souk/web", "souk/slack", "souk/native", "souk/giosg", "souk/world",
 }
 
 // dialects are strangers to one another.
-var dialects = []string{"souk/slack", "souk/native"}
+var dialects = []string{"souk/slack", "souk/native", "souk/giosg"}
 
 // forTests are modules of others that tests may import and the product may not.
 var forTests = []string{

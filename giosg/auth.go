@@ -1,0 +1,114 @@
+package giosg
+
+import (
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"souk"
+	"souk/market"
+	"souk/web"
+)
+
+// admit finds who calls, and lets them in if the route's guard does and they
+// have not called too often.
+func (h *Handler) admit(c *call) error {
+	if c.route.guard == anybody {
+		return nil
+	}
+	if err := h.identify(c); err != nil {
+		return err
+	}
+	if err := h.pass(c); err != nil {
+		return err
+	}
+	return h.limits.call(c.Token)
+}
+
+// identify finds the caller by the credential of the call.
+func (h *Handler) identify(c *call) (err error) {
+	scheme, secret, err := credential(c.request.Header)
+	if err != nil {
+		return err
+	}
+	from := web.ClientAddress(c.ctx)
+	if c.Caller, err = h.authenticate(c, scheme, secret, from); err != nil {
+		if failureOf(err).status == http.StatusUnauthorized {
+			return h.limits.failedToken(from, err)
+		}
+		return err
+	}
+	if c.Kind == souk.PersonToken {
+		web.Note(c.ctx, "token", c.Actor.Token.String())
+	}
+	web.Note(c.ctx, "user", c.Actor.User.String())
+	return nil
+}
+
+// The schemes of credentials.
+const (
+	tokenScheme   = "token"
+	bearerScheme  = "bearer"
+	triggerScheme = "giosgapp"
+)
+
+// credential reads the header of a call as Django REST framework does: words
+// with space between them, and lines of the same name joined by commas.
+func credential(header http.Header) (scheme, secret string, err error) {
+	words := strings.Fields(strings.Join(header.Values("Authorization"), ","))
+	if len(words) == 0 {
+		return "", "", noCredentials
+	}
+	switch scheme = strings.ToLower(words[0]); {
+	case scheme == triggerScheme:
+		return "", "", invalidToken
+	case scheme != tokenScheme && scheme != bearerScheme:
+		return "", "", noCredentials
+	case len(words) == 1:
+		return "", "", emptyCredentials
+	case len(words) > 2:
+		return "", "", spacedCredentials
+	}
+	return scheme, words[1], nil
+}
+
+// authenticate finds who a secret speaks for: a person's token, or behind Bearer
+// also the short one that came with a notification.
+func (h *Handler) authenticate(c *call, scheme, secret string, from netip.Addr) (market.Caller, error) {
+	if scheme == bearerScheme {
+		if short, ok := readToken(h.market.Key, secret, time.Now()); ok {
+			return h.market.AuthenticateShort(c.ctx, short, face, from)
+		}
+	}
+	caller, err := h.market.Authenticate(c.ctx, secret, face, from)
+	if err == nil && caller.Kind != souk.PersonToken {
+		err = souk.UnknownToken
+	}
+	return caller, err
+}
+
+// spellDeath is what a token that was one is told.
+func spellDeath(d souk.Dead) *failure {
+	if d.Cause == souk.DeadByUser && (d.Kind == souk.PersonToken || d.Kind == souk.ShortToken) {
+		return inactiveUser
+	}
+	return invalidToken
+}
+
+// pass lets the caller through the guard of the route, or refuses. The org of
+// all zeros does not exist; to Desk it would be the caller's home.
+func (h *Handler) pass(c *call) (err error) {
+	if c.route.guard == somebody {
+		return nil
+	}
+	need, nowhere := market.MaySettings, c.route.guard != homeSettings && c.org().IsZero()
+	if c.route.guard == orgMember || nowhere {
+		need = market.MayRead
+	}
+	c.desk, err = h.market.Desk(c.ctx, c.Actor, c.org(), need)
+	if err == nil && nowhere {
+		err = souk.UnknownOrg
+	}
+	return err
+}
