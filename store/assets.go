@@ -23,6 +23,11 @@ func (tx *Tx) Asset(id souk.ID) (souk.Asset, error) {
 	return one(tx, scanAsset, `SELECT `+assetColumns+` FROM assets WHERE id = $1`, id)
 }
 
+// AssetOf finds an asset of an org's, without its content.
+func (tx *Tx) AssetOf(org, id souk.ID) (souk.Asset, error) {
+	return one(tx, scanAsset, `SELECT `+assetColumns+` FROM assets WHERE id = $1 AND org_id = $2`, id, org)
+}
+
 // Assets finds many assets at once; those that do not exist are left out.
 func (tx *Tx) Assets(ids []souk.ID) (map[souk.ID]souk.Asset, error) {
 	return byID(tx, scanAsset, func(a souk.Asset) souk.ID { return a.ID },
