@@ -83,6 +83,18 @@ func ParseChannel(s string) (Channel, bool) {
 	return Channel(s), true
 }
 
+// Of tells whose channel c is: "orgs" or "users", and the ID.
+func (c Channel) Of() (kind string, id ID) {
+	rest, _ := strings.CutPrefix(string(c), channelRoot)
+	kind, rest, _ = strings.Cut(rest, "/")
+	text, _, _ := strings.Cut(rest, "/")
+	id, err := ParseID(text)
+	if err != nil {
+		return "", ID{}
+	}
+	return kind, id
+}
+
 // isSegment reports whether s can stand between two slashes of a channel: it is
 // made of printable ASCII without what an address escapes or a pattern means.
 func isSegment(s string) bool {

@@ -97,7 +97,7 @@ type EventData struct {
 	Other        *Org          `json:",omitempty"` // of a share, a partnership or an invitation: whom it ties Org to
 	Publication  *Publication  `json:",omitempty"`
 	Catalogue    []Scope       `json:",omitempty"` // entries of all scopes named above
-	Before       *EventData    `json:",omitempty"` // what a change found: App, Org, User, Installation, Workspaces or Webhook
+	Before       *EventData    `json:",omitempty"` // what a change found: the noun that it is about
 }
 
 // ScopeNamed finds name in the event's catalogue; a scope that is not there

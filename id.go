@@ -1,6 +1,7 @@
 package souk
 
 import (
+	"bytes"
 	"crypto/rand"
 	"database/sql/driver"
 	"encoding/base64"
@@ -54,6 +55,9 @@ func NewID() ID {
 
 // IsZero reports whether id names nothing.
 func (id ID) IsZero() bool { return id == ID{} }
+
+// Compare orders IDs as databases do: negative when id comes before other.
+func (id ID) Compare(other ID) int { return bytes.Compare(id[:], other[:]) }
 
 // String spells id as giosg and the native API do: lower case with dashes.
 func (id ID) String() string {

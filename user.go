@@ -110,6 +110,18 @@ func (s Standing) IsMember() bool { return s.Here.Role != "" || s.Above.Role != 
 // Holds reports whether either membership gives p.
 func (s Standing) Holds(p Permission) bool { return s.Here.Holds(p) || s.Above.Holds(p) }
 
+// Permissions are those that either membership gives, in the order of
+// souk.Permissions.
+func (s Standing) Permissions() []Permission {
+	held := []Permission{}
+	for _, p := range Permissions {
+		if s.Holds(p) {
+			held = append(held, p)
+		}
+	}
+	return held
+}
+
 // Decides reports whether the user is owner or admin of the org or above it.
 func (s Standing) Decides() bool { return s.Here.Decides() || s.Above.Decides() }
 

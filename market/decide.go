@@ -165,7 +165,10 @@ func (tx *Tx) decide(verb string, status souk.ResolutionStatus, in Decision) (do
 		return done, err
 	}
 	done.At = about.Org
-	return done, tx.tell(about, done, ended, c)
+	if err := tx.tell(about, done, ended, c); err != nil || c == nil || status != souk.Approved {
+		return done, err
+	}
+	return done, tx.comeTrue(c.ID, about.Org.ID)
 }
 
 // scopes is the set that a decision is about.

@@ -24,10 +24,22 @@ func (tx *Tx) emit(events ...souk.Event) error {
 	if err := tx.InsertEvents(events); err != nil || tx.quiet {
 		return err
 	}
+	if err := tx.tellByName(events); err != nil {
+		return err
+	}
+	return tx.tellByChannel(events)
+}
+
+// tellByName puts a delivery into the outbox for each webhook that subscribed
+// to an event by its name.
+func (tx *Tx) tellByName(events []souk.Event) error {
 	wanted := map[string]bool{}
 	var names []string
 	for _, e := range events {
 		for _, wire := range tx.market.Wires {
+			if wire.Name == nil {
+				continue
+			}
 			if name := wire.Name(e.Kind); name != "" && !wanted[name] {
 				wanted[name] = true
 				names = append(names, name)
@@ -53,7 +65,17 @@ func (tx *Tx) emit(events ...souk.Event) error {
 			}
 		}
 	}
-	tx.told = tx.told || len(deliveries) > 0
+	return tx.send(deliveries)
+}
+
+// send puts deliveries into the outbox.
+func (tx *Tx) send(deliveries []souk.Delivery) error {
+	for _, d := range deliveries {
+		tx.told = true
+		if tx.tally != nil {
+			tx.tally[d.Event]++
+		}
+	}
 	return tx.InsertDeliveries(deliveries)
 }
 

@@ -14,8 +14,11 @@ type Installing struct {
 	App        souk.ID
 	At         souk.ID           // a workspace, or an enterprise for an org-wide installation
 	Workspaces []souk.ID         // that an org-wide installation is granted, by name; may be none
+	Accepted   []string          // scopes that the installer saw and accepted; nil: all that the app asks for
 	Terms      Terms             // TermsAccepted, when the app has any
 	AppUser    souk.AppUserNames // empty fields: the app's defaults
+
+	wished bool // it was wished for: it is installed now or not at all
 }
 
 // Terms tells whether the installer accepted the app's terms and privacy
@@ -30,15 +33,20 @@ type Installed struct {
 	Installation souk.Installation
 	Workspaces   []souk.ID // that it reaches besides its own org
 	Upgraded     bool      // a live installation got the scopes that the app asks for now
+
+	// Requested is set instead when somebody has to approve first: a request
+	// that is a wish to install, and comes true with the approval.
+	Requested *souk.Request
 }
 
 // Install puts an app into effect with exactly the scopes it asks for, or
 // upgrades the live installation to them. Whoever holds settings at the org
-// may, and any member whom an approval covers. It refuses UnknownOrg,
-// NeedsPerson, OrgNotGranted, NotAllowed, UnknownApp, RestrictedForAsker,
-// ClosedToRequests, ApprovalNeeded, NoAppsFeature, TermsNotAccepted,
-// AlreadyInstalled and Invalid; where workspaces are named, also what it would
-// refuse there.
+// may, and any member whom an approval covers; for anybody else it becomes a
+// request. It refuses UnknownOrg, NeedsPerson, OrgNotGranted, NotAllowed,
+// UnknownApp, RestrictedForAsker, ClosedToRequests, NoAppsFeature, Invalid,
+// TermsNotAccepted, AlreadyInstalled and AlreadyPending; where workspaces are
+// named, also what it would refuse there, and ApprovalNeeded, as only what an
+// org has itself can be wished for.
 func (m *Market) Install(ctx context.Context, actor souk.Actor, in Installing) (done Installed, err error) {
 	err = m.write(ctx, actor, rootOf(in.At, in.App), func(tx *Tx) (err error) {
 		done, err = tx.install(in)
@@ -69,12 +77,16 @@ func (tx *Tx) install(in Installing) (done Installed, err error) {
 	if err != nil {
 		return done, err
 	}
-	if err := mayInstall(souk.Effective(facts).Verdict); err != nil {
-		return done, err
+	verdict := mayInstall(souk.Effective(facts).Verdict)
+	wish := errors.Is(verdict, souk.ApprovalNeeded) && len(in.Workspaces) == 0 && !in.wished
+	if verdict != nil && !wish {
+		return done, verdict
 	}
 	switch {
 	case !at.Org.HasAppsFeature:
 		return done, souk.NoAppsFeature
+	case in.Accepted != nil && !souk.NewScopes(in.Accepted...).Equal(app.Asks()):
+		return done, souk.Invalid{{Field: "scopes", Reason: "must be exactly what the app asks for"}}
 	case app.NeedsTerms() && in.Terms != TermsAccepted:
 		return done, souk.TermsNotAccepted
 	}
@@ -82,15 +94,19 @@ func (tx *Tx) install(in Installing) (done Installed, err error) {
 		return done, err
 	}
 	live, err := tx.InstallationReaching(app.ID, at.Org.ID)
+	isLive := err == nil
 	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return tx.newInstallation(in, at, app)
-	case err != nil:
+	case ignoreMissing(err) != nil:
 		return done, err
-	case live.Org != at.Org.ID, live.Scopes.Equal(app.Asks()):
+	case isLive && (live.Org != at.Org.ID || live.Scopes.Equal(app.Asks())):
 		return done, souk.AlreadyInstalled
+	case wish:
+		done.Requested, err = tx.wish(in, at, app)
+		return done, err
+	case isLive:
+		return tx.upgrade(live, at, app)
 	}
-	return tx.upgrade(live, at, app)
+	return tx.newInstallation(in, at, app)
 }
 
 // mayInstall is what a verdict means for somebody who installs.
@@ -118,12 +134,21 @@ func (tx *Tx) newInstallation(in Installing, at place, app souk.App) (done Insta
 	if at.Org.Kind == souk.Enterprise {
 		i.Kind = souk.OrgWide
 	}
+	var told []souk.Event
 	if app.IsAppUserRequired {
-		if i.AppUser, err = tx.newAppUser(in.AppUser, app, at.Org); err != nil {
+		u, err := tx.newAppUser(in.AppUser, app, at.Org)
+		if err != nil {
 			return done, err
 		}
+		i.AppUser = u.ID
+		e := tx.event(souk.UserAdded, at.Org, at.Enterprise, &app, u.ID)
+		e.Data.User = &u
+		told = append(told, e)
 	}
 	if err := tx.PutInstallation(i); err != nil {
+		return done, err
+	}
+	if err := tx.CountInstallation(app.ID, at.Org.Root(), 1); err != nil {
 		return done, err
 	}
 	if _, err := tx.Reach(i, at.Org.ID, tx.at); err != nil {
@@ -140,11 +165,31 @@ func (tx *Tx) newInstallation(in Installing, at place, app souk.App) (done Insta
 	if err := tx.audit("Install", at.Org, app.ID, i.ID, nil, done); err != nil {
 		return done, err
 	}
-	return done, tx.tellInstallation(souk.InstallationAdded, at, app, done)
+	added, err := tx.installationEvent(souk.InstallationAdded, at, app, done)
+	if err != nil {
+		return done, err
+	}
+	return done, tx.emit(append(told, added)...)
 }
 
 // newAppUser makes the bot user of an installation.
-func (tx *Tx) newAppUser(names souk.AppUserNames, app souk.App, home souk.Org) (souk.ID, error) {
+func (tx *Tx) newAppUser(names souk.AppUserNames, app souk.App, home souk.Org) (u souk.User, err error) {
+	names, err = namesOf(names, app)
+	if err != nil {
+		return u, err
+	}
+	u = souk.User{
+		ID: souk.NewID(), Org: home.ID, IsBot: true, CreatedAt: tx.at, UpdatedAt: tx.at,
+		FirstName: names.FirstName, LastName: names.LastName, Alias: names.Alias,
+	}
+	if err := tx.PutUser(u, home.Root()); err != nil {
+		return u, err
+	}
+	return u, tx.PutMembership(souk.Membership{User: u.ID, Org: home.ID, Role: souk.Member, CreatedAt: tx.at})
+}
+
+// namesOf fills in the app's defaults where an installer gave no name.
+func namesOf(names souk.AppUserNames, app souk.App) (souk.AppUserNames, error) {
 	names.FirstName = first(names.FirstName, app.AppUser.FirstName)
 	names.LastName = first(names.LastName, app.AppUser.LastName)
 	names.Alias = first(names.Alias, app.AppUser.Alias)
@@ -158,17 +203,7 @@ func (tx *Tx) newAppUser(names souk.AppUserNames, app souk.App, home souk.Org) (
 	p.text("app_user.first_name", names.FirstName, maxName)
 	p.text("app_user.last_name", names.LastName, maxName)
 	p.text("app_user.alias", names.Alias, maxName)
-	if err := p.err(); err != nil {
-		return souk.ID{}, err
-	}
-	u := souk.User{
-		ID: souk.NewID(), Org: home.ID, IsBot: true, CreatedAt: tx.at,
-		FirstName: names.FirstName, LastName: names.LastName, Alias: names.Alias,
-	}
-	if err := tx.PutUser(u, home.Root()); err != nil {
-		return u.ID, err
-	}
-	return u.ID, tx.PutMembership(souk.Membership{User: u.ID, Org: home.ID, Role: souk.Member, CreatedAt: tx.at})
+	return names, p.err()
 }
 
 func first(a, b string) string {
@@ -228,7 +263,7 @@ func (tx *Tx) grantWorkspaces(i souk.Installation, workspaces []souk.ID) (grante
 // upgrade gives a live installation exactly the scopes that the app asks for
 // now. Tokens keep theirs until they are reissued.
 func (tx *Tx) upgrade(i souk.Installation, at place, app souk.App) (done Installed, err error) {
-	before := i
+	was := i
 	i.Scopes, i.UpdatedAt = app.Asks(), tx.at
 	if err := tx.PutInstallation(i); err != nil {
 		return done, err
@@ -241,10 +276,10 @@ func (tx *Tx) upgrade(i souk.Installation, at place, app souk.App) (done Install
 	if err := tx.PutGrant(g); err != nil {
 		return done, err
 	}
-	if err := tx.audit("Install", at.Org, app.ID, i.ID, before, done); err != nil {
+	if err := tx.audit("Install", at.Org, app.ID, i.ID, was, done); err != nil {
 		return done, err
 	}
-	return done, tx.tellInstallation(souk.InstallationChanged, at, app, done)
+	return done, tx.tellInstallation(souk.InstallationChanged, at, app, done, &souk.EventData{Installation: &was, Workspaces: done.Workspaces})
 }
 
 // workspacesOf lists what an installation reaches besides its own org.
@@ -253,11 +288,13 @@ func (tx *Tx) workspacesOf(i souk.Installation) ([]souk.ID, error) {
 	return slices.DeleteFunc(reached, func(id souk.ID) bool { return id == i.Org }), err
 }
 
-func (tx *Tx) tellInstallation(kind souk.EventKind, at place, app souk.App, done Installed) error {
+// tellInstallation tells of an installation; before is nil but for a change.
+func (tx *Tx) tellInstallation(kind souk.EventKind, at place, app souk.App, done Installed, before *souk.EventData) error {
 	e, err := tx.installationEvent(kind, at, app, done)
 	if err != nil {
 		return err
 	}
+	e.Data.Before = before
 	return tx.emit(e)
 }
 
@@ -327,5 +364,5 @@ func (tx *Tx) setWorkspaces(in Granting) (done Installed, err error) {
 	if err := tx.audit("SetWorkspaces", at.Org, app.ID, i.ID, had, done.Workspaces); err != nil {
 		return done, err
 	}
-	return done, tx.tellInstallation(souk.InstallationChanged, at, app, done)
+	return done, tx.tellInstallation(souk.InstallationChanged, at, app, done, &souk.EventData{Installation: &i, Workspaces: had})
 }

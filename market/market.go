@@ -35,6 +35,10 @@ type Market struct {
 	// Woken, if set, is called after a commit that left deliveries: a hint for
 	// the courier. It must not block.
 	Woken func()
+
+	// Begun, if set, is called after a commit that left something to be done bit
+	// by bit: a hint for whoever runs StepJob. It must not block.
+	Begun func()
 }
 
 // Wire is how one dialect tells events. main hands one in per dialect, so that
@@ -50,6 +54,23 @@ type Wire struct {
 	Handshake func(ctx context.Context, hook souk.Webhook, with souk.Credentials) error
 	// Events are the names that a webhook may subscribe to.
 	Events []string
+	// Channels is set by a dialect that tells what happens to the resources of
+	// channels; its webhooks subscribe to patterns, and Name and Encode are nil.
+	Channels *Channels
+}
+
+// Channels is how a dialect tells what happens on channels.
+type Channels struct {
+	// Notices says on which channels an event is told.
+	Notices func(souk.Event) []souk.Notice
+	// Installed and Offered are notices that an app came into, changed in or
+	// left an org's list of installed apps, or of those its partners offer.
+	Installed, Offered func(org, app souk.ID, a souk.Action) souk.Notice
+	// Encode spells a notice, for all its listeners alike. It is pure. No body
+	// means that there is nothing to tell, as of a change that does not show.
+	Encode func(souk.Event, souk.Notice, Picture) ([]byte, error)
+	// Owns reports whether only Souk itself tells things on a channel.
+	Owns func(souk.Channel) bool
 }
 
 // now is the time of a verb, as fine as a database keeps it.
@@ -57,17 +78,20 @@ func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
 // write runs a verb: find names what it locks, fn is its body.
 func (m *Market) write(ctx context.Context, actor souk.Actor, find func(*store.Tx) (store.Locks, error), fn func(*Tx) error) error {
-	var told bool
+	var told, left bool
 	err := m.DB.Write(ctx, find, func(s *store.Tx) error {
 		tx := &Tx{Tx: s, market: m, actor: actor, at: now()}
 		if err := fn(tx); err != nil {
 			return err
 		}
-		told = tx.told // fn may run again: the last run counts
+		told, left = tx.told, tx.left // fn may run again: the last run counts
 		return nil
 	})
 	if err == nil && told && m.Woken != nil {
 		m.Woken()
+	}
+	if err == nil && left && m.Begun != nil {
+		m.Begun()
 	}
 	return err
 }
@@ -80,6 +104,8 @@ type Tx struct {
 	actor  souk.Actor
 	at     time.Time
 	told   bool                  // there are deliveries
+	left   bool                  // there is a job to go on with
+	tally  map[souk.ID]int       // deliveries by event, where they are counted
 	quiet  bool                  // events are recorded and nobody is told
 	scopes map[string]souk.Scope // the catalogue, once it was asked for
 }

@@ -68,6 +68,37 @@ func ownerOfApp(id souk.ID) func(*store.Tx) (store.Locks, error) {
 	}
 }
 
+// SetEntitlements says what an org paid for; the operator may. Without an
+// active subscription nothing is delivered for it from then on; what it has
+// stays as it is. It refuses NotAllowed and UnknownOrg.
+func (m *Market) SetEntitlements(ctx context.Context, actor souk.Actor, id souk.ID, in souk.Entitlements) (org souk.Org, err error) {
+	err = m.write(ctx, actor, rootOf(id), func(tx *Tx) error {
+		if !tx.actor.IsOperator() {
+			return souk.NotAllowed
+		}
+		at, err := tx.place(id)
+		if err != nil {
+			return err
+		}
+		org = at.Org
+		if org.Entitlements == in {
+			return nil
+		}
+		before := org
+		org.Entitlements, org.UpdatedAt = in, tx.at
+		if err := tx.PutOrg(org); err != nil {
+			return err
+		}
+		if err := tx.audit("SetEntitlements", org, souk.ID{}, org.ID, before, org); err != nil {
+			return err
+		}
+		e := tx.event(souk.OrgChanged, org, at.Enterprise, nil, org.ID)
+		e.Data.Before = &souk.EventData{Org: &before}
+		return tx.emit(e)
+	})
+	return org, err
+}
+
 // Rules are how an org governs apps.
 type Rules struct {
 	Policy   souk.Policy // empty: inherited

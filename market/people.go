@@ -66,7 +66,7 @@ func (tx *Tx) putUser(in Person) (u souk.User, err error) {
 		return u, err
 	}
 	u.Email, u.FirstName, u.LastName, u.Alias = in.Email, in.FirstName, in.LastName, in.Alias
-	u.Department, u.SecondFactor = in.Department, in.SecondFactor
+	u.Department, u.SecondFactor, u.UpdatedAt = in.Department, in.SecondFactor, tx.at
 	if err := tx.PutUser(u, home.Org.Root()); err != nil {
 		return u, err
 	}
@@ -117,6 +117,12 @@ func (tx *Tx) changed(verb string, kind souk.EventKind, at place, u souk.User, b
 	}
 	e := tx.event(kind, at.Org, at.Enterprise, nil, u.ID)
 	e.Data.User = &u
+	if had, ok := before.(souk.User); ok {
+		e.Data.Before = &souk.EventData{User: &had}
+	}
+	if had, ok := before.(souk.Membership); ok {
+		e.Data.Before = &souk.EventData{Membership: &had}
+	}
 	if m, ok := after.(souk.Membership); ok {
 		e.Data.Membership = &m
 	}
@@ -149,7 +155,7 @@ func (tx *Tx) deactivateUser(id souk.ID) error {
 		}
 	}
 	before := u
-	u.DeactivatedAt = tx.at
+	u.DeactivatedAt, u.UpdatedAt = tx.at, tx.at
 	if err := tx.PutUser(u, home.Org.Root()); err != nil {
 		return err
 	}

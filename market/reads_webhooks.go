@@ -82,3 +82,43 @@ func (m *Market) Attempts(ctx context.Context, actor souk.Actor, app, webhook, d
 	})
 	return attempts, err
 }
+
+// ChannelWebhooks lists the webhooks of an org's app that subscribed to
+// channels. It refuses UnknownApp.
+func (m *Market) ChannelWebhooks(ctx context.Context, actor souk.Actor, org, app souk.ID, page souk.Page) (views []HookView, err error) {
+	err = m.at(ctx, actor, org, MaySettings, func(tx *Tx, p place) error {
+		a, err := tx.ownedBy(org, app)
+		if err != nil {
+			return err
+		}
+		found, err := tx.Tx.ChannelWebhooks(app, page)
+		if err != nil {
+			return err
+		}
+		views, err = tx.hookViews(found, a, p.Org)
+		return err
+	})
+	return views, err
+}
+
+// ChannelWebhook finds one of ChannelWebhooks. It refuses UnknownApp and
+// UnknownWebhook.
+func (m *Market) ChannelWebhook(ctx context.Context, actor souk.Actor, org, app, id souk.ID) (v HookView, err error) {
+	err = m.at(ctx, actor, org, MaySettings, func(tx *Tx, p place) error {
+		a, err := tx.ownedBy(org, app)
+		if err != nil {
+			return err
+		}
+		w, err := tx.Tx.ChannelWebhook(app, id)
+		if err != nil {
+			return or(err, souk.UnknownWebhook)
+		}
+		views, err := tx.hookViews([]souk.Webhook{w}, a, p.Org)
+		if err != nil {
+			return err
+		}
+		v = views[0]
+		return nil
+	})
+	return v, err
+}

@@ -16,6 +16,8 @@ type Asking struct {
 	Scopes []string // nil: all that the app asks for
 	Reason string   // at most souk.MaxReason bytes
 	State  string   // the developer's own, at most souk.MaxState bytes
+
+	wish *souk.Wish // what is to be installed once it is approved
 }
 
 // Asked is what came of asking.
@@ -98,6 +100,7 @@ func (tx *Tx) requestApp(in Asking) (asked Asked, err error) {
 	asked.Request = souk.Request{
 		ID: souk.NewID(), App: app.ID, Org: at.Org.ID, User: user.ID, FiledBy: tx.actor.User,
 		Scopes: scopes, Reason: in.Reason, State: in.State, Status: souk.Pending, CreatedAt: tx.at,
+		Wish: in.wish,
 	}
 	return asked, tx.file(&asked.Request, app, at, user)
 }

@@ -2,8 +2,10 @@ package market
 
 import (
 	"context"
+	"slices"
 
 	"souk"
+	"souk/store"
 )
 
 // MaxTargets is how many orgs one Uninstall may name.
@@ -34,6 +36,34 @@ func (m *Market) Uninstall(ctx context.Context, actor souk.Actor, in Uninstallin
 		return err
 	})
 	return ended, err
+}
+
+// EndInstallation ends one installation that an org made itself, as Uninstall
+// from that org would. It refuses NoSubscription, NotAllowed and what Uninstall
+// does, and UnknownInstallation.
+func (m *Market) EndInstallation(ctx context.Context, actor souk.Actor, org, id souk.ID) error {
+	return m.write(ctx, actor, rootOfInstallation(id), func(tx *Tx) error {
+		if _, err := tx.desk(org, MaySettings); err != nil {
+			return err
+		}
+		i, err := tx.InstallationAtOrg(org, id)
+		if err != nil {
+			return or(err, souk.UnknownInstallation)
+		}
+		_, err = tx.uninstall(Uninstalling{App: i.App, From: []souk.ID{org}})
+		return err
+	})
+}
+
+// rootOfInstallation finds the locks of a verb that names an installation.
+func rootOfInstallation(id souk.ID) func(*store.Tx) (store.Locks, error) {
+	return func(tx *store.Tx) (store.Locks, error) {
+		i, err := tx.Installation(id)
+		if err != nil {
+			return store.Locks{}, ignoreMissing(err) // fn refuses it
+		}
+		return rootOf(i.Org, i.App)(tx)
+	}
 }
 
 func (tx *Tx) uninstall(in Uninstalling) (ended []souk.Installation, err error) {
@@ -165,10 +195,10 @@ func (tx *Tx) finish(i souk.Installation, app souk.App, at place, verb string) (
 	if err := tx.PutInstallation(i); err != nil {
 		return i, nil, err
 	}
-	if err := tx.UnreachAll(i.ID); err != nil {
+	if err := tx.CountInstallation(app.ID, at.Org.Root(), -1); err != nil {
 		return i, nil, err
 	}
-	if err := tx.retireAppUser(i); err != nil {
+	if err := tx.UnreachAll(i.ID); err != nil {
 		return i, nil, err
 	}
 	if _, err := tx.CancelDeliveries(i.ID, tx.at, "the installation ended"); err != nil {
@@ -186,25 +216,32 @@ func (tx *Tx) finish(i souk.Installation, app souk.App, at place, verb string) (
 	if err != nil {
 		return i, nil, err
 	}
-	tell = func() error { return tx.emit(append([]souk.Event{removed}, revoked...)...) }
+	retired, err := tx.retireAppUser(i, app, at)
+	if err != nil {
+		return i, nil, err
+	}
+	tell = func() error { return tx.emit(slices.Concat([]souk.Event{removed}, revoked, retired)...) }
 	return i, tell, tx.audit(verb, at.Org, app.ID, i.ID, before, i)
 }
 
-// retireAppUser deactivates the app user of an installation that ends.
-func (tx *Tx) retireAppUser(i souk.Installation) error {
+// retireAppUser deactivates the app user of an installation that ends; the
+// event is to be emitted.
+func (tx *Tx) retireAppUser(i souk.Installation, app souk.App, at place) ([]souk.Event, error) {
 	if i.AppUser.IsZero() {
-		return nil
+		return nil, nil
 	}
 	bot, err := tx.User(i.AppUser)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	home, err := tx.Org(bot.Org)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	bot.DeactivatedAt = tx.at
-	return tx.PutUser(bot, home.Root())
+	bot.DeactivatedAt, bot.UpdatedAt = tx.at, tx.at
+	e := tx.event(souk.UserDeactivated, at.Org, at.Enterprise, &app, bot.ID)
+	e.Data.User = &bot
+	return []souk.Event{e}, tx.PutUser(bot, home.Root())
 }
 
 // revoke ends grants of one installation; the events are to be emitted.

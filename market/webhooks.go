@@ -23,7 +23,17 @@ type Hook struct {
 	URL     string
 	Events  []string // names as the dialect spells them, at least one
 	Paused  bool     // told nothing until it is put again without
+
+	// Channels are for a dialect that has them, instead of Events. Of a webhook
+	// that there is already, nil leaves them and an empty URL leaves the URL.
+	Channels []souk.Subscription
 }
+
+// Bounds of webhooks with channels (docs/dialects/giosg.md, "Webhooks").
+const (
+	MaxChannelWebhooks = 20 // of one app
+	MaxSubscriptions   = 50 // of one webhook
+)
 
 // Saved is a webhook with its secret, which is shown when it is made and never
 // again.
@@ -38,14 +48,14 @@ type Saved struct {
 // UnknownWebhook, OrgNotGranted, NotAllowed, BlockedAddress, NotVerified and
 // Invalid.
 func (m *Market) PutWebhook(ctx context.Context, actor souk.Actor, in Hook) (saved Saved, err error) {
-	if err := in.check(); err != nil {
+	if err := m.checkHook(in); err != nil {
 		return saved, err
 	}
 	draft, with, err := m.draft(ctx, actor, in)
 	if err != nil {
 		return saved, err
 	}
-	if err := m.CheckURL(in.URL); err != nil {
+	if err := m.CheckURL(draft.URL); err != nil {
 		return saved, fmt.Errorf("%w: %w", souk.BlockedAddress, err)
 	}
 	if err := m.shakeHands(ctx, draft, with); err != nil {
@@ -58,9 +68,17 @@ func (m *Market) PutWebhook(ctx context.Context, actor souk.Actor, in Hook) (sav
 	return saved, err
 }
 
-func (in Hook) check() error {
+// checkHook looks at what can be looked at without the database.
+func (m *Market) checkHook(in Hook) error {
 	var p problems
 	p.text("url", in.URL, souk.MaxURL)
+	if m.Wires[in.Dialect].Channels != nil {
+		if in.URL == "" && in.ID.IsZero() {
+			p.add("url", "is required")
+		}
+		p.channels(in.Channels)
+		return p.err()
+	}
 	if in.URL == "" {
 		p.add("url", "is required")
 	}
@@ -126,29 +144,74 @@ func (tx *Tx) hook(in Hook) (w store.SealedWebhook, err error) {
 		return w, err
 	}
 	if in.ID.IsZero() {
-		had, err := tx.WebhooksOf(in.App)
-		if err != nil {
+		if err := tx.mayAdd(in); err != nil {
 			return w, err
 		}
-		if len(had) >= MaxWebhooks {
-			return w, souk.Invalid{{Field: "url", Reason: fmt.Sprintf("is one too many: an app has at most %d webhooks", MaxWebhooks)}}
-		}
-		w.Webhook = souk.Webhook{ID: souk.NewID(), App: in.App, Dialect: in.Dialect, CreatedAt: tx.at}
+		w.Webhook = souk.Webhook{ID: souk.NewID(), App: in.App, Dialect: in.Dialect, CreatedAt: tx.at, CreatedBy: tx.actor.User}
 	} else if w, err = tx.Webhook(in.ID); err != nil {
 		return w, or(err, souk.UnknownWebhook)
-	} else if w.App != in.App {
+	} else if w.App != in.App || w.Dialect != in.Dialect && (w.Dialect == souk.Giosg || in.Dialect == souk.Giosg) {
 		return w, souk.UnknownWebhook
 	}
 	if err := tx.market.knows(w.Dialect, in.Events); err != nil {
 		return w, err
 	}
-	w.URL, w.Events, w.Status, w.UpdatedAt = in.URL, slices.Clone(in.Events), souk.WebhookActive, tx.at
-	slices.Sort(w.Events)
-	w.Events = slices.Compact(w.Events)
+	w.Status, w.UpdatedAt, w.UpdatedBy = souk.WebhookActive, tx.at, tx.actor.User
 	if in.Paused {
 		w.Status = souk.WebhookPaused
 	}
+	if tx.market.Wires[w.Dialect].Channels != nil {
+		if in.URL != "" {
+			w.URL = in.URL
+		}
+		if in.Channels != nil {
+			w.Channels = slices.Clone(in.Channels)
+		}
+		return w, nil
+	}
+	w.URL, w.Events = in.URL, slices.Clone(in.Events)
+	slices.Sort(w.Events)
+	w.Events = slices.Compact(w.Events)
 	return w, nil
+}
+
+// channels checks what a webhook wants to be told.
+func (p *problems) channels(subscriptions []souk.Subscription) {
+	if len(subscriptions) > MaxSubscriptions {
+		p.add("channels", "must be at most %d", MaxSubscriptions)
+		return
+	}
+	seen := map[souk.Pattern]bool{}
+	for i, s := range subscriptions {
+		field := fmt.Sprintf("channels[%d].pattern", i)
+		if _, ok := souk.ParsePattern(string(s.Pattern)); !ok {
+			p.add(field, "is no channel pattern")
+		} else if seen[s.Pattern] {
+			p.add(field, "is there already")
+		}
+		seen[s.Pattern] = true
+	}
+}
+
+// mayAdd refuses a webhook that is one too many.
+func (tx *Tx) mayAdd(in Hook) error {
+	had, err := tx.WebhooksOf(in.App)
+	if err != nil {
+		return err
+	}
+	alike := 0
+	for _, w := range had {
+		if w.Dialect == in.Dialect {
+			alike++
+		}
+	}
+	if tx.market.Wires[in.Dialect].Channels != nil && alike >= MaxChannelWebhooks {
+		return souk.TooManyWebhooks
+	}
+	if len(had) >= MaxWebhooks {
+		return souk.Invalid{{Field: "url", Reason: fmt.Sprintf("is one too many: an app has at most %d webhooks", MaxWebhooks)}}
+	}
+	return nil
 }
 
 func (tx *Tx) putWebhook(in Hook) (saved Saved, err error) {
@@ -199,6 +262,9 @@ func (tx *Tx) tellWebhook(verb string, kind souk.EventKind, w souk.Webhook, befo
 	}
 	e := tx.event(kind, at.Org, at.Enterprise, &app, w.ID)
 	e.Data.Webhook = &w
+	if had, ok := before.(souk.Webhook); ok && kind == souk.WebhookChanged {
+		e.Data.Before = &souk.EventData{Webhook: &had}
+	}
 	if e.Data.Actor, err = tx.acting(); err != nil {
 		return err
 	}
@@ -276,7 +342,7 @@ func (tx *Tx) deleteWebhook(verb string, app, id souk.ID) error {
 		return err
 	}
 	before := w.Webhook
-	w.DeletedAt, w.UpdatedAt, w.Events = tx.at, tx.at, nil
+	w.DeletedAt, w.UpdatedAt, w.Events, w.Channels = tx.at, tx.at, nil, nil
 	if err := tx.PutWebhook(w); err != nil {
 		return err
 	}

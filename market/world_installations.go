@@ -95,6 +95,9 @@ func (o *object) putInstallation(in WorldInstallation) {
 		if o.failed(o.PutInstallation(i)) || o.isNew && !o.reach(i, org.ID, "org") {
 			return
 		}
+		if o.isNew && o.failed(o.CountInstallation(app.ID, org.Root(), 1)) {
+			return
+		}
 	}
 	if o.isNew || slices.Contains(o.fields, "scopes") {
 		grant := souk.Grant{ID: souk.NewID(), User: i.InstalledBy, Installation: i.ID, Scopes: i.Scopes, Status: souk.GrantActive, CreatedAt: o.Tx.at}
@@ -240,9 +243,9 @@ func (o *object) bringAppUser(i *souk.Installation, in WorldAppUser, app souk.Ap
 			*to = *given
 		}
 	}
-	id, err := o.newAppUser(names, app, org)
+	u, err := o.newAppUser(names, app, org)
 	if !o.refused("app_user", err) {
-		i.AppUser = id
+		i.AppUser = u.ID
 	}
 }
 

@@ -85,66 +85,10 @@ func (o *object) tellBoth(kind souk.EventKind, a, aboveA, b, aboveB souk.Org, ap
 func (a *applier) endWithoutRight() {
 	apps := slices.SortedFunc(maps.Keys(a.narrowed), func(a, b souk.ID) int { return bytes.Compare(a[:], b[:]) })
 	for _, id := range apps {
-		if a.failed(a.loseRights(id)) {
+		if a.failed(a.loseRights(id, "ApplyWorld")) {
 			return
 		}
 	}
-}
-
-func (tx *Tx) loseRights(id souk.ID) error {
-	app, err := tx.App(id)
-	if err != nil {
-		return err
-	}
-	live, err := tx.InstallationsOf(id)
-	if err != nil {
-		return err
-	}
-	for _, i := range live {
-		at, lost, err := tx.lost(id, i.Org)
-		if err != nil {
-			return err
-		}
-		if !lost {
-			continue
-		}
-		if _, err := tx.endInstallation(i, app, at, "ApplyWorld"); err != nil {
-			return err
-		}
-	}
-	pending, err := tx.PendingOfApp(id)
-	if err != nil {
-		return err
-	}
-	for _, q := range pending {
-		at, lost, err := tx.lost(id, q.Org)
-		if err != nil {
-			return err
-		}
-		if !lost {
-			continue
-		}
-		if err := tx.void(q, app, at); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// lost reports whether an org has no right to an app any more.
-func (tx *Tx) lost(app, org souk.ID) (at place, lost bool, err error) {
-	if at.Org, at.Enterprise, err = tx.OrgAndAbove(org); err != nil {
-		return at, false, err
-	}
-	visible, err := tx.IsVisible(app, at.Org)
-	return at, err == nil && !visible, err
-}
-
-// void settles a request whose org lost the right to the app.
-func (tx *Tx) void(q souk.Request, app souk.App, at place) error {
-	after := q
-	after.Status, after.Note = souk.RequestVoid, "the right to the app was lost"
-	return tx.drop(q, after, app, at, "ApplyWorld", souk.RequestVoided)
 }
 
 // keepRights makes the rows that say who sees an app follow its attributes.

@@ -45,6 +45,19 @@ var codes = map[souk.Refusal]code{
 	souk.EmailTaken:         internalError,
 	souk.NotVerified:        internalError,
 	souk.BlockedAddress:     internalError,
+
+	souk.UnknownInstallation: internalError,
+	souk.UnknownShare:        internalError,
+	souk.UnknownPartnership:  internalError,
+	souk.UnknownInvitation:   internalError,
+	souk.UnknownAsset:        internalError,
+	souk.NotAppProvider:      internalError,
+	souk.NotPartner:          internalError,
+	souk.AlreadyShared:       internalError,
+	souk.AlreadyPartners:     internalError,
+	souk.AlreadyInvited:      internalError,
+	souk.TooManyWebhooks:     internalError,
+	souk.KeyReused:           internalError,
 }
 
 // overrides are the refusals that one method spells in its own way.

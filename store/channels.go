@@ -90,42 +90,30 @@ func scanListener(r row) (l Listener, err error) {
 	return l, err
 }
 
-// Audience is who sees the catalogue entry of an app change, beside everyone.
-type Audience string
-
-// The orgs that an app is told to: where it is installed, or where it is in
-// the list of partner apps.
-const (
-	AtInstallers Audience = "installers"
-	AtPartners   Audience = "partners"
-)
-
-// InterestedOrgs lists, in the order of their IDs and after one of them, the
-// orgs of an audience of an app in which some app subscribed to a channel that
+// OrgsListening lists, in the order of their IDs and after one of them, the orgs
+// that an app is installed at in which some app subscribed to a channel that
 // ends in word.
-func (tx *Tx) InterestedOrgs(app, owner souk.ID, audience Audience, word string, after souk.ID, limit int) ([]souk.ID, error) {
-	orgs := `SELECT org_id AS id FROM reach WHERE app_id = $1`
-	if audience == AtPartners {
-		orgs = `SELECT o.id FROM orgs o JOIN (
-				SELECT b_id AS id FROM partnerships WHERE a_id = $5
-				UNION ALL SELECT a_id FROM partnerships WHERE b_id = $5
-				UNION ALL SELECT org_id FROM rights WHERE app_id = $1 AND grantee = 'shared') AS p
-			ON p.id IN (o.id, o.enterprise_id)`
-	}
+func (tx *Tx) OrgsListening(app souk.ID, word string, after souk.ID, limit int) ([]souk.ID, error) {
+	return tx.listening(`SELECT org_id AS id FROM reach WHERE app_id = $1`, app, word, after, limit)
+}
+
+// PartnersListening is OrgsListening for the orgs that find an app among those
+// of their partners, or would if it was offered: the partners of its owner, whom
+// it was shared with, and the workspaces below them.
+func (tx *Tx) PartnersListening(app souk.ID, word string, after souk.ID, limit int) ([]souk.ID, error) {
+	return tx.listening(`
+		SELECT o.id FROM orgs o JOIN (
+			SELECT p.b_id AS id FROM apps a JOIN partnerships p ON p.a_id = a.owner_id WHERE a.id = $1
+			UNION ALL SELECT p.a_id FROM apps a JOIN partnerships p ON p.b_id = a.owner_id WHERE a.id = $1
+			UNION ALL SELECT org_id FROM rights WHERE app_id = $1 AND grantee = 'shared') AS n
+		ON n.id IN (o.id, o.enterprise_id)`, app, word, after, limit)
+}
+
+func (tx *Tx) listening(orgs string, app souk.ID, word string, after souk.ID, limit int) ([]souk.ID, error) {
 	return list(tx, scanID, `
 		SELECT DISTINCT f.id FROM (`+orgs+`) AS f
 		WHERE f.id > $2 AND EXISTS (
 			SELECT 1 FROM reach r JOIN channel_subscriptions s ON s.app_id = r.app_id AND s.last IN ($3, '*')
 			WHERE r.org_id = f.id)
-		ORDER BY f.id LIMIT $4`, append([]any{app, orNothing(after), word, limit}, ownerArg(audience, owner)...)...)
-}
-
-// orNothing spells an ID that is to be compared: none comes before all others.
-func orNothing(id souk.ID) []byte { return id[:] }
-
-func ownerArg(audience Audience, owner souk.ID) []any {
-	if audience == AtPartners {
-		return []any{owner}
-	}
-	return nil
+		ORDER BY f.id LIMIT $4`, app, after[:], word, limit)
 }

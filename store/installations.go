@@ -28,6 +28,20 @@ func (tx *Tx) InstallationAt(app, org souk.ID) (souk.Installation, error) {
 		WHERE app_id = $1 AND org_id = $2 AND status <> 'ended'`, app, org)
 }
 
+// InstallationAtOrg finds a live installation that an org made itself.
+func (tx *Tx) InstallationAtOrg(org, id souk.ID) (souk.Installation, error) {
+	return one(tx, scanInstallation, `SELECT `+installationColumns+` FROM installations
+		WHERE id = $1 AND org_id = $2 AND status <> 'ended'`, id, org)
+}
+
+// InstallationOf finds a live installation of an app by its ID or by the org
+// that made it; the ID first.
+func (tx *Tx) InstallationOf(app, target souk.ID) (souk.Installation, error) {
+	return one(tx, scanInstallation, `SELECT `+installationColumns+` FROM installations
+		WHERE app_id = $1 AND (id = $2 OR org_id = $2) AND status <> 'ended'
+		ORDER BY CASE WHEN id = $2 THEN 0 ELSE 1 END LIMIT 1`, app, target)
+}
+
 // InstallationReaching finds the live installation through which an app is in
 // effect at an org: its own, or an org-wide one that was granted it.
 func (tx *Tx) InstallationReaching(app, org souk.ID) (souk.Installation, error) {
@@ -49,6 +63,14 @@ func (tx *Tx) InstallationsUnder(app, enterprise souk.ID) ([]souk.Installation, 
 func (tx *Tx) InstallationsOf(app souk.ID) ([]souk.Installation, error) {
 	return list(tx, scanInstallation, `SELECT `+installationColumns+` FROM installations
 		WHERE app_id = $1 AND status <> 'ended' ORDER BY created_at, id`, app)
+}
+
+// InstallationsAfter lists the live installations of an app from a position on,
+// oldest first.
+func (tx *Tx) InstallationsAfter(app souk.ID, after souk.Position, limit int) ([]souk.Installation, error) {
+	return list(tx, scanInstallation, `SELECT `+installationColumns+` FROM installations
+		WHERE app_id = $1 AND status <> 'ended' AND (created_at, id) > ($2, $3)
+		ORDER BY created_at, id LIMIT $4`, app, after.At.UnixMicro(), after.ID[:], limit)
 }
 
 // PutInstallation inserts an installation or replaces what may change about it.

@@ -101,6 +101,29 @@ func (tx *Tx) PendingOfApp(app souk.ID) ([]souk.Request, error) {
 		ORDER BY created_at, id`, app)
 }
 
+// PendingAfter lists what is asked about an app and was not answered, from a
+// position on, oldest first.
+func (tx *Tx) PendingAfter(app souk.ID, after souk.Position, limit int) ([]souk.Request, error) {
+	return list(tx, scanRequest, `SELECT `+prefixed("q", requestColumns)+`
+		FROM cases c JOIN requests q ON q.case_id = c.id AND q.status = 'pending'
+		WHERE c.app_id = $1 AND c.closed_at IS NULL AND (q.created_at, q.id) > ($2, $3)
+		ORDER BY q.created_at, q.id LIMIT $4`, app, after.At.UnixMicro(), after.ID[:], limit)
+}
+
+// Wishes lists the approved requests of a case that are still to be installed,
+// oldest first.
+func (tx *Tx) Wishes(c souk.ID, limit int) ([]souk.Request, error) {
+	return list(tx, scanRequest, `SELECT `+requestColumns+` FROM requests
+		WHERE case_id = $1 AND status = 'approved' AND wish <> '' ORDER BY created_at, id LIMIT $2`, c, limit)
+}
+
+// PutWish says what is to be installed once a request is approved, or that
+// nothing is any more, and why.
+func (tx *Tx) PutWish(request souk.ID, w *souk.Wish, note string) error {
+	_, err := tx.exec(`UPDATE requests SET wish = $2, note = $3 WHERE id = $1`, request, wishText(w), note)
+	return err
+}
+
 // InsertRequest files a request.
 func (tx *Tx) InsertRequest(q souk.Request) error {
 	_, err := tx.exec(`INSERT INTO requests (`+requestColumns+`)

@@ -23,16 +23,57 @@ func (tx *Tx) RemoveRight(r souk.Right) (bool, error) {
 // owns it, had it shared, is a partner of whoever offers it to partners, or it
 // is public. A workspace sees what its enterprise sees.
 func (tx *Tx) IsVisible(app souk.ID, org souk.Org) (bool, error) {
-	return tx.exists(`
+	return tx.exists(rightTo("$1", "$2", "$3"), app, org.ID, org.Enterprise)
+}
+
+// rightTo selects the rights to an app that an org below an enterprise has.
+func rightTo(app, org, enterprise string) string {
+	here := `(` + org + `, ` + enterprise + `)`
+	return `
 		SELECT 1 FROM rights r
-		WHERE r.app_id = $1 AND (
+		WHERE r.app_id = ` + app + ` AND (
 			r.grantee = 'everyone'
-			OR (r.grantee IN ('owner', 'shared') AND r.org_id IN ($2, $3))
+			OR (r.grantee IN ('owner', 'shared') AND r.org_id IN ` + here + `)
 			OR (r.grantee = 'partners' AND EXISTS (
 				SELECT 1 FROM partnerships p
-				WHERE (p.a_id = r.org_id AND p.b_id IN ($2, $3))
-				   OR (p.b_id = r.org_id AND p.a_id IN ($2, $3)))))`,
-		app, org.ID, org.Enterprise)
+				WHERE (p.a_id = r.org_id AND p.b_id IN ` + here + `)
+				   OR (p.b_id = r.org_id AND p.a_id IN ` + here + `))))`
+}
+
+// LostInstallations finds live installations of an owner's apps, at an org and
+// below it, to which nothing gives a right any more.
+func (tx *Tx) LostInstallations(owner, org souk.ID, limit int) ([]souk.Installation, error) {
+	return list(tx, scanInstallation, `SELECT `+prefixed("i", installationColumns)+`
+		FROM orgs o
+		JOIN installations i ON i.org_id = o.id AND i.status <> 'ended'
+		JOIN apps a ON a.id = i.app_id
+		WHERE (o.id = $2 OR o.enterprise_id = $2) AND a.owner_id = $1
+		AND NOT EXISTS (`+rightTo("i.app_id", "o.id", "o.enterprise_id")+`)
+		ORDER BY i.created_at, i.id LIMIT $3`, owner, org, limit)
+}
+
+// LostRequests finds pending requests for an owner's apps, at an org and below
+// it, to which nothing gives a right any more.
+func (tx *Tx) LostRequests(owner, org souk.ID, limit int) ([]souk.Request, error) {
+	return list(tx, scanRequest, `SELECT `+prefixed("q", requestColumns)+`
+		FROM orgs o
+		JOIN requests q ON q.org_id = o.id AND q.status = 'pending'
+		JOIN apps a ON a.id = q.app_id
+		WHERE (o.id = $2 OR o.enterprise_id = $2) AND a.owner_id = $1
+		AND NOT EXISTS (`+rightTo("q.app_id", "o.id", "o.enterprise_id")+`)
+		ORDER BY q.created_at, q.id LIMIT $3`, owner, org, limit)
+}
+
+// CountHolders counts the live installations of an app and the pending requests
+// for it, up to most.
+func (tx *Tx) CountHolders(app souk.ID, most int) (n int, err error) {
+	err = tx.row(`SELECT count(*) FROM (
+		SELECT 1 FROM installations WHERE app_id = $1 AND status <> 'ended'
+		UNION ALL
+		SELECT 1 FROM cases c JOIN requests q ON q.case_id = c.id AND q.status = 'pending'
+			WHERE c.app_id = $1 AND c.closed_at IS NULL
+		LIMIT $2) AS holders`, app, most).Scan(&n)
+	return n, err
 }
 
 // AppsForPartners lists the apps that an org offers to its partners.
@@ -64,6 +105,12 @@ func (tx *Tx) Share(id souk.ID) (souk.Share, error) {
 func (tx *Tx) ShareWith(app, org souk.ID) (souk.Share, error) {
 	return one(tx, scanShare, `SELECT `+shareColumns+` FROM rights
 		WHERE app_id = $1 AND grantee = 'shared' AND org_id = $2`, app, org)
+}
+
+// IsShared reports whether an app was shared with an org or its enterprise.
+func (tx *Tx) IsShared(app souk.ID, org souk.Org) (bool, error) {
+	return tx.exists(`SELECT 1 FROM rights WHERE app_id = $1 AND grantee = 'shared' AND org_id IN ($2, $3)`,
+		app, org.ID, org.Enterprise)
 }
 
 // RemoveShare takes a share back; false when it did not stand.

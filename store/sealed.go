@@ -101,6 +101,11 @@ func (s SealedCredentials) Open(key souk.Key) (souk.Credentials, error) {
 	return c, nil
 }
 
+// OpenGiosg reads the one secret that giosg's wire shows.
+func (s SealedCredentials) OpenGiosg(key souk.Key) (string, error) {
+	return key.Open(s.GiosgSecret, s.label("giosg"))
+}
+
 func (s SealedCredentials) label(place string) string { return "app:" + s.App.String() + ":" + place }
 
 // SealedWebhook is a webhook with its secret as it rests.

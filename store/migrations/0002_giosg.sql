@@ -94,9 +94,9 @@ CREATE TABLE channel_subscriptions (
 );
 CREATE INDEX channel_subscriptions_by_app ON channel_subscriptions (app_id, last);
 
--- The outbox anew: a pending delivery without next_at waits for an earlier one
--- to the same webhook about the same resource. Of a pending, a cancelled and a
--- skipped delivery the log shows an entry that is not in attempts.
+-- The outbox anew. A pending delivery without next_at waits for another to the
+-- same webhook about the same resource. entry_id is of what the log shows and
+-- attempts does not: a request to come, or one that was never made.
 CREATE TABLE outbox (
 	id BYTEA NOT NULL PRIMARY KEY,
 	event_id BYTEA NOT NULL,
@@ -115,45 +115,55 @@ CREATE TABLE outbox (
 	last_outcome TEXT NOT NULL,
 	next_at BIGINT,
 	claimed_at BIGINT,
-	entry_id BYTEA NOT NULL,
+	entry_id BYTEA,
 	entry_at BIGINT NOT NULL,
 	created_at BIGINT NOT NULL,
 	ended_at BIGINT,
 	note TEXT NOT NULL,
-	CHECK (status = 'pending' AND (next_at IS NOT NULL OR resource <> '') OR status <> 'pending' AND next_at IS NULL)
+	CHECK (status = 'pending' AND (next_at IS NOT NULL OR resource <> '') OR status <> 'pending' AND next_at IS NULL),
+	CHECK (claimed_at IS NULL OR next_at IS NOT NULL)
 );
 INSERT INTO outbox (id, event_id, webhook_id, app_id, installation_id, dialect, final, body, channel, action, resource,
 		status, attempts, last_outcome, next_at, entry_id, entry_at, created_at, ended_at, note)
 	SELECT id, event_id, webhook_id, app_id, installation_id, dialect, final, body, '', '', '',
-		status, attempts, last_outcome, next_at, id, created_at, created_at, ended_at, note FROM deliveries;
+		status, attempts, last_outcome, next_at, CASE WHEN status NOT IN ('successful', 'exhausted') THEN id END, created_at,
+		created_at, ended_at, note FROM deliveries;
 DROP TABLE deliveries;
 ALTER TABLE outbox RENAME TO deliveries;
 CREATE INDEX deliveries_due ON deliveries (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX deliveries_by_webhook ON deliveries (webhook_id, created_at, id);
 CREATE INDEX deliveries_pending_by_installation ON deliveries (installation_id) WHERE status = 'pending';
-CREATE INDEX deliveries_in_order ON deliveries (webhook_id, resource, created_at, id) WHERE status = 'pending' AND resource <> '';
-CREATE INDEX deliveries_listed ON deliveries (app_id, entry_at, entry_id)
-	WHERE dialect = 'giosg' AND status IN ('pending', 'cancelled', 'skipped');
+-- Who goes, and who waits behind them.
+CREATE INDEX deliveries_leading ON deliveries (webhook_id, resource) WHERE next_at IS NOT NULL AND resource <> '';
+CREATE INDEX deliveries_waiting ON deliveries (webhook_id, resource, created_at, id) WHERE status = 'pending' AND next_at IS NULL;
+CREATE INDEX deliveries_listed ON deliveries (app_id, status, entry_at, entry_id)
+	WHERE dialect = 'giosg' AND entry_id IS NOT NULL;
+CREATE INDEX deliveries_listed_by_webhook ON deliveries (webhook_id, status, entry_at, entry_id)
+	WHERE dialect = 'giosg' AND entry_id IS NOT NULL;
+CREATE INDEX deliveries_claimed ON deliveries (app_id, entry_at, entry_id)
+	WHERE dialect = 'giosg' AND claimed_at IS NOT NULL;
 CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE dialect = 'giosg' AND ended_at IS NOT NULL;
 
--- What giosg's log shows of a request beside its outcome.
+-- What giosg's log shows of a request beside its outcome. It is asked for those
+-- that succeeded and those that failed: each lies in the index of its own kind.
 ALTER TABLE attempts ADD COLUMN dialect TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN app_id BYTEA;
 ALTER TABLE attempts ADD COLUMN channel TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN action TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN resource TEXT NOT NULL DEFAULT '';
 ALTER TABLE attempts ADD COLUMN headers TEXT NOT NULL DEFAULT '';
-ALTER TABLE attempts ADD COLUMN listed_at BIGINT NOT NULL DEFAULT 0;
-CREATE INDEX attempts_listed ON attempts (app_id, listed_at, id) WHERE dialect = 'giosg';
+ALTER TABLE attempts ADD COLUMN listed_at BIGINT;
+CREATE INDEX attempts_successful ON attempts (app_id, listed_at, id) WHERE dialect = 'giosg' AND outcome = 'ok';
 CREATE INDEX attempts_failed ON attempts (app_id, listed_at, id) WHERE dialect = 'giosg' AND outcome <> 'ok';
-CREATE INDEX attempts_by_webhook ON attempts (webhook_id, listed_at, id) WHERE dialect = 'giosg';
+CREATE INDEX attempts_successful_by_webhook ON attempts (webhook_id, listed_at, id) WHERE dialect = 'giosg' AND outcome = 'ok';
+CREATE INDEX attempts_failed_by_webhook ON attempts (webhook_id, listed_at, id) WHERE dialect = 'giosg' AND outcome <> 'ok';
 CREATE INDEX attempts_by_age ON attempts (listed_at) WHERE dialect = 'giosg';
 
 -- What a verb began and left to be finished bit by bit. after_at and after_id
 -- are how far it came.
 CREATE TABLE jobs (
 	id BYTEA NOT NULL PRIMARY KEY,
-	kind TEXT NOT NULL CHECK (kind IN ('app rights', 'partner rights', 'wishes', 'spread')),
+	kind TEXT NOT NULL CHECK (kind IN ('installations', 'requests', 'partner', 'wishes', 'spread')),
 	app_id BYTEA,
 	org_id BYTEA,
 	other_id BYTEA,

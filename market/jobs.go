@@ -1,0 +1,166 @@
+package market
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"souk"
+	"souk/store"
+)
+
+// A step of a job is at most stepSize things or stepTime, whichever comes first:
+// no other writer waits longer for it.
+const (
+	stepSize = 100
+	stepTime = 10 * time.Millisecond
+)
+
+// later begins a job with the commit of this transaction.
+func (tx *Tx) later(j store.Job) error {
+	j.ID, j.CreatedAt = souk.NewID(), tx.at
+	j.Actor = souk.Actor{Face: tx.actor.Face, User: tx.actor.User, Token: tx.actor.Token, Platform: tx.actor.Platform}
+	tx.left = true
+	return tx.PutJob(j)
+}
+
+// StepJob does a part of the job that has waited longest, and tells whether
+// there is more to do.
+func (m *Market) StepJob(ctx context.Context) (more bool, err error) {
+	var j store.Job
+	err = m.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		j, err = tx.FirstJob()
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, m.write(ctx, j.Actor, locksOfJob(j.ID), func(tx *Tx) error {
+		j, err := tx.Job(j.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // another node has finished it
+		}
+		if err != nil {
+			return err
+		}
+		return tx.step(j)
+	})
+}
+
+// locksOfJob finds the locks of the next step of a job.
+func locksOfJob(id souk.ID) func(*store.Tx) (store.Locks, error) {
+	return func(tx *store.Tx) (locks store.Locks, err error) {
+		j, err := tx.Job(id)
+		if err != nil {
+			return locks, ignoreMissing(err)
+		}
+		if !j.App.IsZero() {
+			locks.Apps = []souk.ID{j.App}
+		}
+		orgs, err := orgsOfStep(tx, j)
+		if err != nil {
+			return locks, err
+		}
+		found, err := tx.Orgs(unique(orgs))
+		for _, o := range found {
+			locks.Roots = append(locks.Roots, o.Root())
+		}
+		return locks, err
+	}
+}
+
+// orgsOfStep lists the orgs that the next step of a job changes something at.
+func orgsOfStep(tx *store.Tx, j store.Job) (orgs []souk.ID, err error) {
+	switch j.Kind {
+	case store.EndInstallations:
+		next, err := tx.InstallationsAfter(j.App, j.After, stepSize)
+		for _, i := range next {
+			orgs = append(orgs, i.Org)
+		}
+		return orgs, err
+	case store.VoidRequests:
+		next, err := tx.PendingAfter(j.App, j.After, stepSize)
+		for _, q := range next {
+			orgs = append(orgs, q.Org)
+		}
+		return orgs, err
+	case store.EndPartner, store.InstallWishes:
+		return []souk.ID{j.Org}, nil
+	}
+	return nil, nil
+}
+
+// step does a part of a job and says how far it came.
+func (tx *Tx) step(j store.Job) error {
+	until := time.Now().Add(stepTime)
+	var left bool
+	var err error
+	switch j.Kind {
+	case store.EndInstallations:
+		left, err = tx.stepInstallations(&j, until)
+	case store.VoidRequests:
+		left, err = tx.stepRequests(&j, until)
+	case store.EndPartner:
+		left, err = tx.losePartner(j.Other, j.Org, stepSize, until, j.Verb)
+	case store.InstallWishes:
+		left, err = tx.installWishes(j.Other, stepSize, until)
+	case store.Spread:
+		left, err = tx.stepSpread(&j)
+	}
+	switch {
+	case err != nil:
+		return err
+	case left:
+		tx.left = true
+		return tx.PutJob(j)
+	}
+	return tx.RemoveJob(j.ID)
+}
+
+func (tx *Tx) stepInstallations(j *store.Job, until time.Time) (left bool, err error) {
+	app, err := tx.App(j.App)
+	if err != nil {
+		return false, err
+	}
+	next, err := tx.InstallationsAfter(j.App, j.After, stepSize)
+	if err != nil {
+		return false, err
+	}
+	for _, i := range next {
+		if err := tx.endIfLost(i, app, j.Verb); err != nil {
+			return false, err
+		}
+		j.After = souk.Position{At: i.CreatedAt, ID: i.ID}
+		if late(until) {
+			return true, nil
+		}
+	}
+	return len(next) == stepSize, nil
+}
+
+func (tx *Tx) stepRequests(j *store.Job, until time.Time) (left bool, err error) {
+	app, err := tx.App(j.App)
+	if err != nil {
+		return false, err
+	}
+	next, err := tx.PendingAfter(j.App, j.After, stepSize)
+	if err != nil {
+		return false, err
+	}
+	for _, q := range next {
+		if err := tx.voidIfLost(q, app, j.Verb); err != nil {
+			return false, err
+		}
+		j.After = souk.Position{At: q.CreatedAt, ID: q.ID}
+		if late(until) {
+			return true, nil
+		}
+	}
+	return len(next) == stepSize, nil
+}
+
+// late reports whether a time has passed; no time never does.
+func late(until time.Time) bool { return !until.IsZero() && !time.Now().Before(until) }

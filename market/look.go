@@ -1,0 +1,263 @@
+package market
+
+import "souk"
+
+// The views of one verb or one page: what many rows refer to is read once, and
+// by one statement each.
+
+// ownedView is an app as its owner sees it.
+func (tx *Tx) ownedView(app souk.App, owner souk.Org) (AppView, error) {
+	views, err := tx.ownedViews([]souk.App{app}, owner)
+	if err != nil {
+		return AppView{}, err
+	}
+	return views[0], nil
+}
+
+// ownedViews are apps as their owner sees them, with their secrets.
+func (tx *Tx) ownedViews(apps []souk.App, owner souk.Org) ([]AppView, error) {
+	views, err := tx.appViewsOf(apps, map[souk.ID]souk.Org{owner.ID: owner})
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]souk.ID, len(apps))
+	for i, a := range apps {
+		ids[i] = a.ID
+	}
+	sealed, err := tx.CredentialsOf(ids)
+	if err != nil {
+		return nil, err
+	}
+	for i := range views {
+		if views[i].Secret, err = sealed[views[i].ID].OpenGiosg(tx.market.Key); err != nil {
+			return nil, err
+		}
+	}
+	return views, nil
+}
+
+// appViews are apps as others see them.
+func (tx *Tx) appViews(apps []souk.App) ([]AppView, error) {
+	var owners []souk.ID
+	for _, a := range apps {
+		owners = append(owners, a.Owner)
+	}
+	orgs, err := tx.Orgs(unique(owners))
+	if err != nil {
+		return nil, err
+	}
+	return tx.appViewsOf(apps, orgs)
+}
+
+func (tx *Tx) appViewsOf(apps []souk.App, owners map[souk.ID]souk.Org) ([]AppView, error) {
+	var ids, icons, users []souk.ID
+	for _, a := range apps {
+		ids = append(ids, a.ID)
+		icons = some(icons, a.Icon)
+		users = some(users, a.CreatedBy, a.UpdatedBy)
+	}
+	counts, err := tx.InstallationCounts(ids)
+	if err != nil {
+		return nil, err
+	}
+	iconOf, err := tx.Assets(unique(icons))
+	if err != nil {
+		return nil, err
+	}
+	userOf, err := tx.Users(unique(users))
+	if err != nil {
+		return nil, err
+	}
+	views := make([]AppView, len(apps))
+	for i, a := range apps {
+		views[i] = AppView{
+			App: a, Owner: owners[a.Owner], IconAsset: found(iconOf, a.Icon), Installations: counts[a.ID],
+			Creator: found(userOf, a.CreatedBy), Updater: found(userOf, a.UpdatedBy),
+		}
+	}
+	return views, nil
+}
+
+// appView is an app as others see it.
+func (tx *Tx) appView(app souk.App) (AppView, error) {
+	views, err := tx.appViews([]souk.App{app})
+	if err != nil {
+		return AppView{}, err
+	}
+	return views[0], nil
+}
+
+// installViews are installations with their orgs, apps and app users.
+func (tx *Tx) installViews(installations []souk.Installation) ([]InstallView, error) {
+	var apps, orgs, users []souk.ID
+	for _, i := range installations {
+		apps, orgs, users = append(apps, i.App), append(orgs, i.Org), some(users, i.AppUser)
+	}
+	appOf, err := tx.Apps(unique(apps))
+	if err != nil {
+		return nil, err
+	}
+	var list []souk.App
+	for _, a := range appOf {
+		list = append(list, a)
+	}
+	viewed, err := tx.appViews(list)
+	if err != nil {
+		return nil, err
+	}
+	viewOf := make(map[souk.ID]AppView, len(viewed))
+	for _, v := range viewed {
+		viewOf[v.ID] = v
+	}
+	orgOf, err := tx.Orgs(unique(orgs))
+	if err != nil {
+		return nil, err
+	}
+	userOf, err := tx.Users(unique(users))
+	if err != nil {
+		return nil, err
+	}
+	views := make([]InstallView, len(installations))
+	for n, i := range installations {
+		views[n] = InstallView{Installation: i, Org: orgOf[i.Org], Of: viewOf[i.App], User: found(userOf, i.AppUser)}
+	}
+	return views, nil
+}
+
+// installView is one installation of installViews.
+func (tx *Tx) installView(i souk.Installation) (InstallView, error) {
+	views, err := tx.installViews([]souk.Installation{i})
+	if err != nil {
+		return InstallView{}, err
+	}
+	return views[0], nil
+}
+
+// hookViews are webhooks of one app with who saved them.
+func (tx *Tx) hookViews(hooks []souk.Webhook, app souk.App, owner souk.Org) ([]HookView, error) {
+	var users []souk.ID
+	for _, w := range hooks {
+		users = some(users, w.CreatedBy, w.UpdatedBy)
+	}
+	userOf, err := tx.Users(unique(users))
+	if err != nil {
+		return nil, err
+	}
+	views := make([]HookView, len(hooks))
+	for i, w := range hooks {
+		views[i] = HookView{Webhook: w, Of: app, Owner: owner, Creator: found(userOf, w.CreatedBy), Updater: found(userOf, w.UpdatedBy)}
+	}
+	return views, nil
+}
+
+// userView is a user with their home and what they may do there.
+func (tx *Tx) userView(u souk.User) (UserView, error) {
+	home, err := tx.Org(u.Org)
+	if err != nil {
+		return UserView{}, err
+	}
+	standing, err := tx.Standing(u.ID, home)
+	return UserView{User: u, Home: home, Permissions: standing.Permissions()}, err
+}
+
+// partnershipView is a partnership as org sees it.
+func (tx *Tx) partnershipView(p souk.Partnership, org souk.ID) (PartnershipView, error) {
+	orgs, err := tx.Orgs([]souk.ID{p.A, p.B})
+	if err != nil {
+		return PartnershipView{}, err
+	}
+	return viewPartnership(p, org, orgs), nil
+}
+
+func viewPartnership(p souk.Partnership, org souk.ID, orgs map[souk.ID]souk.Org) PartnershipView {
+	if p.A == org {
+		return PartnershipView{Partnership: p, Org: orgs[p.A], Partner: orgs[p.B], DisplayName: p.NameA}
+	}
+	return PartnershipView{Partnership: p, Org: orgs[p.B], Partner: orgs[p.A], DisplayName: p.NameB}
+}
+
+// shareViews are shares with the orgs that were given them and their apps.
+func (tx *Tx) shareViews(shares []souk.Share) ([]ShareView, error) {
+	var apps, orgs, users []souk.ID
+	for _, s := range shares {
+		apps, orgs, users = append(apps, s.App), append(orgs, s.Org), some(users, s.CreatedBy)
+	}
+	appOf, err := tx.Apps(unique(apps))
+	if err != nil {
+		return nil, err
+	}
+	orgOf, err := tx.Orgs(unique(orgs))
+	if err != nil {
+		return nil, err
+	}
+	userOf, err := tx.Users(unique(users))
+	if err != nil {
+		return nil, err
+	}
+	views := make([]ShareView, len(shares))
+	for i, s := range shares {
+		views[i] = ShareView{Share: s, To: orgOf[s.Org], Creator: found(userOf, s.CreatedBy)}
+		if views[i].Of, err = tx.appView(appOf[s.App]); err != nil {
+			return nil, err
+		}
+	}
+	return views, nil
+}
+
+// shareView is one share of shareViews.
+func (tx *Tx) shareView(s souk.Share) (ShareView, error) {
+	views, err := tx.shareViews([]souk.Share{s})
+	if err != nil {
+		return ShareView{}, err
+	}
+	return views[0], nil
+}
+
+// invitationViews are invitations with both orgs.
+func (tx *Tx) invitationViews(invitations []souk.Invitation) ([]InvitationView, error) {
+	var orgs, users []souk.ID
+	for _, i := range invitations {
+		orgs, users = append(orgs, i.From, i.To), some(users, i.CreatedBy)
+	}
+	orgOf, err := tx.Orgs(unique(orgs))
+	if err != nil {
+		return nil, err
+	}
+	userOf, err := tx.Users(unique(users))
+	if err != nil {
+		return nil, err
+	}
+	views := make([]InvitationView, len(invitations))
+	for n, i := range invitations {
+		views[n] = InvitationView{Invitation: i, Sender: orgOf[i.From], Invited: orgOf[i.To], Creator: found(userOf, i.CreatedBy)}
+	}
+	return views, nil
+}
+
+// invitationView is one invitation of invitationViews.
+func (tx *Tx) invitationView(i souk.Invitation) (InvitationView, error) {
+	views, err := tx.invitationViews([]souk.Invitation{i})
+	if err != nil {
+		return InvitationView{}, err
+	}
+	return views[0], nil
+}
+
+// some appends the IDs that are not none.
+func some(ids []souk.ID, more ...souk.ID) []souk.ID {
+	for _, id := range more {
+		if !id.IsZero() {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// found is what an ID names, nil when it names nothing.
+func found[T any](in map[souk.ID]T, id souk.ID) *T {
+	v, ok := in[id]
+	if !ok {
+		return nil
+	}
+	return &v
+}

@@ -1,0 +1,308 @@
+package market
+
+import (
+	"context"
+
+	"souk"
+	"souk/store"
+)
+
+// ordered puts two IDs in the order in which a partnership has them.
+func ordered(a, b souk.ID) (souk.ID, souk.ID) {
+	if a.Compare(b) > 0 {
+		return b, a
+	}
+	return a, b
+}
+
+// Invite asks another org to become a partner. Whoever holds settings may, and
+// the operator. It refuses NoSubscription, UnknownOrg, NotAllowed,
+// AlreadyPartners, AlreadyInvited and Invalid, which also says that there is no
+// such org.
+func (m *Market) Invite(ctx context.Context, actor souk.Actor, from, to souk.ID) (v InvitationView, err error) {
+	err = m.write(ctx, actor, rootsOf(nil, from, to), func(tx *Tx) (err error) {
+		v, err = tx.invite(from, to)
+		return err
+	})
+	return v, err
+}
+
+func (tx *Tx) invite(from, to souk.ID) (v InvitationView, err error) {
+	at, err := tx.desk(from, MaySettings)
+	if err != nil {
+		return v, err
+	}
+	other, err := tx.Org(to)
+	if ignoreMissing(err) != nil {
+		return v, err
+	}
+	if err != nil || !other.ClosedAt.IsZero() {
+		return v, souk.Invalid{{Field: "organization", Reason: "does not exist"}}
+	}
+	if from == to {
+		return v, souk.Invalid{{Field: "organization", Reason: "cannot invite itself"}}
+	}
+	switch partners, err := tx.ArePartners(ordered(from, to)); {
+	case err != nil:
+		return v, err
+	case partners:
+		return v, souk.AlreadyPartners
+	}
+	switch open, err := tx.InvitationsBetween(from, to); {
+	case err != nil:
+		return v, err
+	case len(open) > 0:
+		return v, souk.AlreadyInvited
+	}
+	i := souk.Invitation{ID: souk.NewID(), From: from, To: to, CreatedBy: tx.actor.User, CreatedAt: tx.at}
+	if err := tx.InsertInvitation(i); err != nil {
+		return v, err
+	}
+	if err := tx.tellInvitation("Invite", souk.InvitationAdded, at.Org, other, i); err != nil {
+		return v, err
+	}
+	return tx.invitationView(i)
+}
+
+// Accept makes the partnership that an invitation asked for. Whoever holds
+// settings in the org that was invited may, and the operator. It refuses
+// NoSubscription, UnknownOrg, NotAllowed and UnknownInvitation.
+func (m *Market) Accept(ctx context.Context, actor souk.Actor, org, id souk.ID) (v PartnershipView, err error) {
+	err = m.write(ctx, actor, rootsOfInvitation(id), func(tx *Tx) (err error) {
+		v, err = tx.accept(org, id)
+		return err
+	})
+	return v, err
+}
+
+func (tx *Tx) accept(org, id souk.ID) (v PartnershipView, err error) {
+	if _, err := tx.desk(org, MaySettings); err != nil {
+		return v, err
+	}
+	i, err := tx.Invitation(id)
+	if err != nil {
+		return v, or(err, souk.UnknownInvitation)
+	}
+	if i.To != org {
+		return v, souk.UnknownInvitation
+	}
+	if err := tx.endInvitation(i, "Accept"); err != nil {
+		return v, err
+	}
+	p := souk.Partnership{CreatedAt: tx.at}
+	p.A, p.B = ordered(i.From, i.To)
+	if err := tx.PutPartnership(p); err != nil {
+		return v, err
+	}
+	if err := tx.tellPartners("Accept", souk.PartnershipAdded, nil, p); err != nil {
+		return v, err
+	}
+	return tx.partnershipView(p, org)
+}
+
+// EndInvitation takes an invitation back, or declines it as the org that was
+// invited. Whoever holds settings at either org may, and the operator. It
+// refuses NoSubscription, UnknownOrg, NotAllowed and UnknownInvitation.
+func (m *Market) EndInvitation(ctx context.Context, actor souk.Actor, org, id souk.ID) error {
+	return m.write(ctx, actor, rootsOfInvitation(id), func(tx *Tx) error {
+		if _, err := tx.desk(org, MaySettings); err != nil {
+			return err
+		}
+		i, err := tx.Invitation(id)
+		if err != nil {
+			return or(err, souk.UnknownInvitation)
+		}
+		if i.From != org && i.To != org {
+			return souk.UnknownInvitation
+		}
+		return tx.endInvitation(i, "EndInvitation")
+	})
+}
+
+func (tx *Tx) endInvitation(i souk.Invitation, verb string) error {
+	if err := tx.RemoveInvitation(i.ID); err != nil {
+		return err
+	}
+	orgs, err := tx.Orgs([]souk.ID{i.From, i.To})
+	if err != nil {
+		return err
+	}
+	return tx.tellInvitation(verb, souk.InvitationRemoved, orgs[i.From], orgs[i.To], i)
+}
+
+// tellInvitation audits and tells of an invitation at both organizations.
+func (tx *Tx) tellInvitation(verb string, kind souk.EventKind, from, to souk.Org, i souk.Invitation) error {
+	var before, after any = nil, i
+	if kind == souk.InvitationRemoved {
+		before, after = i, nil
+	}
+	return tx.atBoth(verb, kind, from, to, before, after, func(e *souk.Event) {
+		e.Subject, e.Data.Invitation = i.ID, &i
+	})
+}
+
+// EndPartnership ends the trust of two orgs in each other, the shares between
+// them, and what each has of the other's apps without another right to it.
+// Whoever holds settings at either may, and the operator. It refuses
+// NoSubscription, UnknownOrg, NotAllowed and UnknownPartnership.
+func (m *Market) EndPartnership(ctx context.Context, actor souk.Actor, org, partner souk.ID) error {
+	return m.write(ctx, actor, rootsOf(nil, org, partner), func(tx *Tx) error { return tx.endPartnership(org, partner) })
+}
+
+func (tx *Tx) endPartnership(org, partner souk.ID) error {
+	if _, err := tx.desk(org, MaySettings); err != nil {
+		return err
+	}
+	p, err := tx.Partnership(ordered(org, partner))
+	if err != nil {
+		return or(err, souk.UnknownPartnership)
+	}
+	for _, pair := range [][2]souk.ID{{p.A, p.B}, {p.B, p.A}} {
+		shares, err := tx.SharesBetween(pair[0], pair[1])
+		if err != nil {
+			return err
+		}
+		for _, s := range shares {
+			if err := tx.endShare(s); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := tx.RemovePartnership(p.A, p.B); err != nil {
+		return err
+	}
+	if err := tx.tellPartners("EndPartnership", souk.PartnershipRemoved, p, nil); err != nil {
+		return err
+	}
+	if err := tx.losePartnerSoon(p.A, p.B, "EndPartnership"); err != nil {
+		return err
+	}
+	return tx.losePartnerSoon(p.B, p.A, "EndPartnership")
+}
+
+func (tx *Tx) endShare(s souk.Share) error {
+	app, at, err := tx.appAndOwner(s.App)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.RemoveShare(s); err != nil {
+		return err
+	}
+	return tx.tellShare("EndPartnership", souk.ShareRemoved, at, app, s)
+}
+
+// appAndOwner finds an app and where its owner is.
+func (tx *Tx) appAndOwner(id souk.ID) (app souk.App, at place, err error) {
+	if app, err = tx.App(id); err != nil {
+		return app, at, err
+	}
+	at.Org, at.Enterprise, err = tx.OrgAndAbove(app.Owner)
+	return app, at, err
+}
+
+// NamePartner says what an org calls a partner for itself; "" takes the name
+// away. Whoever holds settings there may, and the operator. It refuses
+// NoSubscription, UnknownOrg, NotAllowed, UnknownPartnership and Invalid.
+func (m *Market) NamePartner(ctx context.Context, actor souk.Actor, org, partner souk.ID, name string) (v PartnershipView, err error) {
+	err = m.write(ctx, actor, rootsOf(nil, org, partner), func(tx *Tx) (err error) {
+		v, err = tx.namePartner(org, partner, name)
+		return err
+	})
+	return v, err
+}
+
+func (tx *Tx) namePartner(org, partner souk.ID, name string) (v PartnershipView, err error) {
+	at, err := tx.desk(org, MaySettings)
+	if err != nil {
+		return v, err
+	}
+	before, err := tx.Partnership(ordered(org, partner))
+	if err != nil {
+		return v, or(err, souk.UnknownPartnership)
+	}
+	var p problems
+	if p.text("display_name", name, maxName); p != nil {
+		return v, p.err()
+	}
+	after := before
+	if after.A == org {
+		after.NameA = name
+	} else {
+		after.NameB = name
+	}
+	if after == before {
+		return tx.partnershipView(after, org)
+	}
+	if err := tx.PutPartnership(after); err != nil {
+		return v, err
+	}
+	if err := tx.audit("NamePartner", at.Org, souk.ID{}, partner, before, after); err != nil {
+		return v, err
+	}
+	other, err := tx.Org(partner)
+	if err != nil {
+		return v, err
+	}
+	e := tx.event(souk.PartnershipChanged, at.Org, at.Enterprise, nil, partner)
+	e.Data.Partnership, e.Data.Other, e.Data.Before = &after, &other, &souk.EventData{Partnership: &before}
+	if e.Data.Actor, err = tx.acting(); err != nil {
+		return v, err
+	}
+	if err := tx.emit(e); err != nil {
+		return v, err
+	}
+	return tx.partnershipView(after, org)
+}
+
+// tellPartners audits and tells of a partnership at both organizations.
+func (tx *Tx) tellPartners(verb string, kind souk.EventKind, before, after any) error {
+	p, ok := after.(souk.Partnership)
+	if !ok {
+		p = before.(souk.Partnership)
+	}
+	orgs, err := tx.Orgs([]souk.ID{p.A, p.B})
+	if err != nil {
+		return err
+	}
+	return tx.atBoth(verb, kind, orgs[p.A], orgs[p.B], before, after, func(e *souk.Event) {
+		e.Subject, e.Data.Partnership = e.Data.Other.ID, &p
+	})
+}
+
+// atBoth audits what ties two organizations, once under each root, and tells it
+// at each of them.
+func (tx *Tx) atBoth(verb string, kind souk.EventKind, a, b souk.Org, before, after any, fill func(*souk.Event)) error {
+	actor, err := tx.acting()
+	if err != nil {
+		return err
+	}
+	for n, pair := range [][2]souk.Org{{a, b}, {b, a}} {
+		here, other := pair[0], pair[1]
+		_, above, err := tx.OrgAndAbove(here.ID)
+		if err != nil {
+			return err
+		}
+		e := tx.event(kind, here, above, nil, souk.ID{})
+		e.Data.Other, e.Data.Actor = &other, actor
+		fill(&e)
+		if n == 0 || a.Root() != b.Root() {
+			if err := tx.audit(verb, here, souk.ID{}, e.Subject, before, after); err != nil {
+				return err
+			}
+		}
+		if err := tx.emit(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func rootsOfInvitation(id souk.ID) func(*store.Tx) (store.Locks, error) {
+	return func(tx *store.Tx) (store.Locks, error) {
+		i, err := tx.Invitation(id)
+		if err != nil {
+			return store.Locks{}, ignoreMissing(err) // fn refuses it
+		}
+		return rootsOf(nil, i.From, i.To)(tx)
+	}
+}

@@ -1,0 +1,195 @@
+package market
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"souk"
+	"souk/store"
+)
+
+// Publishing is what a host product says that happened to its resources.
+type Publishing struct {
+	Items []souk.Publication // at most souk.MaxPublications
+	Key   string             // the caller's own name for this call; "": none
+}
+
+// maxKey bounds an idempotency key, in bytes.
+const maxKey = 255
+
+// Published is one item of a publishing as it was told.
+type Published struct {
+	Event      souk.ID
+	Deliveries int
+}
+
+// Publish tells what happened on channels of the host product to every webhook
+// that subscribed to them and whose installation holds the scope named; all of
+// it or nothing. A call that is repeated with its key within a day tells nothing
+// again and answers what was answered first. The operator may. It takes no
+// lock of an org: what is told happened outside of the marketplace. It refuses
+// NotAllowed, Invalid and KeyReused.
+func (m *Market) Publish(ctx context.Context, actor souk.Actor, in Publishing) (told []Published, err error) {
+	if !actor.IsOperator() {
+		return nil, souk.NotAllowed
+	}
+	if err := m.checkPublications(in); err != nil {
+		return nil, err
+	}
+	nothing := func(*store.Tx) (store.Locks, error) { return store.Locks{}, nil }
+	once := func(tx *Tx) (err error) {
+		told, err = tx.publishOnce(in)
+		return err
+	}
+	if err = m.write(ctx, actor, nothing, once); errors.Is(err, errAnswered) {
+		err = m.write(ctx, actor, nothing, once)
+	}
+	return told, err
+}
+
+// errAnswered undoes a publishing that another one with its key overtook.
+var errAnswered = errors.New("market: another call with this key was first")
+
+func (m *Market) checkPublications(in Publishing) error {
+	var p problems
+	if len(in.Items) == 0 || len(in.Items) > souk.MaxPublications {
+		p.add("items", "must be 1 to %d", souk.MaxPublications)
+		return p.err()
+	}
+	p.text("idempotency_key", in.Key, maxKey)
+	for i, item := range in.Items {
+		p.publication(fmt.Sprintf("items[%d].", i), item)
+		for _, wire := range m.Wires {
+			if wire.Channels != nil && wire.Channels.Owns(item.Channel) {
+				p.add(fmt.Sprintf("items[%d].channel", i), "belongs to Souk")
+			}
+		}
+	}
+	return p.err()
+}
+
+// publication checks what can be looked at without the database.
+func (p *problems) publication(at string, in souk.Publication) {
+	if _, ok := souk.ParseChannel(string(in.Channel)); !ok {
+		p.add(at+"channel", "must be a path below /api/v5/orgs/<id>/ or /api/v5/users/<id>/, of at most %d bytes", souk.MaxChannel)
+	}
+	switch in.Action {
+	case souk.Added, souk.Changed:
+		if len(in.Body) == 0 {
+			p.add(at+"resource", "is required")
+		}
+	case souk.Removed:
+		if len(in.Body) > 0 {
+			p.add(at+"resource", "must be absent of what was removed")
+		}
+	default:
+		p.add(at+"action", "must be added, changed or removed")
+	}
+	if len(in.Body) > souk.MaxPublished {
+		p.add(at+"resource", "must be at most %d bytes long", souk.MaxPublished)
+	}
+	if in.Resource == "" {
+		p.add(at+"resource_id", "is required")
+	}
+	p.text(at+"resource_id", in.Resource, souk.MaxResourceID)
+	p.text(at+"scope", in.Scope, maxName)
+}
+
+func (tx *Tx) publishOnce(in Publishing) ([]Published, error) {
+	if in.Key == "" {
+		return tx.publish(in.Items)
+	}
+	text, err := json.Marshal(in.Items)
+	if err != nil {
+		return nil, err
+	}
+	input := sha256.Sum256(text)
+	key := tx.market.Key.Hash("publish " + in.Key)
+	had, answer, err := tx.Answered(key)
+	if ignoreMissing(err) != nil {
+		return nil, err
+	}
+	if err == nil {
+		if !bytes.Equal(had, input[:]) {
+			return nil, souk.KeyReused
+		}
+		var told []Published
+		return told, json.Unmarshal([]byte(answer), &told)
+	}
+	told, err := tx.publish(in.Items)
+	if err != nil {
+		return nil, err
+	}
+	answered, err := json.Marshal(told)
+	if err != nil {
+		return nil, err
+	}
+	first, err := tx.PutAnswer(key, input[:], string(answered), tx.at)
+	if err == nil && !first {
+		err = errAnswered
+	}
+	return told, err
+}
+
+// publish tells publications, those at one org together.
+func (tx *Tx) publish(items []souk.Publication) ([]Published, error) {
+	told := make([]Published, len(items))
+	tx.tally = make(map[souk.ID]int, len(items))
+	byOrg := map[souk.ID][]souk.Event{}
+	var orgs []souk.ID
+	places := map[souk.ID]place{}
+	var p problems
+	for i := range items {
+		item := &items[i]
+		at, known := places[item.Org]
+		if !known {
+			var err error
+			if at.Org, at.Enterprise, err = tx.OrgAndAbove(item.Org); ignoreMissing(err) != nil {
+				return nil, err
+			}
+			places[item.Org] = at
+			orgs = append(orgs, item.Org)
+		}
+		if at.Org.ID.IsZero() || !at.Org.ClosedAt.IsZero() {
+			p.add(fmt.Sprintf("items[%d].organization_id", i), "names no organization")
+			continue
+		}
+		if ok, err := tx.lies(item.Channel, at.Org); err != nil {
+			return nil, err
+		} else if !ok {
+			p.add(fmt.Sprintf("items[%d].channel", i), "is not of that organization")
+			continue
+		}
+		e := tx.event(souk.ChannelPublished, at.Org, at.Enterprise, nil, souk.ID{})
+		e.Data.Publication = item
+		told[i].Event = e.ID
+		byOrg[item.Org] = append(byOrg[item.Org], e)
+	}
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	for _, org := range orgs {
+		if err := tx.emit(byOrg[org]...); err != nil {
+			return nil, err
+		}
+	}
+	for i := range told {
+		told[i].Deliveries = tx.tally[told[i].Event]
+	}
+	return told, nil
+}
+
+// lies reports whether a channel is one of an org: of itself, or of somebody
+// who belongs to it.
+func (tx *Tx) lies(c souk.Channel, org souk.Org) (bool, error) {
+	kind, id := c.Of()
+	if kind == "orgs" {
+		return id == org.ID, nil
+	}
+	standing, err := tx.Standing(id, org)
+	return standing.IsMember(), err
+}

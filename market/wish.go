@@ -1,0 +1,83 @@
+package market
+
+import (
+	"errors"
+	"time"
+
+	"souk"
+	"souk/store"
+)
+
+// wish files a request that is to be installed once it is approved, or makes an
+// equal pending one a wish.
+func (tx *Tx) wish(in Installing, at place, app souk.App) (*souk.Request, error) {
+	w := souk.Wish{AppUser: in.AppUser}
+	if app.NeedsTerms() {
+		w.AcceptedAt = tx.at
+	}
+	if app.IsAppUserRequired {
+		if _, err := namesOf(in.AppUser, app); err != nil {
+			return nil, err // now, and not when somebody approves it
+		}
+	}
+	asked, err := tx.requestApp(Asking{App: app.ID, At: at.Org.ID, wish: &w})
+	if err != nil {
+		return nil, err
+	}
+	q := asked.Request
+	if asked.Again {
+		q.Wish = &w
+		err = tx.PutWish(q.ID, q.Wish, q.Note)
+	}
+	return &q, err
+}
+
+// comeTrue installs what an approval let come true: here when it is little,
+// else in a job.
+func (tx *Tx) comeTrue(c, org souk.ID) error {
+	left, err := tx.installWishes(c, few, time.Time{})
+	if err != nil || !left {
+		return err
+	}
+	return tx.later(store.Job{Kind: store.InstallWishes, Org: org, Other: c, Verb: "Install"})
+}
+
+// installWishes installs up to limit approved wishes of a case, until a time;
+// left tells that there may be more.
+func (tx *Tx) installWishes(c souk.ID, limit int, until time.Time) (left bool, err error) {
+	wishes, err := tx.Wishes(c, limit)
+	if err != nil {
+		return false, err
+	}
+	for _, q := range wishes {
+		if err := tx.installWish(q); err != nil {
+			return false, err
+		}
+		if late(until) {
+			return true, nil
+		}
+	}
+	return len(wishes) == limit, nil
+}
+
+// installWish installs what a request wished for, as the one who wished it. If
+// something does not fit any more the wish is dropped, with the reason on the
+// request; the approval stands either way.
+func (tx *Tx) installWish(q souk.Request) error {
+	in := Installing{App: q.App, At: q.Org, Accepted: q.Scopes, AppUser: q.Wish.AppUser, wished: true}
+	if !q.Wish.AcceptedAt.IsZero() {
+		in.Terms = TermsAccepted
+	}
+	decider := tx.actor
+	tx.actor = souk.Actor{User: q.User, Kind: souk.PersonToken, Face: decider.Face}
+	_, err := tx.install(in)
+	tx.actor = decider
+	var refusal interface{ Refuses() }
+	if errors.As(err, &refusal) {
+		return tx.PutWish(q.ID, nil, "not installed: "+err.Error())
+	}
+	if err != nil {
+		return err
+	}
+	return tx.PutWish(q.ID, nil, "")
+}

@@ -1,0 +1,71 @@
+package store
+
+import (
+	"time"
+
+	"souk"
+)
+
+// JobKind is what is done bit by bit.
+type JobKind string
+
+// The kinds of jobs.
+const (
+	EndInstallations JobKind = "installations" // of App, at orgs without a right to it
+	VoidRequests     JobKind = "requests"      // for App, at orgs without a right to it
+	EndPartner       JobKind = "partner"       // what Org has of Other's apps without a right to it
+	InstallWishes    JobKind = "wishes"        // of the case Other
+	Spread           JobKind = "spread"        // an event to the orgs of an audience
+)
+
+// Job is what a verb began and left to be finished bit by bit. After is how far
+// it came.
+type Job struct {
+	ID        souk.ID
+	Kind      JobKind
+	App       souk.ID
+	Org       souk.ID
+	Other     souk.ID
+	Event     souk.ID
+	Verb      string
+	Actor     souk.Actor // Face, User, Token and Platform of it
+	After     souk.Position
+	CreatedAt time.Time
+}
+
+const jobColumns = `id, kind, app_id, org_id, other_id, event_id, verb, face, user_id, token_id, platform,
+	after_at, after_id, created_at`
+
+func scanJob(r row) (j Job, err error) {
+	err = r.Scan(&j.ID, &j.Kind, &j.App, &j.Org, &j.Other, &j.Event, &j.Verb,
+		&j.Actor.Face, &j.Actor.User, &j.Actor.Token, &j.Actor.Platform,
+		(*stamp)(&j.After.At), &j.After.ID, (*stamp)(&j.CreatedAt))
+	return j, err
+}
+
+// FirstJob finds the job that has waited longest.
+func (tx *Tx) FirstJob() (Job, error) {
+	return one(tx, scanJob, `SELECT `+jobColumns+` FROM jobs ORDER BY created_at, id LIMIT 1`)
+}
+
+// Job finds a job that is not done.
+func (tx *Tx) Job(id souk.ID) (Job, error) {
+	return one(tx, scanJob, `SELECT `+jobColumns+` FROM jobs WHERE id = $1`, id)
+}
+
+// PutJob inserts a job, or says how far it came.
+func (tx *Tx) PutJob(j Job) error {
+	_, err := tx.exec(`INSERT INTO jobs (`+jobColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+		ON CONFLICT (id) DO UPDATE SET after_at = excluded.after_at, after_id = excluded.after_id`,
+		j.ID, string(j.Kind), j.App, j.Org, j.Other, j.Event, j.Verb,
+		j.Actor.Face, j.Actor.User, j.Actor.Token, j.Actor.Platform,
+		micros(j.After.At), j.After.ID, micros(j.CreatedAt))
+	return err
+}
+
+// RemoveJob ends a job.
+func (tx *Tx) RemoveJob(id souk.ID) error {
+	_, err := tx.exec(`DELETE FROM jobs WHERE id = $1`, id)
+	return err
+}
