@@ -37,8 +37,8 @@ type Delivery struct {
 	Status       DeliveryStatus
 	Attempts     int       // made so far
 	LastOutcome  Outcome   // of the attempt before, empty before the first
-	NextAt       time.Time // when the next attempt is due; zero once ended, and while an earlier one about the same resource is pending
-	Entry        ID        // of the next attempt in the log
+	NextAt       time.Time // when the next attempt is due; zero once ended, and while another about the same resource goes first
+	Entry        ID        // of the next attempt in the log, or of the one that was never made; none when all that were are in the log
 	EntryAt      time.Time // since when the log shows it
 	CreatedAt    time.Time // when the event committed
 	EndedAt      time.Time
@@ -59,7 +59,7 @@ const (
 	HeaderTimeout  Outcome = "header_timeout" // no complete answer headers in time
 	BodyTimeout    Outcome = "body_timeout"   // the headers of a failure came in time, the rest did not
 	BadStatus      Outcome = "status"         // an answer other than 2xx
-	TooManyMoves   Outcome = "redirect"       // more redirects than the dialect follows
+	TooManyMoves   Outcome = "redirect"       // more redirects than the dialect follows, or one where it wants none
 	BadAnswer      Outcome = "answer"         // what came back is not HTTP, or too large
 	AttemptStopped Outcome = "cancelled"      // Souk itself broke it off; consumes no attempt
 	Unprepared     Outcome = "unprepared"     // Souk could not make the request: a fault of its own
@@ -68,16 +68,21 @@ const (
 // Attempt is one HTTP request made for a delivery, written once with its
 // outcome.
 type Attempt struct {
-	ID        ID
+	ID        ID // its entry in the log
 	Delivery  ID
+	Dialect   Dialect
+	App       ID // the webhook's
 	Webhook   ID
+	Channel   Channel // giosg: what it told
+	Action    Action
+	Resource  string
 	Number    int // from 0
 	URL       string
 	Outcome   Outcome
 	Status    int       // HTTP status, 0 when none came
 	Answer    string    // excerpt of the answer's body, at most 16 KiB of valid text
 	Headers   string    // of the answer, as a JSON object of texts; giosg alone, else empty
-	ListedAt  time.Time // since when the log has shown it: as what was to come, and then as what was
+	ListedAt  time.Time // since when the log has shown it: first as what is to come
 	Detail    string    // of a failure, for people
 	StartedAt time.Time
 	Duration  time.Duration
@@ -106,4 +111,47 @@ type Speaker struct {
 type Prepared struct {
 	Body   []byte
 	Header map[string]string
+}
+
+// LogStatus is how far one request got, in the log that an app's owner reads.
+type LogStatus string
+
+// pending → started → successful | failed. A request that is not to be made any
+// more has failed.
+const (
+	LogPending    LogStatus = "pending"
+	LogStarted    LogStatus = "started"
+	LogSuccessful LogStatus = "successful"
+	LogFailed     LogStatus = "failed"
+)
+
+// LogStatuses are all there are.
+var LogStatuses = []LogStatus{LogPending, LogStarted, LogSuccessful, LogFailed}
+
+// LogEntry is one request to a giosg webhook: made, to come, or never made. It
+// keeps its ID and its place, by CreatedAt and ID, from beginning to end.
+type LogEntry struct {
+	ID             ID
+	CreatedAt      time.Time // when it was decided: at the commit, or when the request before it failed
+	App, Webhook   ID
+	URL            string // that was asked; the webhook's own while none was
+	Channel        Channel
+	Action         Action
+	Resource       string
+	Status         LogStatus
+	Retry          int            // 0 for the first request of a notification
+	Outcome        Outcome        // of a request that was made, else empty
+	Dropped        DeliveryStatus // cancelled or skipped when it was never made, else empty
+	ResponseStatus int            // 0 when no answer came
+	Answer         string         // as in Attempt
+	Headers        string         // as in Attempt
+	Duration       time.Duration  // of a request that was made
+	CompletedAt    time.Time      // zero while it is to come
+}
+
+// LogFilter narrows the log of an app.
+type LogFilter struct {
+	App     ID
+	Webhook ID        // of the app, perhaps deleted; none: all
+	Status  LogStatus // empty: any
 }

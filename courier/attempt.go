@@ -2,11 +2,14 @@ package courier
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +22,7 @@ type attempt struct {
 	delivery    souk.Delivery
 	webhook     souk.Webhook
 	credentials souk.Credentials
+	speaker     souk.Speaker
 	prepare     Prepare
 	profile     Profile
 }
@@ -26,7 +30,7 @@ type attempt struct {
 // make makes it and tells what follows, in the log too.
 func (a attempt) make(ctx context.Context, client *Client, log *slog.Logger) outcome {
 	d := a.delivery
-	o := outcome{progress: store.Progress{Delivery: d.ID, Before: d.Attempts}}
+	o := outcome{progress: store.Progress{Delivery: d.ID, Before: d.Attempts, Ordered: d.Resource != ""}}
 	prepared, err := a.prepared()
 	if err != nil {
 		log.Error("a delivery cannot be prepared", "delivery", d.ID, "dialect", d.Dialect, "webhook", d.Webhook, "err", err)
@@ -40,14 +44,18 @@ func (a attempt) make(ctx context.Context, client *Client, log *slog.Logger) out
 	}
 	r := client.Post(ctx, Post{
 		URL: a.webhook.URL, Header: header, Body: prepared.Body,
-		Timeout: a.profile.Timeout, Redirects: a.profile.Redirects,
+		Timeout: a.profile.Timeout, Connect: a.profile.Connect, Redirects: a.profile.Redirects,
 	})
 	ended := r.Started.Add(r.Duration)
 
 	o.attempt = &souk.Attempt{
-		ID: souk.NewID(), Delivery: d.ID, Webhook: d.Webhook, Number: d.Attempts, URL: r.URL,
+		ID: d.Entry, Delivery: d.ID, Dialect: d.Dialect, App: d.App, Webhook: d.Webhook,
+		Channel: d.Channel, Action: d.Action, Resource: d.Resource, Number: d.Attempts, URL: r.URL,
 		Outcome: r.Outcome, Status: r.Status, Answer: storable(string(r.Excerpt), maxExcerpt),
-		StartedAt: r.Started, Duration: r.Duration,
+		ListedAt: d.EntryAt, StartedAt: r.Started, Duration: r.Duration,
+	}
+	if a.profile.LogsHeaders {
+		o.attempt.Headers = headersText(r.Header)
 	}
 	if r.Err != nil {
 		o.attempt.Detail = storable(r.Err.Error(), maxDetail)
@@ -61,6 +69,9 @@ func (a attempt) make(ctx context.Context, client *Client, log *slog.Logger) out
 		next = a.profile.judge(r, d.Attempts+1, ended, rand.Float64())
 	}
 	o.progress.Status, o.progress.NextAt, o.progress.Note = next.status, next.nextAt, next.note
+	if o.progress.Logged = true; next.status == souk.DeliveryPending {
+		o.progress.Entry, o.progress.EntryAt = souk.NewID(), ended
+	}
 
 	log.LogAttrs(ctx, slog.LevelInfo, "attempt",
 		slog.String("dialect", string(d.Dialect)),
@@ -87,13 +98,46 @@ func (a attempt) prepared() (p souk.Prepared, err error) {
 		}
 	}()
 	return a.prepare(souk.Outgoing{
-		Delivery: a.delivery, Webhook: a.webhook, Credentials: a.credentials,
+		Delivery: a.delivery, Webhook: a.webhook, Credentials: a.credentials, Speaker: a.speaker,
 		Number: a.delivery.Attempts, At: time.Now(),
 	})
 }
 
-// maxDetail bounds what is kept of an error's text, in bytes.
-const maxDetail = 1 << 10
+// Bounds of what is kept in the log, in bytes.
+const (
+	maxDetail      = 1 << 10 // of an error's text
+	maxHeadersText = 8 << 10 // of the JSON of an answer's headers
+)
+
+// headersText spells the headers of an answer as a JSON object of texts, what
+// was said more than once joined by commas. One that would make it too long is
+// left out. No answer: no text.
+func headersText(h http.Header) string {
+	if h == nil {
+		return ""
+	}
+	b := []byte{'{'}
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		member := quoted(name) + ":" + quoted(strings.Join(h[name], ", "))
+		if len(b)+len(member)+len(",}") > maxHeadersText {
+			continue
+		}
+		if len(b) > 1 {
+			b = append(b, ',')
+		}
+		b = append(b, member...)
+	}
+	return string(append(b, '}'))
+}
+
+// quoted is foreign text as JSON.
+func quoted(s string) string {
+	b, err := json.Marshal(storable(s, maxHeadersText))
+	if err != nil {
+		panic(err) // every string has a spelling
+	}
+	return string(b)
+}
 
 // storable cuts foreign text to a length and makes it what both databases
 // take: valid UTF-8 without NUL.

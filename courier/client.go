@@ -74,8 +74,13 @@ type Post struct {
 	Header    http.Header
 	Body      []byte        // sent as it is, to every hop
 	Timeout   time.Duration // from the start to the last byte read, all hops together
+	Connect   time.Duration // of that, until a hop has a connection, TLS and all; 0: no bound of its own
 	Redirects int           // how many 301 and 302 are followed; 0: a redirect is a status like any other
 }
+
+// RefuseRedirects as the number that a Post follows makes every 3xx
+// TooManyMoves.
+const RefuseRedirects = -1
 
 // Result is what came of an exchange.
 type Result struct {
@@ -134,6 +139,11 @@ func (c *Client) Post(ctx context.Context, p Post) Result {
 // which the answer redirects, nil when the answer is final.
 func (c *Client) exchange(ctx context.Context, to *url.URL, p Post, r *Result) *url.URL {
 	var at tracker
+	if p.Connect > 0 {
+		limited, cancel := context.WithCancel(ctx)
+		defer cancel()
+		ctx, at.connected = limited, time.AfterFunc(p.Connect, cancel).Stop
+	}
 	body := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.Body)), nil }
 	req := (&http.Request{
 		Method:        http.MethodPost,
@@ -159,6 +169,9 @@ func (c *Client) exchange(ctx context.Context, to *url.URL, p Post, r *Result) *
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return nil // the body is now the bare connection, which no deadline of ours governs
 	}
+	if p.Redirects == RefuseRedirects && res.StatusCode >= 300 && res.StatusCode <= 399 {
+		r.Outcome, r.Err = souk.TooManyMoves, errors.New("redirects are not followed")
+	}
 	if r.Excerpt, err = readExcerpt(res.Body); err != nil {
 		r.Err = outward(err)
 		if r.Outcome != souk.OK && ctx.Err() != nil {
@@ -166,7 +179,7 @@ func (c *Client) exchange(ctx context.Context, to *url.URL, p Post, r *Result) *
 		}
 		return nil
 	}
-	if p.Redirects == 0 || (res.StatusCode != http.StatusMovedPermanently && res.StatusCode != http.StatusFound) {
+	if p.Redirects <= 0 || (res.StatusCode != http.StatusMovedPermanently && res.StatusCode != http.StatusFound) {
 		return nil
 	}
 	return next(to, res.Header.Get("Location"))
@@ -216,7 +229,10 @@ const (
 // tracker follows an exchange through its phases. A dial may go on in the
 // background after the exchange found another connection, so it only moves
 // forward.
-type tracker struct{ phase atomic.Int32 }
+type tracker struct {
+	phase     atomic.Int32
+	connected func() bool // called when there is a connection; may be nil
+}
 
 func (t *tracker) reach(phase int32) {
 	for {
@@ -230,7 +246,12 @@ func (t *tracker) reach(phase int32) {
 func (t *tracker) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		TLSHandshakeStart: func() { t.reach(phaseTLS) },
-		GotConn:           func(httptrace.GotConnInfo) { t.reach(phaseWrite) },
+		GotConn: func(httptrace.GotConnInfo) {
+			if t.connected != nil {
+				t.connected()
+			}
+			t.reach(phaseWrite)
+		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			if info.Err == nil {
 				t.reach(phaseHeader)

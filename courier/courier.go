@@ -34,8 +34,10 @@ const (
 	batch      = 256                    // deliveries of a claim, and outcomes that are recorded at once
 	maxInHand  = 1024                   // deliveries claimed and not yet recorded
 	maxFlying  = 256                    // attempts at once
-	perWebhook = 8                      // of them to one webhook, so that a tar pit holds up itself only
+	perWebhook = 8                      // of them to one webhook, so that a tar pit holds up itself only; Profile.AtOnce may say less
 	perClaim   = 32                     // deliveries of a claim to one webhook
+	inspection = 15 * time.Second       // between looks for lines that nobody leads
+	perLook    = 256                    // lines of such a look; as many more with the next turn if there are more
 )
 
 // Prepare makes one attempt out of a delivery: headers, signature, and what the

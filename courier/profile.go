@@ -2,6 +2,7 @@ package courier
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -12,7 +13,9 @@ import (
 // behaviour.
 type Profile struct {
 	Timeout   time.Duration // of one attempt, all of it; well under the lease of a claim
-	Redirects int           // 301 and 302 that are followed
+	Connect   time.Duration // of that, until there is a connection; 0: as long as all of it
+	Redirects int           // 301 and 302 that are followed, or RefuseRedirects
+	AtOnce    int           // attempts at once to one webhook; 0: perWebhook
 
 	// Retries are the pauses after a failed attempt, counted from its end.
 	// Each is drawn from the range that Early and Late, fractions of it, span.
@@ -20,14 +23,18 @@ type Profile struct {
 	Early, Late float64
 
 	MaxAge        time.Duration // from the event's commit on: past it, no attempt starts
-	RetryAfter    bool          // the receiver may ask for a longer pause, up to the longest of Retries
+	RetryAfter    time.Duration // how long a pause the receiver may ask for; 0: it is not listened to
+	RetryAfterOn  []int         // the statuses on which it may; nil: any
 	NoRetryHeader string        // of a failed answer, with the value 1: no retry
 	NoRetryStatus int           // of a failed answer: no retry
+
+	LogsHeaders bool // the answer's headers are kept
 }
 
 // Profiles are those of the dialects that can be delivered in
-// (docs/dialects/slack.md, "Retries"). A native receiver gets as long as a
-// weekend's outage takes.
+// (docs/dialects/slack.md, "Retries"; docs/dialects/giosg.md, "Notifications").
+// A native receiver gets as long as a weekend's outage takes. What giosg's waits
+// for may itself wait for others about the same resource, so it has a week.
 var Profiles = map[souk.Dialect]Profile{
 	souk.Slack: {
 		Timeout:       3 * time.Second,
@@ -46,8 +53,25 @@ var Profiles = map[souk.Dialect]Profile{
 		Early:         0.2,
 		Late:          0.2,
 		MaxAge:        7 * 24 * time.Hour,
-		RetryAfter:    true,
+		RetryAfter:    24 * time.Hour,
 		NoRetryStatus: http.StatusGone,
+	},
+	souk.Giosg: {
+		Timeout:   10 * time.Second,
+		Connect:   5 * time.Second,
+		Redirects: RefuseRedirects,
+		AtOnce:    4,
+		Retries: []time.Duration{
+			5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute,
+			30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+		},
+		Early:         0.2,
+		Late:          0.2,
+		MaxAge:        7 * 24 * time.Hour,
+		RetryAfter:    time.Hour,
+		RetryAfterOn:  []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
+		NoRetryStatus: http.StatusGone,
+		LogsHeaders:   true,
 	},
 }
 
@@ -73,7 +97,7 @@ func (p Profile) judge(r Result, attempts int, ended time.Time, random float64) 
 	}
 	pause := float64(p.Retries[attempts-1])
 	next := ended.Add(time.Duration(pause * (1 - p.Early + random*(p.Early+p.Late))))
-	if p.RetryAfter {
+	if p.RetryAfterOn == nil || slices.Contains(p.RetryAfterOn, r.Status) {
 		if asked := p.asked(r.Header, ended); asked.After(next) {
 			next = asked
 		}
@@ -82,8 +106,7 @@ func (p Profile) judge(r Result, attempts int, ended time.Time, random float64) 
 }
 
 // asked is when the receiver wants to be asked again, in seconds or as a date,
-// but no later than the longest pause from now; the zero time when it does not
-// say.
+// but no later than it may ask for; the zero time when it does not say.
 func (p Profile) asked(h http.Header, now time.Time) time.Time {
 	var at time.Time
 	value := h.Get("Retry-After")
@@ -92,7 +115,7 @@ func (p Profile) asked(h http.Header, now time.Time) time.Time {
 	} else if at, err = http.ParseTime(value); err != nil {
 		return time.Time{}
 	}
-	if latest := now.Add(p.Retries[len(p.Retries)-1]); at.After(latest) {
+	if latest := now.Add(p.RetryAfter); at.After(latest) {
 		return latest
 	}
 	return at

@@ -1,6 +1,7 @@
 package courier
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -34,6 +35,9 @@ type run struct {
 	nextDue time.Time // of the outbox, as of the last turn
 	retryAt time.Time // no turn before, as the last one failed
 
+	inspected  store.Line // how far the look for lines that nobody leads came
+	inspection time.Time  // when it goes on, or begins anew
+
 	stopping bool
 	giveUp   time.Time
 }
@@ -43,6 +47,7 @@ type endpoint struct {
 	id      souk.ID
 	waiting []souk.Delivery
 	flying  int
+	most    int  // of them at once
 	queued  bool // in run.ready
 }
 
@@ -128,6 +133,9 @@ func (r *run) turn(now time.Time) {
 			Limit: min(batch, maxInHand-len(r.inHand)+len(t.outcomes)),
 		}
 	}
+	if !now.Before(r.inspection) {
+		t.inspects, t.behind = true, r.inspected
+	}
 	for _, e := range r.endpoints {
 		if len(e.waiting) == 0 {
 			continue
@@ -137,7 +145,7 @@ func (r *run) turn(now time.Time) {
 			t.claim.Except = append(t.claim.Except, e.id)
 		}
 		for _, d := range e.waiting {
-			t.installations[d.Installation] = true
+			t.installations[d.Installation], t.installations[d.Speaker] = true, true
 		}
 	}
 	go func() {
@@ -160,6 +168,11 @@ func (r *run) take(t turn) {
 		delete(r.inHand, o.progress.Delivery)
 	}
 	r.nextDue = t.nextDue
+	if t.inspects {
+		if r.inspected = t.looked; r.inspected == (store.Line{}) {
+			r.inspection = t.at.Add(inspection)
+		}
+	}
 	// A claim that no bound of its own could have cut short took all there is.
 	r.hungry = r.hungry || len(t.claimed) >= perClaim || len(t.claimed) > 0 && len(t.claimed) == t.claim.Limit
 	r.live = r.open(t)
@@ -175,7 +188,7 @@ func (r *run) take(t turn) {
 		}
 		e := r.endpoints[d.Webhook]
 		if e == nil {
-			e = &endpoint{id: d.Webhook}
+			e = &endpoint{id: d.Webhook, most: cmp.Or(Profiles[d.Dialect].AtOnce, perWebhook)}
 			r.endpoints[d.Webhook] = e
 		}
 		e.waiting = append(e.waiting, d)
@@ -187,7 +200,7 @@ func (r *run) take(t turn) {
 func (r *run) queue(e *endpoint) {
 	switch {
 	case e.queued:
-	case len(e.waiting) > 0 && e.flying < perWebhook:
+	case len(e.waiting) > 0 && e.flying < e.most:
 		e.queued = true
 		r.ready = append(r.ready, e)
 	case len(e.waiting) == 0 && e.flying == 0:
@@ -237,7 +250,10 @@ func (r *run) start(e *endpoint, d souk.Delivery, now time.Time) {
 	default:
 		e.flying++
 		r.flying++
-		a := attempt{delivery: d, webhook: hook.webhook, credentials: hook.credentials, prepare: prepare, profile: profile}
+		a := attempt{
+			delivery: d, webhook: hook.webhook, credentials: hook.credentials, speaker: r.live.speaker(d),
+			prepare: prepare, profile: profile,
+		}
 		go func() {
 			o := a.make(r.work, r.Client, r.Log)
 			o.endpoint = e
@@ -250,7 +266,7 @@ func (r *run) start(e *endpoint, d souk.Delivery, now time.Time) {
 func (r *run) leave(d souk.Delivery, status souk.DeliveryStatus, nextAt time.Time, note string) {
 	r.add(outcome{progress: store.Progress{
 		Delivery: d.ID, Before: d.Attempts, Attempts: d.Attempts, Outcome: d.LastOutcome,
-		Status: status, NextAt: nextAt, Note: note,
+		Status: status, NextAt: nextAt, Note: note, Ordered: d.Resource != "",
 	}})
 }
 

@@ -18,11 +18,14 @@ type turn struct {
 	claim         store.Claim      // no limit: nothing is claimed
 	webhooks      map[souk.ID]bool // of the deliveries that wait
 	installations map[souk.ID]bool
+	inspects      bool       // lines that nobody leads are looked for
+	behind        store.Line // this one, which was looked at last
 
 	claimed  []souk.Delivery
 	hooks    map[souk.ID]store.LiveWebhook
 	installs map[souk.ID]store.LiveInstallation
 	nextDue  time.Time
+	looked   store.Line
 	err      error
 }
 
@@ -42,6 +45,11 @@ func (t *turn) do(tx *store.Tx) (err error) {
 	if err := tx.AdvanceDeliveries(t.at, progress); err != nil {
 		return err
 	}
+	if t.inspects {
+		if t.looked, err = tx.LeadLines(t.at, t.behind, perLook); err != nil {
+			return err
+		}
+	}
 	if t.claimed = nil; t.claim.Limit > 0 {
 		if t.claimed, err = tx.ClaimDeliveries(t.claim); err != nil {
 			return err
@@ -53,7 +61,7 @@ func (t *turn) do(tx *store.Tx) (err error) {
 	webhooks, installations := maps.Clone(t.webhooks), maps.Clone(t.installations)
 	for _, d := range t.claimed {
 		webhooks[d.Webhook] = true
-		installations[d.Installation] = true
+		installations[d.Installation], installations[d.Speaker] = true, true
 	}
 	delete(installations, souk.ID{})
 	if t.hooks, err = tx.LiveWebhooks(slices.Collect(maps.Keys(webhooks))); err != nil {
@@ -90,6 +98,15 @@ func (r *run) open(t turn) live {
 		webhooks[id] = o
 	}
 	return live{at: t.at, webhooks: webhooks, installs: t.installs}
+}
+
+// speaker is whose token an attempt of d carries.
+func (l live) speaker(d souk.Delivery) souk.Speaker {
+	w, i := l.webhooks[d.Webhook], l.installs[d.Speaker]
+	if i.Status != souk.InstallationActive || i.AppUser.IsZero() || i.App != w.App || w.AppSuspended || w.AppDeleted {
+		return souk.Speaker{}
+	}
+	return souk.Speaker{Installation: i.ID, App: i.App, Org: i.Org, User: i.AppUser}
 }
 
 // verdict decides whether d may be attempted: then it is pending, else it is

@@ -116,6 +116,7 @@ func (w world) draft(hook souk.Webhook) souk.Delivery {
 	return souk.Delivery{
 		ID: id, Event: souk.NewID(), Webhook: hook.ID, App: w.app.ID, Installation: w.in.ID, Dialect: hook.Dialect,
 		Body: fmt.Appendf(nil, `{"delivery":%q}`, id), Status: souk.DeliveryPending, NextAt: now, CreatedAt: now,
+		Entry: souk.NewID(), EntryAt: now,
 	}
 }
 
@@ -170,7 +171,7 @@ func (w world) courierTo(client *Client) *Courier {
 	return New(Config{
 		DB:      w.db,
 		Client:  client,
-		Prepare: map[souk.Dialect]Prepare{souk.Slack: prepare, souk.Native: prepare},
+		Prepare: map[souk.Dialect]Prepare{souk.Slack: prepare, souk.Native: prepare, souk.Giosg: prepare},
 		Key:     key,
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +33,7 @@ func (tx *Tx) ClaimDeliveries(c Claim) ([]souk.Delivery, error) {
 		except = `AND webhook_id NOT IN (` + placeholders(len(args)+1, len(ids)) + `)`
 		args = append(args, anys(ids)...)
 	}
-	return list(tx, scanDelivery, `
+	claimed, err := list(tx, scanDelivery, `
 		WITH due AS (
 			SELECT id, webhook_id, next_at FROM deliveries
 			WHERE next_at <= $1 `+except+`
@@ -46,8 +47,12 @@ func (tx *Tx) ClaimDeliveries(c Claim) ([]souk.Delivery, error) {
 			WHERE +next_at <= $1 AND id IN (SELECT id FROM ranked WHERE place <= $4 ORDER BY next_at LIMIT $5)
 			`+tx.skipLocked()+`
 		)
-		UPDATE deliveries SET next_at = $2 WHERE id IN (SELECT id FROM mine)
+		UPDATE deliveries SET next_at = $2, claimed_at = $1 WHERE id IN (SELECT id FROM mine)
 		RETURNING `+deliveryColumns, args...)
+	if err != nil {
+		return nil, err
+	}
+	return tx.giveWay(claimed)
 }
 
 // NextDue is when the first delivery is due, which may be past; the zero time
@@ -55,93 +60,6 @@ func (tx *Tx) ClaimDeliveries(c Claim) ([]souk.Delivery, error) {
 func (tx *Tx) NextDue() (at time.Time, err error) {
 	err = tx.row(`SELECT min(next_at) FROM deliveries WHERE next_at IS NOT NULL`).Scan((*stamp)(&at))
 	return at, err
-}
-
-// LiveWebhook is a webhook as it is now, with what decides whether it may be
-// told something and what is needed to tell it. It may be deleted.
-type LiveWebhook struct {
-	SealedWebhook // without Events
-	Credentials   SealedCredentials
-	AppSuspended  bool
-	AppDeleted    bool
-	OwnerServed   bool // the app's owner is open and has a subscription
-}
-
-// LiveWebhooks finds webhooks by ID, deleted ones too.
-func (tx *Tx) LiveWebhooks(ids []souk.ID) (map[souk.ID]LiveWebhook, error) {
-	scan := func(r row) (w LiveWebhook, err error) {
-		err = r.Scan(append(w.fields(), &w.AppSuspended, &w.AppDeleted, &w.OwnerServed)...)
-		return w, err
-	}
-	found, err := byID(tx, scan, func(w LiveWebhook) souk.ID { return w.ID }, `
-		SELECT `+prefixed("w", webhookColumns)+`,
-			a.suspended, a.deleted_at IS NOT NULL, o.has_active_subscription AND o.closed_at IS NULL
-		FROM webhooks w
-		JOIN apps a ON a.id = w.app_id
-		JOIN orgs o ON o.id = a.owner_id
-		WHERE w.id IN (`, padded(ids))
-	if err != nil {
-		return nil, err
-	}
-	var apps []souk.ID
-	for _, w := range found {
-		apps = append(apps, w.App)
-	}
-	credentials, err := tx.CredentialsOf(padded(apps))
-	for id, w := range found {
-		w.Credentials = credentials[w.App]
-		found[id] = w
-	}
-	return found, err
-}
-
-// LiveInstallation is what decides whether an installation still justifies a
-// delivery.
-type LiveInstallation struct {
-	ID     souk.ID
-	Status souk.InstallationStatus
-	Served bool // its org is open and has a subscription
-}
-
-// LiveInstallations finds installations by ID, ended ones too.
-func (tx *Tx) LiveInstallations(ids []souk.ID) (map[souk.ID]LiveInstallation, error) {
-	scan := func(r row) (i LiveInstallation, err error) {
-		err = r.Scan(&i.ID, &i.Status, &i.Served)
-		return i, err
-	}
-	return byID(tx, scan, func(i LiveInstallation) souk.ID { return i.ID }, `
-		SELECT i.id, i.status, o.has_active_subscription AND o.closed_at IS NULL
-		FROM installations i JOIN orgs o ON o.id = i.org_id
-		WHERE i.id IN (`, padded(ids))
-}
-
-// InsertAttempts writes attempts down; one that is there already stays as it
-// is, so that a commit whose outcome is unknown can be repeated.
-func (tx *Tx) InsertAttempts(attempts []souk.Attempt) error {
-	const width = 11
-	for len(attempts) > 0 {
-		n := 1 // the largest power of two that fits: few different statements
-		for n*2 <= len(attempts) && n < 64 {
-			n *= 2
-		}
-		var values strings.Builder
-		args := make([]any, 0, n*width)
-		for i, a := range attempts[:n] {
-			if i > 0 {
-				values.WriteString(", ")
-			}
-			values.WriteString("(" + placeholders(i*width+1, width) + ")")
-			args = append(args, a.ID, a.Delivery, a.Webhook, a.Number, a.URL, string(a.Outcome), a.Status,
-				a.Answer, a.Detail, micros(a.StartedAt), a.Duration.Microseconds())
-		}
-		_, err := tx.exec(`INSERT INTO attempts (`+attemptColumns+`) VALUES `+values.String()+`
-			ON CONFLICT (delivery_id, id) DO NOTHING`, args...)
-		if err != nil {
-			return err
-		}
-		attempts = attempts[n:]
-	}
-	return nil
 }
 
 // Progress is how far a delivery came: to its end, or to its next attempt.
@@ -153,17 +71,25 @@ type Progress struct {
 	Status   souk.DeliveryStatus
 	NextAt   time.Time // while pending
 	Note     string
+	Ordered  bool // it has a resource: when it ended, the next one about that is due
+
+	// Logged says that a request was made, which has taken the delivery's entry
+	// in the log. Entry is that of the request to come, none when it ended.
+	Logged  bool
+	Entry   souk.ID
+	EntryAt time.Time
 }
 
-// AdvanceDeliveries moves deliveries that are still pending on; those that
-// ended meanwhile stay as they are.
+// AdvanceDeliveries moves deliveries that are still pending on, and has those
+// follow that waited for them. Those that ended meanwhile stay as they are; but
+// of a request that was made after all, the log no longer says that it was not.
 func (tx *Tx) AdvanceDeliveries(at time.Time, all []Progress) error {
-	// What is common to many is one statement; the rest is two arguments a row.
+	// What is common to many is one statement; the rest is arguments of a row.
 	groups := map[Progress][]Progress{}
 	var order []Progress
 	for _, p := range all {
 		common := p
-		common.Delivery, common.NextAt = souk.ID{}, time.Time{}
+		common.Delivery, common.NextAt, common.Entry, common.EntryAt = souk.ID{}, time.Time{}, souk.ID{}, time.Time{}
 		if groups[common] == nil {
 			order = append(order, common)
 		}
@@ -174,41 +100,79 @@ func (tx *Tx) AdvanceDeliveries(at time.Time, all []Progress) error {
 		if common.Status == souk.DeliveryPending {
 			advance = tx.postpone
 		}
-		if err := advance(at, common, padded(groups[common])); err != nil {
-			return err
+		for some := range slices.Chunk(groups[common], mostRows) {
+			moved, err := advance(at, common, padded(some))
+			if err == nil && common.Logged && moved < int64(len(some)) {
+				err = tx.dropEntries(some)
+			}
+			if err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (tx *Tx) end(at time.Time, common Progress, all []Progress) error {
+func (tx *Tx) end(at time.Time, common Progress, all []Progress) (int64, error) {
 	args := []any{common.Status, common.Attempts, string(common.Outcome), micros(at), common.Note, common.Before}
-	in := placeholders(len(args)+1, len(all))
-	for _, p := range all {
-		args = append(args, p.Delivery)
+	entry := ``
+	if common.Logged {
+		entry = `, entry_id = NULL`
 	}
-	_, err := tx.exec(`UPDATE deliveries
-		SET status = $1, attempts = $2, last_outcome = $3, next_at = NULL, ended_at = $4, note = $5
-		WHERE status = 'pending' AND attempts = $6 AND id IN (`+in+`)`, args...)
+	ids := idsOf(all)
+	n, err := tx.exec(`UPDATE deliveries
+		SET status = $1, attempts = $2, last_outcome = $3, next_at = NULL, claimed_at = NULL, ended_at = $4, note = $5`+entry+`
+		WHERE status = 'pending' AND attempts = $6 AND id IN (`+placeholders(len(args)+1, len(ids))+`)`, append(args, anys(ids)...)...)
+	if err == nil && common.Ordered {
+		err = tx.nextInLine(at, ids)
+	}
+	return n, err
+}
+
+func (tx *Tx) postpone(_ time.Time, common Progress, all []Progress) (int64, error) {
+	args := []any{common.Attempts, string(common.Outcome), common.Note, common.Before}
+	arg := func(v any) string {
+		args = append(args, v)
+		return ` $` + strconv.Itoa(len(args))
+	}
+	var next, entry, entryAt, in strings.Builder
+	for i, p := range all {
+		id := arg(p.Delivery)
+		next.WriteString(` WHEN` + id + ` THEN` + arg(micros(p.NextAt)))
+		if common.Logged {
+			entry.WriteString(` WHEN` + id + ` THEN` + arg(p.Entry))
+			entryAt.WriteString(` WHEN` + id + ` THEN` + arg(micros(p.EntryAt)))
+		}
+		if i > 0 {
+			in.WriteString(`,`)
+		}
+		in.WriteString(id)
+	}
+	set := `next_at = CASE id` + next.String() + ` ELSE next_at END`
+	if common.Logged {
+		set += `, entry_id = CASE id` + entry.String() + ` ELSE entry_id END, entry_at = CASE id` + entryAt.String() + ` ELSE entry_at END`
+	}
+	return tx.exec(`UPDATE deliveries
+		SET attempts = $1, last_outcome = $2, note = $3, claimed_at = NULL, `+set+`
+		WHERE status = 'pending' AND attempts = $4 AND id IN (`+in.String()+`)`, args...)
+}
+
+// dropEntries forgets the entries of deliveries that were given up, where an
+// attempt has the entry: its request was made after all.
+func (tx *Tx) dropEntries(all []Progress) error {
+	ids := padded(idsOf(all))
+	_, err := tx.exec(`UPDATE deliveries SET entry_id = NULL
+		WHERE status IN ('cancelled', 'skipped') AND id IN (`+placeholders(1, len(ids))+`)
+		AND EXISTS (SELECT 1 FROM attempts a WHERE a.delivery_id = deliveries.id AND a.id = deliveries.entry_id)`, anys(ids)...)
 	return err
 }
 
-func (tx *Tx) postpone(_ time.Time, common Progress, all []Progress) error {
-	args := []any{common.Attempts, string(common.Outcome), common.Note, common.Before}
-	var when, in strings.Builder
+func idsOf(all []Progress) []souk.ID {
+	ids := make([]souk.ID, len(all))
 	for i, p := range all {
-		id, next := strconv.Itoa(len(args)+1), strconv.Itoa(len(args)+2)
-		args = append(args, p.Delivery, micros(p.NextAt))
-		when.WriteString(" WHEN $" + id + " THEN $" + next)
-		if i > 0 {
-			in.WriteString(", ")
-		}
-		in.WriteString("$" + id)
+		ids[i] = p.Delivery
 	}
-	_, err := tx.exec(`UPDATE deliveries
-		SET attempts = $1, last_outcome = $2, note = $3, next_at = CASE id`+when.String()+` ELSE next_at END
-		WHERE status = 'pending' AND attempts = $4 AND id IN (`+in.String()+`)`, args...)
-	return err
+	return ids
 }
 
 // padded repeats the last of list until its length is a power of two. What is

@@ -23,6 +23,7 @@ func due(hook souk.ID, at time.Time) souk.Delivery {
 	return souk.Delivery{
 		ID: souk.NewID(), Event: souk.NewID(), Webhook: hook, App: souk.NewID(), Dialect: souk.Slack,
 		Body: []byte("{}"), Status: souk.DeliveryPending, NextAt: at, CreatedAt: at,
+		Entry: souk.NewID(), EntryAt: at,
 	}
 }
 

@@ -1,0 +1,64 @@
+package store
+
+import "souk"
+
+// LiveWebhook is a webhook as it is now, with what decides whether it may be
+// told something and what is needed to tell it. It may be deleted.
+type LiveWebhook struct {
+	SealedWebhook // without Events
+	Credentials   SealedCredentials
+	AppSuspended  bool
+	AppDeleted    bool
+	OwnerServed   bool // the app's owner is open and has a subscription
+}
+
+// LiveWebhooks finds webhooks by ID, deleted ones too.
+func (tx *Tx) LiveWebhooks(ids []souk.ID) (map[souk.ID]LiveWebhook, error) {
+	scan := func(r row) (w LiveWebhook, err error) {
+		err = r.Scan(append(w.fields(), &w.AppSuspended, &w.AppDeleted, &w.OwnerServed)...)
+		return w, err
+	}
+	found, err := byID(tx, scan, func(w LiveWebhook) souk.ID { return w.ID }, `
+		SELECT `+prefixed("w", webhookColumns)+`,
+			a.suspended, a.deleted_at IS NOT NULL, o.has_active_subscription AND o.closed_at IS NULL
+		FROM webhooks w
+		JOIN apps a ON a.id = w.app_id
+		JOIN orgs o ON o.id = a.owner_id
+		WHERE w.id IN (`, padded(ids))
+	if err != nil {
+		return nil, err
+	}
+	var apps []souk.ID
+	for _, w := range found {
+		apps = append(apps, w.App)
+	}
+	credentials, err := tx.CredentialsOf(padded(apps))
+	for id, w := range found {
+		w.Credentials = credentials[w.App]
+		found[id] = w
+	}
+	return found, err
+}
+
+// LiveInstallation is what decides whether an installation still justifies a
+// delivery.
+type LiveInstallation struct {
+	ID      souk.ID
+	App     souk.ID
+	Org     souk.ID
+	AppUser souk.ID // or none
+	Status  souk.InstallationStatus
+	Served  bool // its org is open and has a subscription
+}
+
+// LiveInstallations finds installations by ID, ended ones too.
+func (tx *Tx) LiveInstallations(ids []souk.ID) (map[souk.ID]LiveInstallation, error) {
+	scan := func(r row) (i LiveInstallation, err error) {
+		err = r.Scan(&i.ID, &i.App, &i.Org, &i.AppUser, &i.Status, &i.Served)
+		return i, err
+	}
+	return byID(tx, scan, func(i LiveInstallation) souk.ID { return i.ID }, `
+		SELECT i.id, i.app_id, i.org_id, i.app_user_id, i.status, o.has_active_subscription AND o.closed_at IS NULL
+		FROM installations i JOIN orgs o ON o.id = i.org_id
+		WHERE i.id IN (`, padded(ids))
+}
