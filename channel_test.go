@@ -125,6 +125,25 @@ func TestWhatMayBePublishedOn(t *testing.T) {
 	}
 }
 
+func TestWhoseAChannelIs(t *testing.T) {
+	id := souk.NewID()
+	for channel, kind := range map[souk.Channel]string{
+		souk.Channel("/api/v5/orgs/" + id.String() + "/chats"):             "orgs",
+		souk.Channel("/api/v5/users/" + id.String() + "/chats/7/messages"): "users",
+		"/api/v5/orgs/{organization_id}/chats":                             "",
+		"/api/v5/orgs":                                                     "",
+		"":                                                                 "",
+	} {
+		want := id
+		if kind == "" {
+			want = souk.ID{}
+		}
+		if got, of := channel.Of(); got != kind || of != want {
+			t.Errorf("%q is of %q %v", channel, got, of)
+		}
+	}
+}
+
 func TestWhatAPatternMatches(t *testing.T) {
 	elsewhere := souk.Filling{Org: souk.NewID(), AppUser: souk.NewID(), Owner: souk.NewID(), App: souk.NewID()}
 	nobody := souk.Filling{Org: somewhere.Org, Owner: somewhere.Owner, App: somewhere.App}
