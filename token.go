@@ -23,7 +23,15 @@ const (
 )
 
 // TokenKinds are all there are.
-var TokenKinds = []TokenKind{PersonToken, UserToken, BotToken, AppToken, RefreshToken, ZoomToken, PlatformToken, ConsoleSession}
+var TokenKinds = []TokenKind{
+	PersonToken, UserToken, BotToken, AppToken, RefreshToken, ZoomToken, PlatformToken, ConsoleSession, ShortToken,
+}
+
+// StoredTokenKinds are the kinds of tokens that are rows: all but the short
+// ones.
+func StoredTokenKinds() []TokenKind {
+	return slices.DeleteFunc(slices.Clone(TokenKinds), func(k TokenKind) bool { return k == ShortToken })
+}
 
 // Token is a secret that somebody holds. Only a keyed hash of it is stored.
 type Token struct {

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"souk"
 	"souk/store"
@@ -103,36 +103,62 @@ func (tx *Tx) publishOnce(in Publishing) ([]Published, error) {
 	if in.Key == "" {
 		return tx.publish(in.Items)
 	}
-	text, err := json.Marshal(in.Items)
-	if err != nil {
-		return nil, err
-	}
-	input := sha256.Sum256(text)
+	input := digest(in.Items)
 	key := tx.market.Key.Hash("publish " + in.Key)
 	had, answer, err := tx.Answered(key)
 	if ignoreMissing(err) != nil {
 		return nil, err
 	}
 	if err == nil {
-		if !bytes.Equal(had, input[:]) {
+		if !bytes.Equal(had, input) {
 			return nil, souk.KeyReused
 		}
-		var told []Published
-		return told, json.Unmarshal([]byte(answer), &told)
+		return parseAnswer(answer)
 	}
 	told, err := tx.publish(in.Items)
 	if err != nil {
 		return nil, err
 	}
-	answered, err := json.Marshal(told)
-	if err != nil {
-		return nil, err
-	}
-	first, err := tx.PutAnswer(key, input[:], string(answered), tx.at)
+	first, err := tx.PutAnswer(key, input, formatAnswer(told), tx.at)
 	if err == nil && !first {
 		err = errAnswered
 	}
 	return told, err
+}
+
+// digest tells one list of publications from another.
+func digest(items []souk.Publication) []byte {
+	h := sha256.New()
+	for _, i := range items {
+		for _, part := range []string{i.Org.String(), string(i.Channel), string(i.Action), i.Resource, string(i.Body), i.Scope} {
+			fmt.Fprintf(h, "%d %s", len(part), part)
+		}
+	}
+	return h.Sum(nil)
+}
+
+// formatAnswer spells what was told, to be told again: a line an item.
+func formatAnswer(told []Published) string {
+	var b strings.Builder
+	for _, p := range told {
+		fmt.Fprintf(&b, "%s %d\n", p.Event, p.Deliveries)
+	}
+	return b.String()
+}
+
+func parseAnswer(s string) (told []Published, err error) {
+	for line := range strings.Lines(s) {
+		var id string
+		var p Published
+		if _, err := fmt.Sscanf(line, "%s %d\n", &id, &p.Deliveries); err != nil {
+			return nil, err
+		}
+		if p.Event, err = souk.ParseID(id); err != nil {
+			return nil, err
+		}
+		told = append(told, p)
+	}
+	return told, nil
 }
 
 // publish tells publications, those at one org together.

@@ -115,7 +115,7 @@ func (o *object) tokenOf(in WorldToken) (t souk.Token, at souk.Org) {
 	t.Kind = in.Kind
 	speaks, ok := bearers[in.Kind]
 	if !ok {
-		o.wrong("kind", "must be one of %q", souk.TokenKinds)
+		o.wrong("kind", "must be one of %q", souk.StoredTokenKinds())
 		return t, at
 	}
 	for _, f := range []struct {

@@ -174,7 +174,7 @@ func resolution(s spot) (in market.WorldResolution) {
 
 func token(s spot) (in market.WorldToken) {
 	s.object(given(&in.Given).with(fields{
-		"kind":         plainOneOf(&in.Kind, souk.TokenKinds...),
+		"kind":         plainOneOf(&in.Kind, souk.StoredTokenKinds()...),
 		"user":         plainWord(&in.User),
 		"installation": plainWord(&in.Installation),
 		"app":          plainWord(&in.App),

@@ -1,0 +1,211 @@
+package giosg
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"souk"
+	"souk/market"
+)
+
+// Wire is how giosg's webhooks are told what happens: on channels. base is the
+// address that Souk is reached at, which images are found under.
+func Wire(base string) market.Wire {
+	s := site(base)
+	return market.Wire{Channels: &market.Channels{
+		Notices:   notices,
+		Installed: installedNotice,
+		Offered:   offeredNotice,
+		Encode:    s.encode,
+		Owns:      owns,
+	}}
+}
+
+// The collections below an organization that Souk tells of, with the scope that
+// an installation must hold to hear them (docs/dialects/giosg.md, "Cheat
+// sheet").
+const (
+	installedApps    = "installed_apps"
+	appInstallations = "app_installations"
+	partnerApps      = "partner_apps"
+	ownedApps        = "owned_apps"
+	users            = "users"
+	partnerships     = "partnerships"
+	outgoingShares   = "outgoing_app_shares"
+	incomingShares   = "incoming_app_shares"
+)
+
+var scopes = map[string]string{
+	installedApps: string(souk.CanSettings), appInstallations: string(souk.CanSettings), partnerApps: string(souk.CanSettings),
+	ownedApps: string(souk.CanSettings), users: string(souk.CanUsers), partnerships: string(souk.CanSettings),
+	outgoingShares: string(souk.CanSettings), incomingShares: string(souk.CanSettings),
+}
+
+// below is a channel of an organization.
+func below(org souk.ID, path string) souk.Channel {
+	return souk.Channel(prefix + "/orgs/" + org.String() + "/" + path)
+}
+
+// notice is one about a resource of a collection of an organization.
+func notice(org souk.ID, collection string, a souk.Action, resource souk.ID) souk.Notice {
+	return souk.Notice{
+		Channel: below(org, collection), Action: a, Resource: resource.String(), Org: org, Scope: scopes[collection],
+	}
+}
+
+func installedNotice(org, app souk.ID, a souk.Action) souk.Notice {
+	return notice(org, installedApps, a, app)
+}
+
+func offeredNotice(org, app souk.ID, a souk.Action) souk.Notice {
+	return notice(org, partnerApps, a, app)
+}
+
+// owns reports whether a channel is one that Souk tells things on, or one below
+// an item of its collections.
+func owns(c souk.Channel) bool {
+	kind, id := c.Of()
+	if kind != "orgs" {
+		return false
+	}
+	rest := bytes.TrimPrefix([]byte(c), []byte(below(id, "")))
+	collection, _, _ := bytes.Cut(rest, []byte("/"))
+	_, known := scopes[string(collection)]
+	return known
+}
+
+// notices are the channels on which an event is told.
+func notices(e souk.Event) []souk.Notice {
+	d := e.Data
+	switch e.Kind {
+	case souk.InstallationAdded:
+		return ofInstallation(e, souk.Added)
+	case souk.InstallationChanged:
+		return ofInstallation(e, souk.Changed)
+	case souk.InstallationRemoved:
+		return ofInstallation(e, souk.Removed)
+	case souk.AppAdded:
+		return []souk.Notice{notice(e.Org, ownedApps, souk.Added, e.App)}
+	case souk.AppChanged:
+		return []souk.Notice{notice(e.Org, ownedApps, souk.Changed, e.App)}
+	case souk.AppRemoved:
+		return []souk.Notice{notice(e.Org, ownedApps, souk.Removed, e.App)}
+	case souk.WebhookAdded:
+		return ofWebhook(e, souk.Added)
+	case souk.WebhookChanged:
+		return ofWebhook(e, souk.Changed)
+	case souk.WebhookRemoved:
+		return ofWebhook(e, souk.Removed)
+	case souk.UserAdded:
+		return []souk.Notice{notice(e.Org, users, souk.Added, e.Subject)}
+	case souk.UserChanged:
+		return []souk.Notice{notice(e.Org, users, souk.Changed, e.Subject)}
+	case souk.MembershipChanged:
+		if d.User.Org != e.Org {
+			return nil // what they may do elsewhere is not shown
+		}
+		return []souk.Notice{notice(e.Org, users, souk.Changed, e.Subject)}
+	case souk.UserDeactivated:
+		return []souk.Notice{notice(e.Org, users, souk.Removed, e.Subject)}
+	case souk.PartnershipAdded:
+		return []souk.Notice{notice(e.Org, partnerships, souk.Added, e.Subject)}
+	case souk.PartnershipChanged:
+		return []souk.Notice{notice(e.Org, partnerships, souk.Changed, e.Subject)}
+	case souk.PartnershipRemoved:
+		return []souk.Notice{notice(e.Org, partnerships, souk.Removed, e.Subject)}
+	case souk.ShareAdded:
+		return ofShare(e, souk.Added)
+	case souk.ShareRemoved:
+		return ofShare(e, souk.Removed)
+	case souk.ChannelPublished:
+		p := d.Publication
+		return []souk.Notice{{Channel: p.Channel, Action: p.Action, Resource: p.Resource, Org: p.Org, Scope: p.Scope}}
+	}
+	return nil
+}
+
+// ofInstallation tells the app itself, and the organization that installed it.
+func ofInstallation(e souk.Event, a souk.Action) []souk.Notice {
+	return []souk.Notice{
+		{
+			Channel: below(e.Data.App.Owner, ownedApps+"/"+e.App.String()+"/installations"),
+			Action:  a, Resource: e.Subject.String(), App: e.App,
+		},
+		notice(e.Org, appInstallations, a, e.Subject),
+	}
+}
+
+// ofWebhook tells the owner of an app. Webhooks of other dialects are not
+// resources here.
+func ofWebhook(e souk.Event, a souk.Action) []souk.Notice {
+	if e.Data.Webhook.Dialect != souk.Giosg {
+		return nil
+	}
+	return []souk.Notice{{
+		Channel: below(e.Org, ownedApps+"/"+e.App.String()+"/webhooks"),
+		Action:  a, Resource: e.Subject.String(), Org: e.Org, Scope: scopes[ownedApps],
+	}}
+}
+
+// ofShare tells both ends of a share.
+func ofShare(e souk.Event, a souk.Action) []souk.Notice {
+	id := e.Data.Share.ID
+	return []souk.Notice{notice(e.Org, outgoingShares, a, id), notice(e.Data.Share.Org, incomingShares, a, id)}
+}
+
+// encode spells a notice: all of what was added, what differs of what was
+// changed, nothing of what was removed.
+func (s site) encode(e souk.Event, n souk.Notice, p market.Picture) ([]byte, error) {
+	body := notification{Channel: n.Channel, Action: n.Action, ResourceID: n.Resource}
+	switch {
+	case n.Action == souk.Removed:
+		return marshal(body)
+	case e.Kind == souk.ChannelPublished:
+		body.Resource = json.RawMessage(e.Data.Publication.Body)
+		return marshal(body)
+	}
+	now, err := s.resource(n, p)
+	if err != nil {
+		return nil, err
+	}
+	if n.Action == souk.Changed && p.Before != nil {
+		was, err := s.resource(n, *p.Before)
+		if err != nil {
+			return nil, err
+		}
+		if now, err = difference(was, now); err != nil || now == nil {
+			return nil, err
+		}
+	}
+	body.Resource = now
+	return marshal(body)
+}
+
+// resource spells what a notice is about, as a stranger to the app may read it.
+func (s site) resource(n souk.Notice, p market.Picture) (json.RawMessage, error) {
+	var v any
+	switch collection := n.Channel.Last(); {
+	case p.Installation != nil:
+		v = s.installation(*p.Installation)
+	case p.App != nil && collection == installedApps:
+		v = s.installedApp(*p.App)
+	case p.App != nil && collection == partnerApps:
+		v = s.catalogueApp(*p.App)
+	case p.App != nil:
+		v = s.offeredApp(*p.App)
+	case p.Webhook != nil:
+		w := showWebhook(*p.Webhook)
+		w.EndpointURL = withoutQuery(w.EndpointURL)
+		v = w
+	case p.User != nil:
+		v = showUser(*p.User)
+	case p.Partnership != nil:
+		v = showPartnership(*p.Partnership)
+	case p.Share != nil:
+		v = showShare(*p.Share)
+	default:
+		return nil, fmt.Errorf("nothing to show on %s", n.Channel)
+	}
+	return marshal(v)
+}
