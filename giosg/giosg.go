@@ -31,7 +31,7 @@ const prefix = "/api/v5"
 type Handler struct {
 	market *market.Market
 	log    *slog.Logger
-	base   string
+	site   site
 	limits *limiter
 }
 
@@ -41,7 +41,7 @@ func New(m *market.Market, log *slog.Logger, baseURL string, limits Limits) *Han
 	return &Handler{
 		market: m,
 		log:    slog.New(web.WithRequestID(log.Handler())),
-		base:   strings.TrimRight(baseURL, "/"),
+		site:   site(strings.TrimRight(baseURL, "/")),
 		limits: newLimiter(limits),
 	}
 }

@@ -51,17 +51,6 @@ type picture struct {
 	URL string  `json:"url"`
 }
 
-// picture spells an asset, or its absence.
-func (h *Handler) picture(a *souk.Asset) *picture {
-	if a == nil {
-		return nil
-	}
-	return &picture{a.ID, h.assetURL(*a)}
-}
-
-// assetURL is where anybody finds an asset.
-func (h *Handler) assetURL(a souk.Asset) string { return h.base + assetPath(a) }
-
 // assetPath is where an asset is served. The end of the name is for those who
 // go by it; the id alone says which it is.
 func assetPath(a souk.Asset) string { return "/assets/" + a.ID.String() + extensions[a.ContentType] }

@@ -137,7 +137,7 @@ func (p page) link(h *Handler, back bool, from souk.Position) *string {
 		query[name] = values
 	}
 	query.Set("cursor", h.market.Key.Cursor(p.direction(back), from))
-	address := h.base + p.call.address() + "?" + query.Encode()
+	address := string(h.site) + p.call.address() + "?" + query.Encode()
 	return &address
 }
 

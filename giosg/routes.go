@@ -33,9 +33,11 @@ const (
 )
 
 // routes are all there are.
-var routes = []route{
-	{"GET", "/users/me", (*Handler).me, somebody},
-}
+var routes = slices.Concat(
+	appRoutes, installationRoutes, webhookRoutes, logRoutes,
+	partnerRoutes, shareRoutes, orgRoutes, assetRoutes,
+	[]route{{"GET", "/users/me", (*Handler).me, somebody}},
+)
 
 // name is how the access log calls r.
 func (r route) name() string { return r.method + " " + r.path }

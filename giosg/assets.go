@@ -1,0 +1,3 @@
+package giosg
+
+var assetRoutes []route
