@@ -170,6 +170,7 @@ func (o *object) putOrg(in WorldOrg) {
 		o.written()
 		return
 	}
+	org.UpdatedAt = o.Tx.at
 	if o.failed(o.PutOrg(org)) {
 		return
 	}

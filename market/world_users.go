@@ -121,8 +121,11 @@ func (o *object) putUser(in WorldUser) {
 		return
 	}
 	changed := o.isNew || len(o.fields) > 0
-	if changed && o.failed(o.PutUser(u, home.Root())) {
-		return
+	if changed {
+		u.UpdatedAt = o.Tx.at
+		if o.failed(o.PutUser(u, home.Root())) {
+			return
+		}
 	}
 	o.putPassword(u.ID)
 	o.putGroups(u, in.Groups)
