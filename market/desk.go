@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"errors"
 
 	"souk"
 	"souk/store"
@@ -49,30 +50,24 @@ func (tx *Tx) desk(id souk.ID, need Need) (p place, err error) {
 		}
 		return p, err
 	}
-	home, err := tx.HomeOf(tx.actor.User)
+	d, err := tx.DeskOf(tx.actor.User, id)
 	switch {
 	case err != nil:
-		return p, or(err, souk.NotAllowed)
-	case !home.HasActiveSubscription:
+		return p, err
+	case d.Home.ID.IsZero():
+		return p, souk.NotAllowed
+	case !d.Home.HasActiveSubscription:
 		return p, souk.NoSubscription
+	case d.Org.ID.IsZero() || !d.Org.ClosedAt.IsZero():
+		return p, souk.UnknownOrg
 	}
-	if id.IsZero() {
-		id = home.ID
-	}
-	standing, err := tx.StandingAt(tx.actor.User, id)
-	switch {
+	switch err := tx.granted(d.Org); {
+	case errors.Is(err, souk.OrgNotGranted):
+		return p, souk.UnknownOrg
 	case err != nil:
 		return p, err
-	case !standing.IsMember():
-		return p, souk.UnknownOrg
 	}
-	if p.Org, p.Enterprise, err = tx.OrgAndAbove(id); err != nil {
-		return p, err
-	}
-	if tx.granted(p.Org) != nil || !p.Org.ClosedAt.IsZero() {
-		return p, souk.UnknownOrg
-	}
-	p.Standing = tx.capped(standing)
+	p.Org, p.Enterprise, p.Standing = d.Org, d.Enterprise, tx.capped(d.Standing)
 	switch {
 	case !p.Org.HasActiveSubscription:
 		return p, souk.NoSubscription

@@ -13,22 +13,38 @@ const orgColumns = `id, kind, enterprise_id, name, domain, policy,
 	admin_api, clear_owners_only, uninstall_owners_only, admin_networks, second_factor, moving,
 	contact, created_at, updated_at, closed_at`
 
-func scanOrg(r row) (o souk.Org, err error) {
-	var networks, contact string
-	err = r.Scan(&o.ID, &o.Kind, &o.Enterprise, &o.Name, &o.Domain, &o.Policy,
+// scannedOrg is an org on its way out of a row.
+type scannedOrg struct {
+	o                 souk.Org
+	networks, contact string
+}
+
+func (s *scannedOrg) fields() []any {
+	o := &s.o
+	return []any{&o.ID, &o.Kind, &o.Enterprise, &o.Name, &o.Domain, &o.Policy,
 		&o.HasActiveSubscription, &o.HasAppsFeature, &o.IsAppProvider,
-		&o.AdminAPI, &o.ClearOwnersOnly, &o.UninstallOwnersOnly, &networks, &o.SecondFactor, &o.Moving,
-		&contact, (*stamp)(&o.CreatedAt), (*stamp)(&o.UpdatedAt), (*stamp)(&o.ClosedAt))
-	if err != nil {
-		return o, err
-	}
-	if contact != "{}" {
-		if err := json.Unmarshal([]byte(contact), &o.Contact); err != nil {
-			return o, err
+		&o.AdminAPI, &o.ClearOwnersOnly, &o.UninstallOwnersOnly, &s.networks, &o.SecondFactor, &o.Moving,
+		&s.contact, (*stamp)(&o.CreatedAt), (*stamp)(&o.UpdatedAt), (*stamp)(&o.ClosedAt)}
+}
+
+// org is what was scanned.
+func (s *scannedOrg) org() (souk.Org, error) {
+	if s.contact != "{}" {
+		if err := json.Unmarshal([]byte(s.contact), &s.o.Contact); err != nil {
+			return s.o, err
 		}
 	}
-	o.AdminNetworks, err = parseNetworks(networks)
-	return o, err
+	var err error
+	s.o.AdminNetworks, err = parseNetworks(s.networks)
+	return s.o, err
+}
+
+func scanOrg(r row) (souk.Org, error) {
+	var s scannedOrg
+	if err := r.Scan(s.fields()...); err != nil {
+		return s.o, err
+	}
+	return s.org()
 }
 
 // Org finds an org by its ID.

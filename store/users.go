@@ -76,10 +76,15 @@ const membershipColumns = `user_id, org_id, role, permissions, created_at`
 func scanMembership(r row) (m souk.Membership, err error) {
 	var permissions string
 	err = r.Scan(&m.User, &m.Org, &m.Role, &permissions, (*stamp)(&m.CreatedAt))
-	for _, p := range strings.Fields(permissions) {
-		m.Permissions = append(m.Permissions, souk.Permission(p))
-	}
+	m.Permissions = parsePermissions(permissions)
 	return m, err
+}
+
+func parsePermissions(s string) (permissions []souk.Permission) {
+	for _, p := range strings.Fields(s) {
+		permissions = append(permissions, souk.Permission(p))
+	}
+	return permissions
 }
 
 // Membership finds what a user is in an org.
@@ -111,28 +116,59 @@ func (tx *Tx) Standing(user souk.ID, org souk.Org) (s souk.Standing, err error) 
 	return s, err
 }
 
-// StandingAt is Standing for an org that may not exist: then, and for an org
-// that the user does not belong to, it is the zero Standing.
-func (tx *Tx) StandingAt(user, org souk.ID) (s souk.Standing, err error) {
-	found, err := list(tx, scanMembership, `SELECT m.user_id, m.org_id, m.role, m.permissions, m.created_at
-		FROM memberships m
-		JOIN users u ON u.id = m.user_id
-		JOIN orgs o ON m.org_id IN (o.id, o.enterprise_id)
-		WHERE o.id = $2 AND m.user_id = $1 AND u.deactivated_at IS NULL`, user, org)
-	for _, m := range found {
-		if m.Org == org {
-			s.Here = m
-		} else {
-			s.Above = m
-		}
-	}
-	return s, err
+// Desk is what decides whether a user may work for an org.
+type Desk struct {
+	Home            souk.Org // the user's; zero when they are not active
+	Org, Enterprise souk.Org // zero when the user does not belong there, whether there is such an org or not
+	souk.Standing            // of the user at Org
 }
 
-// HomeOf is the org that an active user belongs to first.
-func (tx *Tx) HomeOf(user souk.ID) (souk.Org, error) {
-	return one(tx, scanOrg, `SELECT `+prefixed("o", orgColumns)+`
-		FROM users u JOIN orgs o ON o.id = u.org_id WHERE u.id = $1 AND u.deactivated_at IS NULL`, user)
+// DeskOf finds the home of a user and what they are at an org; the zero org
+// means their home. It is one statement, whatever it finds.
+func (tx *Tx) DeskOf(user, org souk.ID) (d Desk, err error) {
+	type seat struct {
+		souk.Org
+		m      souk.Membership
+		isHome bool
+	}
+	scan := func(r row) (s seat, err error) {
+		var o scannedOrg
+		var permissions string
+		if err = r.Scan(append(o.fields(), &s.m.Role, &permissions, &s.isHome)...); err != nil {
+			return s, err
+		}
+		s.m.User, s.m.Permissions = user, parsePermissions(permissions)
+		s.Org, err = o.org()
+		s.m.Org = s.Org.ID
+		return s, err
+	}
+	seats, err := list(tx, scan, `
+		SELECT `+prefixed("o", orgColumns)+`, COALESCE(m.role, ''), COALESCE(m.permissions, ''), o.id = u.org_id
+		FROM users u
+		LEFT JOIN orgs here ON here.id = COALESCE($2, u.org_id)
+		JOIN orgs o ON o.id IN (u.org_id, here.id, here.enterprise_id)
+		LEFT JOIN memberships m ON m.user_id = u.id AND m.org_id = o.id
+		WHERE u.id = $1 AND u.deactivated_at IS NULL`, user, org)
+	if err != nil {
+		return d, err
+	}
+	for _, s := range seats {
+		if s.isHome {
+			d.Home = s.Org
+		}
+		if s.ID == org || org.IsZero() && s.isHome {
+			d.Org, d.Here = s.Org, s.m
+		}
+	}
+	for _, s := range seats {
+		if !d.Org.Enterprise.IsZero() && s.ID == d.Org.Enterprise {
+			d.Enterprise, d.Above = s.Org, s.m
+		}
+	}
+	if !d.IsMember() {
+		d.Org, d.Enterprise = souk.Org{}, souk.Org{}
+	}
+	return d, nil
 }
 
 // PutMembership makes a user a member of an org, or changes what they are there.
