@@ -18,6 +18,7 @@ type applyCommand struct {
 	Files       []string `arg:"" type:"existingfile" help:"World documents, YAML or JSON; an object is written in one of them."`
 	DB          string   `name:"db" default:"souk.db" env:"SOUK_DB" help:"Path of a SQLite database, or postgres://…"`
 	KeyFile     string   `env:"SOUK_KEY_FILE" type:"path" help:"File with the server's key; made beside a SQLite database, required on PostgreSQL."`
+	URL         string   `name:"url" env:"SOUK_URL" help:"Public base URL of the server: where notifications say that images are."`
 	DryRun      bool     `help:"Print the plan and write nothing."`
 	QuietEvents bool     `help:"Record the events and tell nobody."`
 }
@@ -48,7 +49,7 @@ func (c applyCommand) Run(ctx context.Context, t terminal) (err error) {
 
 	// Nobody is woken: the server that holds the database later, or the other
 	// nodes of it, find what is to be delivered.
-	m := &market.Market{DB: db, Key: key, Wires: wires(nil)}
+	m := &market.Market{DB: db, Key: key, Wires: wires(c.URL, nil)}
 	if err := m.ClaimKey(ctx); err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ type inbox struct {
 	mu            sync.Mutex
 	signingSecret string // of Slack's wire
 	webhookSecret string // of the native wire
+	appSecret     string // of giosg's wire
 }
 
 // notice is one webhook request that came in.
@@ -62,6 +63,13 @@ func (i *inbox) trust(signing, webhook string) {
 	}
 }
 
+// trustApp is trust for an app whose deliveries are signed in giosg's way.
+func (i *inbox) trustApp(secret string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.appSecret = secret
+}
+
 // ServeHTTP takes a delivery, or answers a challenge.
 func (i *inbox) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, 1<<20))
@@ -71,9 +79,12 @@ func (i *inbox) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	i.mu.Lock()
 	n := notice{path: req.URL.Path, body: body}
-	if n.path == "/slack" {
+	switch n.path {
+	case "/slack":
 		n.err = checkSlack(i.signingSecret, req.Header, body)
-	} else {
+	case "/chatbot":
+		n.err = checkKeyed([]byte(i.appSecret), req.Header, body)
+	default:
 		n.err = checkStandard(i.webhookSecret, req.Header, body)
 	}
 	i.mu.Unlock()
@@ -110,12 +121,17 @@ func checkSlack(secret string, h http.Header, body []byte) error {
 	return nil
 }
 
-// checkStandard verifies webhook-signature: v1 over "<id>.<timestamp>.<body>".
+// checkStandard verifies what is signed with a secret of the native wire.
 func checkStandard(secret string, h http.Header, body []byte) error {
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, "whsec_"))
 	if err != nil {
 		return err
 	}
+	return checkKeyed(key, h, body)
+}
+
+// checkKeyed verifies webhook-signature: v1 over "<id>.<timestamp>.<body>".
+func checkKeyed(key []byte, h http.Header, body []byte) error {
 	m := hmac.New(sha256.New, key)
 	fmt.Fprintf(m, "%s.%s.%s", h.Get("Webhook-Id"), h.Get("Webhook-Timestamp"), body)
 	if !hmac.Equal([]byte("v1,"+base64.StdEncoding.EncodeToString(m.Sum(nil))), []byte(h.Get("Webhook-Signature"))) {

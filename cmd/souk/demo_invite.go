@@ -20,11 +20,16 @@ The server stays up at %[1]s until you interrupt it. Try it:
     curl -s %[1]s/souk/v1/me -H 'Authorization: Bearer %[4]s'
     curl -s %[1]s/souk/v1/orgs/%[5]s/apps/%[6]s/explanation -H 'Authorization: Bearer %[4]s'
 
+  giosg's wire, as Vera, who publishes apps:
+
+    curl -s %[1]s/api/v5/orgs/%[9]s/owned_apps -H 'Authorization: Token %[10]s'
+
   As the host product, with the platform token, on Bo's behalf:
 
     curl -s %[1]s/souk/v1/orgs/%[5]s/requests -H 'Authorization: Bearer %[7]s' -H 'Souk-On-Behalf-Of: %[8]s'
 
   What there is: %[1]s/souk/v1/openapi.yaml
 `, base, c.token("ada-admin"), c["orgs.acme-labs"].ID.Slack("T"), c.token("bo"),
-		c.id("orgs.acme-labs"), c.id("apps.deploybot"), c.token("host"), c.id("users.bo"))
+		c.id("orgs.acme-labs"), c.id("apps.deploybot"), c.token("host"), c.id("users.bo"),
+		c.id("orgs.vendor"), c.token("vera"))
 }

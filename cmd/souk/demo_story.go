@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -35,7 +36,7 @@ type scene struct {
 // tell goes through the steps. The first that does not hold ends it.
 func (s *story) tell(ctx context.Context) error {
 	s.hooks.trust(s.cast["apps.console"].Credentials.SlackSigningSecret, "")
-	for _, scene := range s.scenes() {
+	for _, scene := range slices.Concat(s.governance(), s.chatbot()) {
 		s.step++
 		fmt.Fprintf(s.out, "\n%d. %s\n", s.step, scene.says)
 		seen, err := scene.act(ctx)
@@ -54,7 +55,9 @@ func (s *story) tell(ctx context.Context) error {
 	return nil
 }
 
-func (s *story) scenes() []scene {
+// governance is the chapter of an app that is asked for, approved, installed and
+// uninstalled, in Slack's words and in Souk's own.
+func (s *story) governance() []scene {
 	var (
 		labs      = "/souk/v1/orgs/" + s.cast.id("orgs.acme-labs")
 		deploybot = s.cast["apps.deploybot"].ID
@@ -141,13 +144,18 @@ func (s *story) slackLater(method string, form func() url.Values) func(context.C
 
 func (s *story) send(req *http.Request, token string) ([]byte, error) {
 	req.Header.Set("Authorization", "Bearer "+token)
+	body, _, err := s.do(req)
+	return body, err
+}
+
+func (s *story) do(req *http.Request) (body []byte, status int, err error) {
 	answer, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	body, err := io.ReadAll(answer.Body)
+	body, err = io.ReadAll(answer.Body)
 	fmt.Fprintf(s.out, "   ← %s %s\n", answer.Status, excerpt(body))
-	return body, errors.Join(err, answer.Body.Close())
+	return body, answer.StatusCode, errors.Join(err, answer.Body.Close())
 }
 
 // hear waits for the next webhook request, which must come to path with the

@@ -17,7 +17,7 @@ func TestDemoHolds(t *testing.T) {
 	if code := run([]string{"demo", "--once"}, &out, &errs); code != exitDone {
 		t.Fatalf("exit code %d\n%s%s", code, &out, &errs)
 	}
-	if !strings.Contains(out.String(), "All 15 steps held.") {
+	if !strings.Contains(out.String(), "All 30 steps held.") {
 		t.Errorf("the story does not end:\n%s", &out)
 	}
 }
@@ -26,7 +26,7 @@ func TestDemoHolds(t *testing.T) {
 // no step only looks as if it checked.
 func TestDemoNoticesEachBrokenStep(t *testing.T) {
 	t.Parallel()
-	const steps = 15
+	const steps = 30
 	spoil := map[string]func([]byte) []byte{
 		"nothing":     func([]byte) []byte { return nil },
 		"a refusal":   func([]byte) []byte { return []byte(`{"ok":false,"error":"internal_error"}`) },
@@ -76,7 +76,7 @@ func TestDemoInvitation(t *testing.T) {
 		}
 	}
 	commands := regexp.MustCompile(`curl -s (\S+)(.*)`).FindAllStringSubmatch(told.String(), -1)
-	if len(commands) != 5 {
+	if len(commands) != 6 {
 		t.Fatalf("%d commands in\n%s", len(commands), &told)
 	}
 	for _, c := range commands {

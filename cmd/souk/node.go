@@ -9,9 +9,12 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
+	"time"
 
 	"souk"
 	"souk/courier"
+	"souk/giosg"
 	"souk/market"
 	"souk/native"
 	"souk/slack"
@@ -39,6 +42,7 @@ type node struct {
 	client  *courier.Client
 	handler http.Handler
 	log     *slog.Logger
+	begun   hint // that there is a job to go on with
 }
 
 // openNode opens the database and wires everything to it. Close it.
@@ -47,19 +51,20 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &node{db: db, log: s.Log, client: courier.NewClient(courier.ClientOptions{AllowPrivate: s.PrivateTargets})}
+	n := &node{db: db, log: s.Log, begun: make(hint, 1), client: courier.NewClient(courier.ClientOptions{AllowPrivate: s.PrivateTargets})}
 	n.market = &market.Market{
 		DB: db, Key: s.Key, CheckURL: n.client.CheckURL,
-		Wires: wires(n.post),
+		Wires: wires(s.URL, n.post),
 	}
 	n.courier = courier.New(courier.Config{
 		DB: db, Client: n.client, Log: s.Log, Key: s.Key,
 		Prepare: map[souk.Dialect]courier.Prepare{
 			souk.Native: native.Prepare,
 			souk.Slack:  slack.Prepare,
+			souk.Giosg:  giosg.Prepare(s.Key),
 		},
 	})
-	n.market.Woken = n.courier.Wake
+	n.market.Woken, n.market.Begun = n.courier.Wake, n.begun.give
 	if err := n.market.ClaimKey(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -67,11 +72,13 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 	return n, nil
 }
 
-// wires is how each dialect tells events; post carries handshakes.
-func wires(post slack.Poster) map[souk.Dialect]market.Wire {
+// wires is how each dialect tells events; base is the address that Souk is
+// reached at, post carries handshakes.
+func wires(base string, post slack.Poster) map[souk.Dialect]market.Wire {
 	return map[souk.Dialect]market.Wire{
 		souk.Native: native.Wire(),
 		souk.Slack:  slack.Wire(post),
+		souk.Giosg:  giosg.Wire(base),
 	}
 }
 
@@ -79,13 +86,15 @@ func wires(post slack.Poster) map[souk.Dialect]market.Wire {
 func (n *node) faces(s settings) http.Handler {
 	var limits slack.Limits
 	var failures *web.AddressLimiter
+	var tokens giosg.Limits
 	if s.RateLimits {
-		limits = slack.DefaultLimits
+		limits, tokens = slack.DefaultLimits, giosg.DefaultLimits
 		failures = web.NewAddressLimiter(limits.FailedTokens, 2*limits.FailedTokens)
 	}
 	mux := http.NewServeMux()
 	slack.New(n.market, n.log, s.URL, limits).Routes(mux)
 	native.New(n.market, n.log, failures).Routes(mux)
+	giosg.New(n.market, n.log, s.URL, tokens).Routes(mux)
 	mux.Handle("GET /healthz", web.Alive())
 	mux.Handle("GET /readyz", web.Ready(n.db.Ping))
 	return web.Stack(mux, web.Options{Log: n.log, TrustedProxies: s.TrustedProxies})
@@ -116,9 +125,22 @@ func (n *node) run(ctx context.Context, l net.Listener) error {
 	defer stop()
 	couriered := make(chan error, 1)
 	go func() { couriered <- n.courier.Run(delivering) }()
+	var chores sync.WaitGroup
+	for _, c := range n.chores() {
+		chores.Go(func() { c.run(delivering, n.log) })
+	}
 	served := web.NewServer(n.handler, n.log).Serve(ctx, l)
 	stop()
+	chores.Wait()
 	return errors.Join(served, <-couriered)
+}
+
+// chores are what a node does beside serving and delivering.
+func (n *node) chores() []chore {
+	return []chore{
+		{name: "jobs", step: n.market.StepJob, wake: n.begun, every: 5 * time.Second},
+		{name: "tidying", step: n.market.Tidy, every: time.Minute},
+	}
 }
 
 func (n *node) close() error {
