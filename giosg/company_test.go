@@ -68,12 +68,17 @@ type company struct {
 // that only the test has.
 func everyCompany(t *testing.T, extra []route, test func(t *testing.T, o *company)) {
 	t.Helper()
-	souktest.Each(t, func(t *testing.T, db *store.DB) {
-		o := &company{Company: souktest.World(t, db, nil), db: db, log: new(lines)}
-		o.Apply(neighbours)
-		o.url = o.serve(t, o.handler(o.Market, Limits{}), extra)
-		test(t, o)
-	})
+	souktest.Each(t, func(t *testing.T, db *store.DB) { test(t, newCompany(t, db, extra)) })
+}
+
+// newCompany is the company in an empty database.
+func newCompany(t *testing.T, db *store.DB, extra []route) *company {
+	t.Helper()
+	wires := map[souk.Dialect]market.Wire{souk.Giosg: Wire(base)}
+	o := &company{Company: souktest.World(t, db, wires), db: db, log: new(lines)}
+	o.Apply(neighbours)
+	o.url = o.serve(t, o.handler(o.Market, Limits{}), extra)
+	return o
 }
 
 func (o *company) handler(m *market.Market, limits Limits) *Handler {
@@ -130,6 +135,7 @@ type reply struct {
 	status int
 	header http.Header
 	body   string
+	closed bool // the connection
 }
 
 func (o *company) send(t *testing.T, r *http.Request) reply {
@@ -143,7 +149,7 @@ func (o *company) send(t *testing.T, r *http.Request) reply {
 	if err := errors.Join(err, got.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
-	return reply{got.StatusCode, got.Header, string(body)}
+	return reply{got.StatusCode, got.Header, string(body), got.Close}
 }
 
 func (o *company) call(t *testing.T, who, call, body string) reply {
