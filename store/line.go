@@ -79,7 +79,7 @@ func (tx *Tx) nextInLine(at time.Time, ended []souk.ID) error {
 		if err != nil {
 			return err
 		}
-		if _, err := tx.lead(at, next); err != nil {
+		if err := tx.lead(at, next); err != nil {
 			return err
 		}
 	}
@@ -87,15 +87,16 @@ func (tx *Tx) nextInLine(at time.Time, ended []souk.ID) error {
 }
 
 // lead gives those that wait a due time; among ids may be none.
-func (tx *Tx) lead(at time.Time, ids []souk.ID) (int64, error) {
+func (tx *Tx) lead(at time.Time, ids []souk.ID) error {
 	ids = slices.DeleteFunc(ids, souk.ID.IsZero)
 	if len(ids) == 0 {
-		return 0, nil
+		return nil
 	}
 	ids = padded(ids)
-	return tx.exec(`UPDATE deliveries SET next_at = $1
+	_, err := tx.exec(`UPDATE deliveries SET next_at = $1
 		WHERE status = 'pending' AND next_at IS NULL AND id IN (`+placeholders(2, len(ids))+`)`,
 		append([]any{micros(at)}, anys(ids)...)...)
+	return err
 }
 
 // LeadLines looks at up to limit lines in which somebody waits, those behind
@@ -103,53 +104,49 @@ func (tx *Tx) lead(at time.Time, ids []souk.ID) (int64, error) {
 // line that it looked at; the zero Line when that was the last there is. What
 // it costs depends on limit alone, however many wait.
 func (tx *Tx) LeadLines(at time.Time, after Line, limit int) (last Line, err error) {
-	type waiting struct {
-		first souk.ID
-		line  Line
-		led   bool
-	}
-	// From line to line by the index. The zero ID is spelled out: it comes before all.
-	found, err := list(tx, func(r row) (w waiting, err error) {
-		err = r.Scan(&w.first, &w.line.Webhook, &w.line.Resource, &w.led)
-		return w, err
-	}, `
+	// From line to line by the index: to the next one of the webhook, or to the
+	// first one of the next webhook. The zero ID is spelled out: it comes before
+	// all others. A CROSS JOIN is one whose order SQLite leaves alone.
+	const (
+		first = `SELECT id FROM deliveries w WHERE status = 'pending' AND next_at IS NULL AND `
+		order = ` ORDER BY webhook_id, resource, created_at, id LIMIT 1`
+	)
+	firsts, err := list(tx, scanID, `
 		WITH RECURSIVE firsts (id, place) AS (
-			SELECT (SELECT id FROM deliveries
-				WHERE status = 'pending' AND next_at IS NULL AND (webhook_id, resource) > ($1, $2)
-				ORDER BY webhook_id, resource, created_at, id LIMIT 1), 1
+			SELECT COALESCE(
+				(`+first+`webhook_id = $1 AND resource > $2`+order+`), (`+first+`webhook_id > $1`+order+`)), 1
 			UNION ALL
-			SELECT (SELECT n.id FROM deliveries n
-				WHERE n.status = 'pending' AND n.next_at IS NULL AND (n.webhook_id, n.resource) > (d.webhook_id, d.resource)
-				ORDER BY n.webhook_id, n.resource, n.created_at, n.id LIMIT 1), f.place + 1
-			FROM firsts f JOIN deliveries d ON d.id = f.id
-			WHERE f.place < $3
+			SELECT COALESCE(
+				(`+first+`w.webhook_id = d.webhook_id AND w.resource > d.resource`+order+`),
+				(`+first+`w.webhook_id > d.webhook_id`+order+`)), f.place + 1
+			FROM firsts f CROSS JOIN deliveries d
+			WHERE d.id = f.id AND f.place < $3
 		)
-		SELECT d.id, d.webhook_id, d.resource, EXISTS (SELECT 1 FROM deliveries l
-			WHERE l.webhook_id = d.webhook_id AND l.resource = d.resource AND l.resource <> '' AND l.next_at IS NOT NULL)
-		FROM firsts f JOIN deliveries d ON d.id = f.id
-		ORDER BY f.place`, after.Webhook[:], after.Resource, limit)
+		SELECT id FROM firsts WHERE id IS NOT NULL ORDER BY place`, after.Webhook[:], after.Resource, limit)
 	if err != nil {
 		return last, err
 	}
-	var leaderless []souk.ID
-	for _, w := range found {
-		if !w.led {
-			leaderless = append(leaderless, w.first)
+	for some := range slices.Chunk(firsts, mostRows) {
+		some = padded(some)
+		leaderless, err := list(tx, scanID, `SELECT d.id FROM deliveries d
+			WHERE d.id IN (`+placeholders(1, len(some))+`) AND NOT EXISTS (SELECT 1 FROM deliveries l
+				WHERE l.webhook_id = d.webhook_id AND l.resource = d.resource AND l.resource <> '' AND l.next_at IS NOT NULL)`,
+			anys(some)...)
+		if err != nil {
+			return last, err
 		}
-	}
-	for some := range slices.Chunk(leaderless, mostRows) {
-		if _, err := tx.lead(at, some); err != nil {
+		if err := tx.lead(at, leaderless); err != nil {
 			return last, err
 		}
 	}
-	if len(found) == limit {
-		last = found[limit-1].line
+	if len(firsts) == limit {
+		err = tx.row(`SELECT webhook_id, resource FROM deliveries WHERE id = $1`, firsts[limit-1]).Scan(&last.Webhook, &last.Resource)
 	}
-	return last, nil
+	return last, err
 }
 
 // giveWay has deliveries that were just claimed wait after all where another
-// leads their line: one that was claimed before them, or is earlier. It answers
+// leads their line too: one that is earlier, or on its way already. It answers
 // with the rest.
 func (tx *Tx) giveWay(claimed []souk.Delivery) ([]souk.Delivery, error) {
 	var ids []souk.ID
@@ -158,22 +155,20 @@ func (tx *Tx) giveWay(claimed []souk.Delivery) ([]souk.Delivery, error) {
 			ids = append(ids, d.ID)
 		}
 	}
-	gone := map[souk.ID]bool{}
-	for some := range slices.Chunk(ids, mostRows) {
-		some = padded(some)
-		back, err := list(tx, scanID, `
-			UPDATE deliveries SET next_at = NULL, claimed_at = NULL
-			WHERE id IN (`+placeholders(1, len(some))+`) AND EXISTS (SELECT 1 FROM deliveries l
-				WHERE l.webhook_id = deliveries.webhook_id AND l.resource = deliveries.resource
-				AND l.resource <> '' AND l.next_at IS NOT NULL
-				AND (l.claimed_at < deliveries.claimed_at OR (l.created_at, l.id) < (deliveries.created_at, deliveries.id)))
-			RETURNING id`, anys(some)...)
-		if err != nil {
-			return nil, err
-		}
-		for _, id := range back {
-			gone[id] = true
-		}
+	if len(ids) == 0 {
+		return claimed, nil
 	}
-	return slices.DeleteFunc(claimed, func(d souk.Delivery) bool { return gone[d.ID] }), nil
+	ids = padded(ids)
+	in := placeholders(1, len(ids))
+	back, err := list(tx, scanID, `
+		UPDATE deliveries SET next_at = NULL, claimed_at = NULL
+		WHERE id IN (`+in+`) AND EXISTS (SELECT 1 FROM deliveries l
+			WHERE l.webhook_id = deliveries.webhook_id AND l.resource = deliveries.resource
+			AND l.resource <> '' AND l.next_at IS NOT NULL
+			AND ((l.created_at, l.id) < (deliveries.created_at, deliveries.id) OR l.claimed_at IS NOT NULL AND l.id NOT IN (`+in+`)))
+		RETURNING id`, anys(ids)...)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(claimed, func(d souk.Delivery) bool { return slices.Contains(back, d.ID) }), nil
 }

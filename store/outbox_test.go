@@ -166,10 +166,22 @@ func TestAdvanceDeliveries(t *testing.T) {
 			move(5, 3, 4, souk.OK, souk.DeliverySuccessful, time.Time{}, ""), // somebody else carried on
 			move(6, 0, 1, souk.OK, souk.DeliverySuccessful, time.Time{}, ""), // cancelled meanwhile
 		}
+		for _, i := range []int{0, 2, 3} {
+			moves[i].Logged = true
+		}
+		for _, i := range []int{2, 3} {
+			moves[i].Entry, moves[i].EntryAt = souk.NewID(), noon.Add(time.Duration(i)*time.Millisecond)
+		}
 		want := slices.Clone(all)
 		for i := range 5 {
 			want[i].Status, want[i].Attempts, want[i].LastOutcome = moves[i].Status, moves[i].Attempts, moves[i].Outcome
 			want[i].NextAt, want[i].Note = moves[i].NextAt, moves[i].Note
+			if moves[i].Logged {
+				want[i].Entry = moves[i].Entry
+			}
+			if !moves[i].EntryAt.IsZero() {
+				want[i].EntryAt = moves[i].EntryAt
+			}
 			if want[i].Status != souk.DeliveryPending {
 				want[i].EndedAt = later
 			}
@@ -207,8 +219,9 @@ func TestInsertAttempts(t *testing.T) {
 		var want []souk.Attempt
 		for i := range 101 {
 			want = append(want, souk.Attempt{
-				ID: souk.NewID(), Delivery: delivery, Webhook: souk.NewID(), Number: i, URL: "https://example.com/",
-				Outcome: souk.BadStatus, Status: 500, Answer: "no", Detail: "it said no",
+				ID: souk.NewID(), Delivery: delivery, Dialect: souk.Giosg, App: souk.NewID(), Webhook: souk.NewID(),
+				Channel: "/api/v5/orgs/1/chats", Action: souk.Removed, Resource: "7", Number: i, URL: "https://example.com/",
+				Outcome: souk.BadStatus, Status: 500, Answer: "no", Headers: `{"A": "b"}`, Detail: "it said no", ListedAt: noon,
 				StartedAt: noon.Add(time.Duration(i) * time.Second), Duration: 5 * time.Millisecond,
 			})
 		}
@@ -226,6 +239,32 @@ func TestInsertAttempts(t *testing.T) {
 			if d := cmp.Diff(want, got); d != "" {
 				t.Errorf("(-want +got):\n%s", d)
 			}
+		}
+	})
+}
+
+// Two processes may make the attempt of one entry. Both were requests.
+func TestInsertAttemptsOfOneEntry(t *testing.T) {
+	souktest.Each(t, func(t *testing.T, db *store.DB) {
+		d := due(souk.NewID(), noon)
+		first, second := tried(d, 0, souk.OK, noon.Add(time.Minute)), tried(d, 0, souk.HeaderTimeout, noon.Add(time.Second))
+		next := due(d.Webhook, noon)
+		for range 2 { // as after a commit whose outcome is unknown
+			for _, some := range [][]souk.Attempt{{first}, {second, tried(next, 0, souk.OK, noon)}} {
+				write(t, db, func(tx *store.Tx) error { return tx.InsertAttempts(some) })
+			}
+		}
+		var got []souk.Attempt
+		write(t, db, func(tx *store.Tx) (err error) {
+			got, err = tx.Attempts(d.ID)
+			return err
+		})
+		if len(got) != 2 || got[0].ID == first.ID {
+			t.Fatalf("attempts: %+v", got)
+		}
+		second.ID, second.ListedAt = got[0].ID, second.StartedAt
+		if d := cmp.Diff([]souk.Attempt{second, first}, got); d != "" {
+			t.Errorf("(-want +got):\n%s", d)
 		}
 	})
 }
