@@ -17,7 +17,7 @@ func TestJudge(t *testing.T) {
 		}
 		return r
 	}
-	slack, native := Profiles[souk.Slack], Profiles[souk.Native]
+	slack, native, giosg := Profiles[souk.Slack], Profiles[souk.Native], Profiles[souk.Giosg]
 	const last = 0.999999
 
 	tests := []struct {
@@ -57,6 +57,16 @@ func TestJudge(t *testing.T) {
 		{"native asked for too much", native, failed(503, "Retry-After", "2000000000"), 1, 0.5, souk.DeliveryPending, 24 * time.Hour},
 		{"native asked for the past", native, failed(503, "Retry-After", "-5"), 1, 0.5, souk.DeliveryPending, 5 * time.Second},
 		{"native asked nonsense", native, failed(503, "Retry-After", "soon"), 1, 0.5, souk.DeliveryPending, 5 * time.Second},
+		{"giosg, first early", giosg, failed(500), 1, 0, souk.DeliveryPending, 4 * time.Second},
+		{"giosg, first late", giosg, failed(500), 1, last, souk.DeliveryPending, 6 * time.Second},
+		{"giosg, eighth", giosg, failed(500), 8, 0.5, souk.DeliveryPending, 12 * time.Hour},
+		{"giosg, last", giosg, failed(500), 9, 0.5, souk.DeliveryExhausted, 0},
+		{"giosg, gone", giosg, failed(410), 1, 0.5, souk.DeliveryExhausted, 0},
+		{"giosg asked to wait, too busy", giosg, failed(429, "Retry-After", "90"), 1, 0.5, souk.DeliveryPending, 90 * time.Second},
+		{"giosg asked to wait, out of order", giosg, failed(503, "Retry-After", "90"), 1, 0.5, souk.DeliveryPending, 90 * time.Second},
+		{"giosg asked to wait for no reason", giosg, failed(500, "Retry-After", "90"), 1, 0.5, souk.DeliveryPending, 5 * time.Second},
+		{"giosg asked for too much", giosg, failed(429, "Retry-After", "7200"), 1, 0.5, souk.DeliveryPending, time.Hour},
+		{"giosg asked to hurry", giosg, failed(429, "Retry-After", "1"), 5, 0.5, souk.DeliveryPending, 30 * time.Minute},
 		{"native asked after its last", native, failed(503, "Retry-After", "90"), 10, 0.5, souk.DeliveryExhausted, 0},
 	}
 	for _, tt := range tests {
