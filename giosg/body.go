@@ -18,18 +18,14 @@ const maxBody = 1 << 20
 // input reads the body of a call. A route asks for it when everything that its
 // address names was found: strangers are told nothing about what they sent.
 func (c *call) input() (*object, error) {
-	raw, err := web.ReadBody(c.writer, c.request, maxBody)
+	raw, err := c.body(maxBody, malformed)
 	switch contentTypes := c.request.Header.Values("Content-Type"); {
-	case errors.Is(err, web.ErrBodyTooLarge):
-		return nil, oversized
-	case errors.Is(err, web.ErrBusy):
-		return nil, unavailable
-	case err != nil: // too slow, or broken off
-		return nil, unreadable("the body did not arrive whole and in time")
+	case err != nil:
+		return nil, err
 	case len(raw) == 0:
 		raw = []byte("{}") // where nothing has to be said, nothing need be sent
 	case !isJSON(contentTypes):
-		return nil, refusal(http.StatusUnsupportedMediaType, fmt.Sprintf(unsupportedMedia, clipped(strings.Join(contentTypes, ","))))
+		return nil, unsupported(contentTypes)
 	}
 	if err := wellFormed(raw); err != nil {
 		return nil, err
@@ -37,6 +33,26 @@ func (c *call) input() (*object, error) {
 	o := readObject(raw)
 	o.partial = c.route.method == http.MethodPatch
 	return o, o.valid()
+}
+
+// body reads the bytes of a body, at most limit of them. broken is the sentence
+// about one that has no end.
+func (c *call) body(limit int64, broken string) ([]byte, error) {
+	raw, err := web.ReadBody(c.writer, c.request, limit)
+	switch {
+	case errors.Is(err, web.ErrBodyTooLarge):
+		return nil, oversized
+	case errors.Is(err, web.ErrBusy):
+		return nil, unavailable
+	case err != nil: // too slow, or broken off
+		return nil, refusal(http.StatusBadRequest, fmt.Sprintf(broken, "the body did not arrive whole and in time"))
+	}
+	return raw, nil
+}
+
+// unsupported refuses a body of a type that the route does not read.
+func unsupported(contentTypes []string) *failure {
+	return refusal(http.StatusUnsupportedMediaType, fmt.Sprintf(unsupportedMedia, clipped(strings.Join(contentTypes, ","))))
 }
 
 func unreadable(why string) *failure {

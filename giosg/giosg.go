@@ -46,14 +46,15 @@ func New(m *market.Market, log *slog.Logger, baseURL string, limits Limits) *Han
 	}
 }
 
-// Routes puts every address of the API, and the answer for those that it does
-// not have, into mux.
+// Routes puts every address of the API, the answer for those that it does not
+// have, and the images that it names into mux.
 func (h *Handler) Routes(mux *http.ServeMux) { h.mount(mux, routes) }
 
 func (h *Handler) mount(mux *http.ServeMux, table []route) {
 	for path, r := range resourcesOf(table) {
 		mux.Handle(prefix+path, h.serve(r))
 	}
+	mux.HandleFunc("/assets/{file}", h.serveAsset)
 	mux.Handle(prefix, h.serve(nil))
 	mux.Handle(prefix+"/", h.serve(nil))
 }

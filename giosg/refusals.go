@@ -38,6 +38,7 @@ const (
 	methodNotAllowed = `Method "%s" not allowed.`
 	unsupportedMedia = `Unsupported media type "%s" in request.`
 	malformed        = "JSON parse error - %s"
+	malformedForm    = "Multipart form parse error - %s"
 )
 
 // Failures of the call itself, and of ours.

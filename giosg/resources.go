@@ -193,22 +193,22 @@ func showPartnership(v market.PartnershipView) partnership {
 
 // share is an app that an organization may install because it was shared.
 type share struct {
-	ID                souk.ID `json:"id"`
-	OrganizationID    souk.ID `json:"organization_id"`
-	Organization      names   `json:"organization"`
-	AppOrganizationID souk.ID `json:"app_organization_id"`
-	AppOrganization   names   `json:"app_organization"`
-	AppID             souk.ID `json:"app_id"`
-	App               names   `json:"app"`
-	CreatedAt         string  `json:"created_at"`
-	UpdatedAt         string  `json:"updated_at"`
+	ID                souk.ID      `json:"id"`
+	OrganizationID    souk.ID      `json:"organization_id"`
+	Organization      names        `json:"organization"`
+	AppOrganizationID souk.ID      `json:"app_organization_id"`
+	AppOrganization   names        `json:"app_organization"`
+	AppID             souk.ID      `json:"app_id"`
+	App               catalogueApp `json:"app"`
+	CreatedAt         string       `json:"created_at"`
+	UpdatedAt         string       `json:"updated_at"`
 	authors
 }
 
 // A share is never changed: who updated it is who made it.
-func showShare(v market.ShareView) share {
+func (s site) share(v market.ShareView) share {
 	return share{
-		v.ID, v.To.ID, nameOrg(v.To), v.Of.Owner.ID, nameOrg(v.Of.Owner), v.Of.ID, nameApp(v.Of.App),
+		v.ID, v.To.ID, nameOrg(v.To), v.Of.Owner.ID, nameOrg(v.Of.Owner), v.Of.ID, s.catalogueApp(v.Of),
 		stamp(v.CreatedAt), stamp(v.CreatedAt), showAuthors(v.Creator, v.Creator),
 	}
 }

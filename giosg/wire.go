@@ -203,7 +203,7 @@ func (s site) resource(n souk.Notice, p market.Picture) (json.RawMessage, error)
 	case p.Partnership != nil:
 		v = showPartnership(*p.Partnership)
 	case p.Share != nil:
-		v = showShare(*p.Share)
+		v = s.share(*p.Share)
 	default:
 		return nil, fmt.Errorf("nothing to show on %s", n.Channel)
 	}

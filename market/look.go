@@ -1,6 +1,11 @@
 package market
 
-import "souk"
+import (
+	"maps"
+	"slices"
+
+	"souk"
+)
 
 // The views of one verb or one page: what many rows refer to is read once, and
 // by one statement each.
@@ -87,27 +92,32 @@ func (tx *Tx) appView(app souk.App) (AppView, error) {
 	return views[0], nil
 }
 
+// appViewsByID are apps as others see them.
+func (tx *Tx) appViewsByID(ids []souk.ID) (map[souk.ID]AppView, error) {
+	appOf, err := tx.Apps(unique(ids))
+	if err != nil {
+		return nil, err
+	}
+	views, err := tx.appViews(slices.Collect(maps.Values(appOf)))
+	if err != nil {
+		return nil, err
+	}
+	viewOf := make(map[souk.ID]AppView, len(views))
+	for _, v := range views {
+		viewOf[v.ID] = v
+	}
+	return viewOf, nil
+}
+
 // installViews are installations with their orgs, apps and app users.
 func (tx *Tx) installViews(installations []souk.Installation) ([]InstallView, error) {
 	var apps, orgs, users []souk.ID
 	for _, i := range installations {
 		apps, orgs, users = append(apps, i.App), append(orgs, i.Org), some(users, i.AppUser)
 	}
-	appOf, err := tx.Apps(unique(apps))
+	viewOf, err := tx.appViewsByID(apps)
 	if err != nil {
 		return nil, err
-	}
-	var list []souk.App
-	for _, a := range appOf {
-		list = append(list, a)
-	}
-	viewed, err := tx.appViews(list)
-	if err != nil {
-		return nil, err
-	}
-	viewOf := make(map[souk.ID]AppView, len(viewed))
-	for _, v := range viewed {
-		viewOf[v.ID] = v
 	}
 	orgOf, err := tx.Orgs(unique(orgs))
 	if err != nil {
@@ -182,7 +192,7 @@ func (tx *Tx) shareViews(shares []souk.Share) ([]ShareView, error) {
 	for _, s := range shares {
 		apps, orgs, users = append(apps, s.App), append(orgs, s.Org), some(users, s.CreatedBy)
 	}
-	appOf, err := tx.Apps(unique(apps))
+	viewOf, err := tx.appViewsByID(apps)
 	if err != nil {
 		return nil, err
 	}
@@ -196,10 +206,7 @@ func (tx *Tx) shareViews(shares []souk.Share) ([]ShareView, error) {
 	}
 	views := make([]ShareView, len(shares))
 	for i, s := range shares {
-		views[i] = ShareView{Share: s, To: orgOf[s.Org], Creator: found(userOf, s.CreatedBy)}
-		if views[i].Of, err = tx.appView(appOf[s.App]); err != nil {
-			return nil, err
-		}
+		views[i] = ShareView{Share: s, To: orgOf[s.Org], Of: viewOf[s.App], Creator: found(userOf, s.CreatedBy)}
 	}
 	return views, nil
 }

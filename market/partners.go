@@ -7,6 +7,9 @@ import (
 	"souk/store"
 )
 
+// MaxDisplayName bounds what an org calls a partner, in characters.
+const MaxDisplayName = 200
+
 // ordered puts two IDs in the order in which a partnership has them.
 func ordered(a, b souk.ID) (souk.ID, souk.ID) {
 	if a.Compare(b) > 0 {
@@ -79,17 +82,21 @@ func (tx *Tx) accept(org, id souk.ID) (v PartnershipView, err error) {
 	if _, err := tx.desk(org, MaySettings); err != nil {
 		return v, err
 	}
-	i, err := tx.Invitation(id)
+	i, err := tx.invitationOf(org, Incoming, id)
 	if err != nil {
-		return v, or(err, souk.UnknownInvitation)
-	}
-	if i.To != org {
-		return v, souk.UnknownInvitation
+		return v, err
 	}
 	if err := tx.endInvitation(i, "Accept"); err != nil {
 		return v, err
 	}
-	p := souk.Partnership{CreatedAt: tx.at}
+	p, err := tx.Partnership(ordered(i.From, i.To))
+	if err == nil { // made by the operator since the invitation
+		return tx.partnershipView(p, org)
+	}
+	if ignoreMissing(err) != nil {
+		return v, err
+	}
+	p = souk.Partnership{CreatedAt: tx.at}
 	p.A, p.B = ordered(i.From, i.To)
 	if err := tx.PutPartnership(p); err != nil {
 		return v, err
@@ -100,23 +107,32 @@ func (tx *Tx) accept(org, id souk.ID) (v PartnershipView, err error) {
 	return tx.partnershipView(p, org)
 }
 
-// EndInvitation takes an invitation back, or declines it as the org that was
-// invited. Whoever holds settings at either org may, and the operator. It
-// refuses NoSubscription, UnknownOrg, NotAllowed and UnknownInvitation.
-func (m *Market) EndInvitation(ctx context.Context, actor souk.Actor, org, id souk.ID) error {
+// EndInvitation takes back an invitation that an org sent, or declines one that
+// it got. Whoever holds settings there may, and the operator. It refuses
+// NoSubscription, UnknownOrg, NotAllowed and UnknownInvitation.
+func (m *Market) EndInvitation(ctx context.Context, actor souk.Actor, org souk.ID, d Direction, id souk.ID) error {
 	return m.write(ctx, actor, rootsOfInvitation(id), func(tx *Tx) error {
 		if _, err := tx.desk(org, MaySettings); err != nil {
 			return err
 		}
-		i, err := tx.Invitation(id)
+		i, err := tx.invitationOf(org, d, id)
 		if err != nil {
-			return or(err, souk.UnknownInvitation)
-		}
-		if i.From != org && i.To != org {
-			return souk.UnknownInvitation
+			return err
 		}
 		return tx.endInvitation(i, "EndInvitation")
 	})
+}
+
+// invitationOf finds an invitation that an org sent, or got.
+func (tx *Tx) invitationOf(org souk.ID, d Direction, id souk.ID) (souk.Invitation, error) {
+	i, err := tx.Invitation(id)
+	if err != nil {
+		return i, or(err, souk.UnknownInvitation)
+	}
+	if end := d.end(i.From, i.To); end != org {
+		return i, souk.UnknownInvitation
+	}
+	return i, nil
 }
 
 func (tx *Tx) endInvitation(i souk.Invitation, verb string) error {
@@ -221,7 +237,7 @@ func (tx *Tx) namePartner(org, partner souk.ID, name string) (v PartnershipView,
 		return v, or(err, souk.UnknownPartnership)
 	}
 	var p problems
-	if p.text("display_name", name, maxName); p != nil {
+	if p.characters("display_name", name, MaxDisplayName); p != nil {
 		return v, p.err()
 	}
 	after := before

@@ -6,15 +6,6 @@ import (
 	"souk"
 )
 
-// Organization finds an org as its members see it.
-func (m *Market) Organization(ctx context.Context, actor souk.Actor, id souk.ID) (org souk.Org, err error) {
-	err = m.at(ctx, actor, id, MayRead, func(_ *Tx, p place) error {
-		org = p.Org
-		return nil
-	})
-	return org, err
-}
-
 // People lists the active users at home in an org, app users too.
 func (m *Market) People(ctx context.Context, actor souk.Actor, org souk.ID, page souk.Page) (views []UserView, err error) {
 	err = m.at(ctx, actor, org, MayRead, func(tx *Tx, _ place) error {
@@ -85,7 +76,7 @@ func (m *Market) Partnerships(ctx context.Context, actor souk.Actor, org souk.ID
 // Partnership finds one of Partnerships. It refuses UnknownPartnership.
 func (m *Market) Partnership(ctx context.Context, actor souk.Actor, org, partner souk.ID) (v PartnershipView, err error) {
 	err = m.at(ctx, actor, org, MayRead, func(tx *Tx, _ place) error {
-		p, err := tx.Tx.Partnership(ordered(org, partner))
+		p, err := tx.Partnership(ordered(org, partner))
 		if err != nil {
 			return or(err, souk.UnknownPartnership)
 		}
@@ -103,6 +94,14 @@ const (
 	Outgoing Direction = "outgoing"
 	Incoming Direction = "incoming"
 )
+
+// end is the org at the end of what goes from one to another.
+func (d Direction) end(from, to souk.ID) souk.ID {
+	if d == Outgoing {
+		return from
+	}
+	return to
+}
 
 // Invitations lists the invitations that an org sent, or got, and that nobody
 // answered yet.
@@ -125,12 +124,9 @@ func (m *Market) Invitations(ctx context.Context, actor souk.Actor, org souk.ID,
 // Invitation finds one of Invitations. It refuses UnknownInvitation.
 func (m *Market) Invitation(ctx context.Context, actor souk.Actor, org souk.ID, d Direction, id souk.ID) (v InvitationView, err error) {
 	err = m.at(ctx, actor, org, MaySettings, func(tx *Tx, _ place) error {
-		i, err := tx.Tx.Invitation(id)
+		i, err := tx.invitationOf(org, d, id)
 		if err != nil {
-			return or(err, souk.UnknownInvitation)
-		}
-		if end := map[Direction]souk.ID{Outgoing: i.From, Incoming: i.To}[d]; end != org {
-			return souk.UnknownInvitation
+			return err
 		}
 		v, err = tx.invitationView(i)
 		return err
@@ -158,12 +154,9 @@ func (m *Market) Shares(ctx context.Context, actor souk.Actor, org souk.ID, d Di
 // Share finds one of Shares. It refuses UnknownShare.
 func (m *Market) Share(ctx context.Context, actor souk.Actor, org souk.ID, d Direction, id souk.ID) (v ShareView, err error) {
 	err = m.at(ctx, actor, org, MaySettings, func(tx *Tx, _ place) error {
-		share, app, err := tx.shareOf(org, id)
+		share, _, err := tx.shareOf(org, d, id)
 		if err != nil {
 			return err
-		}
-		if end := map[Direction]souk.ID{Outgoing: app.Owner, Incoming: share.Org}[d]; end != org {
-			return souk.UnknownShare
 		}
 		v, err = tx.shareView(share)
 		return err

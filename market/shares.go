@@ -60,19 +60,19 @@ func (tx *Tx) shareApp(in Sharing) (v ShareView, err error) {
 	return tx.shareView(share)
 }
 
-// UnshareApp takes a share back, or refuses it as the org it was made with; the
-// installations it gave a right to end. Whoever holds settings at either org
-// may, and the operator. It refuses NoSubscription, UnknownOrg, NotAllowed and
-// UnknownShare.
-func (m *Market) UnshareApp(ctx context.Context, actor souk.Actor, org, id souk.ID) error {
-	return m.write(ctx, actor, rootsOfShare(id), func(tx *Tx) error { return tx.unshareApp(org, id) })
+// UnshareApp takes back a share that an org made, or refuses one that was made
+// with it; the installations it gave a right to end. Whoever holds settings
+// there may, and the operator. It refuses NoSubscription, UnknownOrg, NotAllowed
+// and UnknownShare.
+func (m *Market) UnshareApp(ctx context.Context, actor souk.Actor, org souk.ID, d Direction, id souk.ID) error {
+	return m.write(ctx, actor, rootsOfShare(id), func(tx *Tx) error { return tx.unshareApp(org, d, id) })
 }
 
-func (tx *Tx) unshareApp(org, id souk.ID) error {
+func (tx *Tx) unshareApp(org souk.ID, d Direction, id souk.ID) error {
 	if _, err := tx.desk(org, MaySettings); err != nil {
 		return err
 	}
-	share, app, err := tx.shareOf(org, id)
+	share, app, err := tx.shareOf(org, d, id)
 	if err != nil {
 		return err
 	}
@@ -89,15 +89,15 @@ func (tx *Tx) unshareApp(org, id souk.ID) error {
 	return tx.losePartnerSoon(app.Owner, share.Org, "UnshareApp")
 }
 
-// shareOf finds a share that an org made or that was made with it.
-func (tx *Tx) shareOf(org, id souk.ID) (share souk.Share, app souk.App, err error) {
+// shareOf finds a share that an org made, or that was made with it.
+func (tx *Tx) shareOf(org souk.ID, d Direction, id souk.ID) (share souk.Share, app souk.App, err error) {
 	if share, err = tx.Share(id); err != nil {
 		return share, app, or(err, souk.UnknownShare)
 	}
 	if app, err = tx.App(share.App); err != nil {
 		return share, app, err
 	}
-	if org != share.Org && org != app.Owner || !app.DeletedAt.IsZero() {
+	if end := d.end(app.Owner, share.Org); end != org || !app.DeletedAt.IsZero() {
 		return share, app, souk.UnknownShare
 	}
 	return share, app, nil
