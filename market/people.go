@@ -10,8 +10,11 @@ import (
 	"souk/store"
 )
 
-// maxName bounds names of people and things, in bytes.
-const maxName = 200
+// Bounds of what people and things are called, in bytes.
+const (
+	maxName  = 200
+	maxEmail = 254
+)
 
 // Person is a user as somebody writes them down.
 type Person struct {
@@ -97,12 +100,19 @@ func (tx *Tx) managedPerson(id souk.ID) (u souk.User, home place, err error) {
 	return u, home, nil
 }
 
+// isEmail reports whether s looks like an e-mail address; whether anybody reads
+// it there, only mail could tell.
+func isEmail(s string) bool {
+	local, domain, ok := strings.Cut(s, "@")
+	return ok && local != "" && domain != "" && !strings.ContainsAny(s, " \t\r\n")
+}
+
 func (in Person) check() error {
 	var p problems
-	if local, domain, ok := strings.Cut(in.Email, "@"); !ok || local == "" || domain == "" || strings.ContainsAny(in.Email, " \t\r\n") {
+	if !isEmail(in.Email) {
 		p.add("email", "must be an e-mail address")
 	}
-	p.text("email", in.Email, 254)
+	p.text("email", in.Email, maxEmail)
 	p.text("first_name", in.FirstName, maxName)
 	p.text("last_name", in.LastName, maxName)
 	p.text("alias", in.Alias, maxName)

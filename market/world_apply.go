@@ -334,7 +334,7 @@ func (o *object) step(do Doing, fields []string) {
 }
 
 // tell audits a change at an org and emits its event. before and after are
-// nouns, or nil.
+// nouns, or nil; the event has before as well, unless add brings more of it.
 func (o *object) tell(kind souk.EventKind, org, enterprise souk.Org, app *souk.App, before, after any, add func(*souk.EventData)) {
 	var about souk.ID
 	if app != nil {
@@ -344,8 +344,26 @@ func (o *object) tell(kind souk.EventKind, org, enterprise souk.Org, app *souk.A
 		return
 	}
 	e := o.event(kind, org, enterprise, app, o.id)
+	e.Data.Before = dataOf(before)
 	if add != nil {
 		add(e.Data)
 	}
 	o.failed(o.emit(e))
+}
+
+// dataOf is an event's data about one noun, as a change found it.
+func dataOf(noun any) *souk.EventData {
+	switch was := noun.(type) {
+	case souk.Org:
+		return &souk.EventData{Org: &was}
+	case souk.User:
+		return &souk.EventData{User: &was}
+	case souk.Membership:
+		return &souk.EventData{Membership: &was}
+	case souk.App:
+		return &souk.EventData{App: &was}
+	case souk.Webhook:
+		return &souk.EventData{Webhook: &was}
+	}
+	return nil
 }

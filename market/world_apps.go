@@ -106,7 +106,7 @@ func (o *object) putApp(in WorldApp) {
 	}
 	changed := o.isNew || len(o.fields) > 0
 	if changed {
-		app.UpdatedAt = o.Tx.at
+		app.UpdatedAt, app.UpdatedBy = o.Tx.at, souk.ID{}
 		if o.failed(o.PutApp(app)) || o.failed(o.keepRights(app)) {
 			return
 		}
@@ -129,7 +129,6 @@ func (o *object) putApp(in WorldApp) {
 	if !o.ok() {
 		return
 	}
-	o.id = app.ID // putShares tells of others
 	o.written()
 	for key, hook := range inOrder(in.Webhooks) {
 		o.each("webhooks", o.key+"."+key, o.in("webhooks."+key), func(w *object) { w.putWebhook(hook, app, owner, above) })

@@ -105,8 +105,12 @@ func (o *object) putInstallation(in WorldInstallation) {
 			return
 		}
 	}
+	had, err := o.workspacesOf(i)
+	if o.failed(err) {
+		return
+	}
 	if wanted != nil {
-		o.grant(i, wanted)
+		o.grant(i, had, wanted)
 	}
 	if !o.ok() {
 		return
@@ -119,12 +123,15 @@ func (o *object) putInstallation(in WorldInstallation) {
 	if o.failed(err) {
 		return
 	}
-	kindOf, had := souk.InstallationChanged, any(before)
+	kindOf, was := souk.InstallationChanged, any(before)
 	if o.isNew {
-		kindOf, had = souk.InstallationAdded, nil
+		kindOf, was = souk.InstallationAdded, nil
 	}
-	o.tell(kindOf, org, above, &app, had, Installed{Installation: i, Workspaces: reached}, func(d *souk.EventData) {
+	o.tell(kindOf, org, above, &app, was, Installed{Installation: i, Workspaces: reached}, func(d *souk.EventData) {
 		d.Installation, d.Workspaces = &i, reached
+		if !o.isNew {
+			d.Before = &souk.EventData{Installation: &before, Workspaces: had}
+		}
 	})
 	o.written()
 }
@@ -191,12 +198,9 @@ func (o *object) workspaces(in WorldInstallation, org souk.Org) []souk.ID {
 	return wanted
 }
 
-// grant makes an org-wide installation reach exactly the workspaces wanted.
-func (o *object) grant(i souk.Installation, wanted []souk.ID) {
-	had, err := o.workspacesOf(i)
-	if o.failed(err) {
-		return
-	}
+// grant makes an org-wide installation that had some workspaces reach exactly
+// those wanted.
+func (o *object) grant(i souk.Installation, had, wanted []souk.ID) {
 	var lost []souk.ID
 	for _, id := range had {
 		if !slices.Contains(wanted, id) {

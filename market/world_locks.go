@@ -91,23 +91,29 @@ func (f *finder) orgsOf(w World) {
 		f.orgs(in.Enterprise, souk.ID{})
 	}
 	for _, in := range w.Partnerships {
-		for _, ref := range []Ref{in.A, in.B} {
-			org, ok := find(f, "orgs", ref, souk.ID{}, f.tx.Org)
-			if !ok {
-				continue
-			}
-			f.locks.Roots = append(f.locks.Roots, org.Root())
-			if !in.Absent {
-				continue
-			}
-			offered, err := f.tx.AppsForPartners(org.ID)
-			if f.err = err; err != nil {
-				return
-			}
-			for _, app := range offered {
-				f.narrowed(app)
-			}
+		f.orgs(in.A, souk.ID{})
+		f.orgs(in.B, souk.ID{})
+		a, okA := find(f, "orgs", in.A, souk.ID{}, f.tx.Org)
+		b, okB := find(f, "orgs", in.B, souk.ID{}, f.tx.Org)
+		if in.Absent && okA && okB {
+			f.partners(a.ID, b.ID)
+			f.partners(b.ID, a.ID)
 		}
+	}
+}
+
+// partners locks the apps of an org that a partner loses the right to.
+func (f *finder) partners(owner, org souk.ID) {
+	offered, err := f.tx.AppsForPartners(owner)
+	shares, errShares := f.tx.SharesBetween(owner, org)
+	if f.err = errors.Join(f.err, err, errShares); f.err != nil {
+		return
+	}
+	for _, app := range offered {
+		f.narrowed(app)
+	}
+	for _, s := range shares {
+		f.narrowed(s.App)
 	}
 }
 

@@ -26,6 +26,7 @@ type WorldOrg struct {
 	Name       *string
 	Domain     *string      // of a new one the key, if that is a label
 	Policy     *souk.Policy // "": inherited
+	Contact    WorldContact
 
 	HasActiveSubscription *bool
 	HasAppsFeature        *bool
@@ -37,6 +38,13 @@ type WorldOrg struct {
 	AdminNetworks       []netip.Prefix
 	SecondFactor        *bool
 	Moving              *souk.Moving
+}
+
+// WorldContact is how an organization is reached; "" takes something away.
+type WorldContact struct {
+	Email, Phone, Street, PostalCode, City *string
+	Country                                *string // two lower-case letters
+	BusinessID                             *string
 }
 
 // scopeNames are what a scope may be called; sets of them are stored with
@@ -140,6 +148,7 @@ func (o *object) putOrg(in WorldOrg) {
 	if in.Domain != nil && *in.Domain != "" && !labels.MatchString(*in.Domain) {
 		o.wrong("domain", "must be a label of lower-case letters, digits and dashes")
 	}
+	o.checkContact(in.Contact)
 	fix(o, "kind", &org.Kind, in.Kind)
 	if enterprise, _, ok := o.org("enterprise", in.Enterprise); ok {
 		if enterprise.Kind != souk.Enterprise {
@@ -153,6 +162,13 @@ func (o *object) putOrg(in WorldOrg) {
 	set(o, "name", &org.Name, in.Name)
 	set(o, "domain", &org.Domain, in.Domain)
 	set(o, "policy", &org.Policy, in.Policy)
+	set(o, "contact.email", &org.Contact.Email, in.Contact.Email)
+	set(o, "contact.phone", &org.Contact.Phone, in.Contact.Phone)
+	set(o, "contact.street", &org.Contact.Street, in.Contact.Street)
+	set(o, "contact.postal_code", &org.Contact.PostalCode, in.Contact.PostalCode)
+	set(o, "contact.city", &org.Contact.City, in.Contact.City)
+	set(o, "contact.country", &org.Contact.Country, in.Contact.Country)
+	set(o, "contact.business_id", &org.Contact.BusinessID, in.Contact.BusinessID)
 	set(o, "entitlements.has_active_subscription", &org.HasActiveSubscription, in.HasActiveSubscription)
 	set(o, "entitlements.has_apps_feature", &org.HasAppsFeature, in.HasAppsFeature)
 	set(o, "entitlements.is_app_provider", &org.IsAppProvider, in.IsAppProvider)
@@ -186,5 +202,22 @@ func (o *object) putOrg(in WorldOrg) {
 		if slices.ContainsFunc(o.fields, governs) {
 			o.failed(o.emit(o.event(souk.PolicyChanged, org, enterprise, nil, org.ID)))
 		}
+	}
+}
+
+// countries are spelled as in ISO 3166-1, in lower case.
+var countries = regexp.MustCompile(`^[a-z]{2}$`)
+
+func (o *object) checkContact(in WorldContact) {
+	o.text("contact.phone", in.Phone, maxName)
+	o.text("contact.street", in.Street, maxName)
+	o.text("contact.postal_code", in.PostalCode, maxName)
+	o.text("contact.city", in.City, maxName)
+	o.text("contact.business_id", in.BusinessID, maxName)
+	if o.text("contact.email", in.Email, maxEmail); in.Email != nil && *in.Email != "" && !isEmail(*in.Email) {
+		o.wrong("contact.email", "must be an e-mail address")
+	}
+	if in.Country != nil && *in.Country != "" && !countries.MatchString(*in.Country) {
+		o.wrong("contact.country", "must be two lower-case letters")
 	}
 }

@@ -23,60 +23,72 @@ func (a *applier) putPartnerships() {
 }
 
 func (o *object) putPartnership(in WorldPartnership) {
-	a, aboveA, okA := o.org("", in.A)
-	b, aboveB, okB := o.org("", in.B)
+	a, _, okA := o.org("", in.A)
+	b, _, okB := o.org("", in.B)
 	if okA && okB && a.ID == b.ID {
 		o.wrong("", "needs two different organizations")
 	}
 	if !okA || !okB || !o.ok() {
 		return
 	}
-	p := souk.Partnership{A: a.ID, B: b.ID, CreatedAt: o.Tx.at}
-	if bytes.Compare(a.ID[:], b.ID[:]) > 0 {
-		p.A, p.B = p.B, p.A
-	}
-	kind, do := souk.PartnershipAdded, Create
+	p := souk.Partnership{CreatedAt: o.Tx.at}
+	p.A, p.B = ordered(a.ID, b.ID)
 	stands, err := o.ArePartners(p.A, p.B)
 	if o.failed(err) || stands != in.Absent {
 		return // as it is wanted
 	}
 	if in.Absent {
-		kind, do = souk.PartnershipRemoved, Remove
-		_, err = o.RemovePartnership(p.A, p.B)
-	} else {
-		err = o.PutPartnership(p)
+		o.partWays(p.A, p.B)
+		return
 	}
+	if o.failed(o.PutPartnership(p)) {
+		return
+	}
+	o.step(Create, nil)
+	o.failed(o.tellPartners("ApplyWorld", souk.PartnershipAdded, nil, p))
+}
+
+// partWays ends a partnership, and the shares between the two.
+func (o *object) partWays(a, b souk.ID) {
+	p, err := o.Partnership(a, b)
 	if o.failed(err) {
 		return
 	}
-	if in.Absent {
-		for _, org := range []souk.ID{p.A, p.B} {
-			offered, err := o.AppsForPartners(org)
-			if o.failed(err) {
+	for _, pair := range [][2]souk.ID{{a, b}, {b, a}} {
+		offered, err := o.AppsForPartners(pair[0])
+		if o.failed(err) {
+			return
+		}
+		for _, app := range offered {
+			o.narrowed[app] = true
+		}
+		shares, err := o.SharesBetween(pair[0], pair[1])
+		if o.failed(err) {
+			return
+		}
+		for _, s := range shares {
+			o.narrowed[s.App] = true
+			if o.unshare(s); o.err != nil {
 				return
-			}
-			for _, app := range offered {
-				o.narrowed[app] = true
 			}
 		}
 	}
-	o.step(do, nil)
-	o.tellBoth(kind, a, aboveA, b, aboveB, nil, p, in.Absent)
+	if _, err := o.RemovePartnership(a, b); o.failed(err) {
+		return
+	}
+	o.step(Remove, nil)
+	o.failed(o.tellPartners("ApplyWorld", souk.PartnershipRemoved, p, nil))
 }
 
-// tellBoth tells a change between two organizations at the first, or at each
-// of two partners, and audits it under both roots.
-func (o *object) tellBoth(kind souk.EventKind, a, aboveA, b, aboveB souk.Org, app *souk.App, noun any, gone bool) {
-	var before, after any = nil, noun
-	if gone {
-		before, after = noun, nil
+// unshare ends a share whose app the document need not mention.
+func (o *object) unshare(s souk.Share) {
+	app, owner, err := o.appAndOwner(s.App)
+	if o.failed(err) {
+		return
 	}
-	o.id = b.ID
-	o.tell(kind, a, aboveA, app, before, after, nil)
-	if o.id = a.ID; app == nil {
-		o.tell(kind, b, aboveB, app, before, after, nil)
-	} else if a.Root() != b.Root() {
-		o.failed(o.audit("ApplyWorld", b, app.ID, a.ID, before, after))
+	_, err = o.RemoveShare(s)
+	if !o.failed(err) {
+		o.failed(o.tellShare("ApplyWorld", souk.ShareRemoved, owner, app, s))
 	}
 }
 
@@ -119,27 +131,26 @@ func (tx *Tx) keepRights(app souk.App) error {
 func (o *object) putShares(app souk.App, owner, above souk.Org, shares []WorldShare) {
 	for i, in := range shares {
 		field := fmt.Sprintf("shares[%d]", i)
-		org, aboveOrg, ok := o.org(field, in.Org)
+		org, _, ok := o.org(field, in.Org)
 		if !ok || !o.ok() {
 			continue
 		}
-		share := souk.Share{ID: souk.NewID(), App: app.ID, Org: org.ID, CreatedAt: o.Tx.at}
-		var changed bool
-		var err error
+		share, err := o.ShareWith(app.ID, org.ID)
+		if stands := err == nil; o.failed(ignoreMissing(err)) || stands != in.Absent {
+			continue // as it is wanted
+		}
 		kind := souk.ShareAdded
 		if in.Absent {
 			kind = souk.ShareRemoved
-			changed, err = o.RemoveShare(share)
+			o.narrowed[app.ID] = true
+			_, err = o.RemoveShare(share)
 		} else {
-			changed, err = o.PutShare(share)
+			share = souk.Share{ID: souk.NewID(), App: app.ID, Org: org.ID, CreatedAt: o.Tx.at}
+			_, err = o.PutShare(share)
 		}
-		if o.failed(err) || !changed {
+		if o.failed(err) || o.failed(o.tellShare("ApplyWorld", kind, place{Org: owner, Enterprise: above}, app, share)) {
 			continue
 		}
-		if in.Absent {
-			o.narrowed[app.ID] = true
-		}
 		o.fields = append(o.fields, "shares")
-		o.tellBoth(kind, owner, above, org, aboveOrg, &app, share, in.Absent)
 	}
 }

@@ -236,7 +236,12 @@ func (o *object) putMembership(field string, in WorldMembership, u souk.User, ho
 	if !isNew {
 		had = before
 	}
-	o.tell(souk.MembershipChanged, org, above, nil, had, m, func(d *souk.EventData) { d.User, d.Membership = &u, &m })
+	o.tell(souk.MembershipChanged, org, above, nil, had, m, func(d *souk.EventData) {
+		d.User, d.Membership = &u, &m
+		if isNew { // who does not belong there holds nothing
+			d.Before = &souk.EventData{Membership: &souk.Membership{User: u.ID, Org: org.ID}}
+		}
+	})
 	if m.Role != souk.Owner {
 		o.demote(before, field)
 	}

@@ -13,11 +13,12 @@ import (
 // WorldWebhook is a URL of an app that is told things.
 type WorldWebhook struct {
 	Given
-	Dialect  *souk.Dialect // souk.Slack or souk.Native
+	Dialect  *souk.Dialect // souk.Slack, souk.Native or souk.Giosg
 	URL      *string
-	Events   []string
-	Verified *bool   // true: active without a handshake; of a new one false
-	Secret   *string // of a native one: whsec_ and base64
+	Events   []string            // of any but a giosg one
+	Channels []souk.Subscription // of a giosg one
+	Verified *bool               // true: active without a handshake; of a new one false, of a giosg one true
+	Secret   *string             // of a native one: whsec_ and base64
 }
 
 // putWebhook makes a webhook of an app. The names of events are looked at if
@@ -39,19 +40,54 @@ func (o *object) putWebhook(in WorldWebhook, app souk.App, owner, above souk.Org
 	}
 	o.need("dialect", in.Dialect != nil)
 	o.need("url", in.URL != nil)
-	o.need("events", in.Events != nil)
-	if in.Dialect != nil && (*in.Dialect == souk.Giosg || *in.Dialect == souk.Zoom) {
+	if in.Dialect != nil && *in.Dialect == souk.Zoom {
 		o.wrong("dialect", "%s is not served yet", *in.Dialect)
 	} else {
-		oneOf(o, "dialect", in.Dialect, souk.Slack, souk.Native)
+		oneOf(o, "dialect", in.Dialect, souk.Slack, souk.Native, souk.Giosg)
 	}
 	o.url("url", in.URL)
 	if in.URL != nil && *in.URL == "" {
 		o.wrong("url", "must not be empty")
 	}
 	fix(o, "dialect", &w.Dialect, in.Dialect)
+	set(o, "url", &w.URL, in.URL)
+	if w.Dialect == souk.Giosg {
+		o.putChannels(&w.Webhook, in)
+	} else {
+		o.putEvents(&w.Webhook, before, in)
+	}
+	open, err := w.Open(o.market.Key)
+	if o.failed(err) {
+		return
+	}
+	o.putSecret(&open, in.Secret)
+	if !o.ok() {
+		return
+	}
+	if o.isNew || len(o.fields) > 0 {
+		open.UpdatedAt, open.UpdatedBy = o.Tx.at, souk.ID{}
+		w = store.SealWebhook(o.market.Key, open)
+		if o.failed(o.PutWebhook(w)) {
+			return
+		}
+		kind, had := souk.WebhookChanged, any(before)
+		if o.isNew {
+			kind, had = souk.WebhookAdded, nil
+		}
+		o.tell(kind, owner, above, &app, had, w.Webhook, func(d *souk.EventData) { d.Webhook = &w.Webhook })
+	}
+	o.written()
+}
+
+// putEvents is what a webhook is told by name, and whether it may be told yet.
+func (o *object) putEvents(w *souk.Webhook, before souk.Webhook, in WorldWebhook) {
+	o.need("events", in.Events != nil)
+	if in.Channels != nil {
+		o.wrong("channels", "only a giosg webhook has channels")
+	}
 	o.checkEvents(w.Dialect, in.Events)
-	if set(o, "url", &w.URL, in.URL); !o.isNew && w.URL != before.URL && w.Status == souk.WebhookActive {
+	setList(o, "events", &w.Events, sortedSet(in.Events))
+	if !o.isNew && w.URL != before.URL && w.Status == souk.WebhookActive {
 		w.Status = souk.WebhookUnverified // whoever is at the new address has proved nothing
 	}
 	if in.Verified != nil {
@@ -65,28 +101,25 @@ func (o *object) putWebhook(in WorldWebhook, app souk.App, owner, above souk.Org
 	if w.Status != before.Status && !o.isNew {
 		o.fields = append(o.fields, "verified")
 	}
-	setList(o, "events", &w.Events, sortedSet(in.Events))
-	open, err := w.Open(o.market.Key)
-	if o.failed(err) {
-		return
+}
+
+// putChannels is what a giosg webhook is told. It has no handshake, so there is
+// nothing to wait for.
+func (o *object) putChannels(w *souk.Webhook, in WorldWebhook) {
+	o.need("channels", in.Channels != nil)
+	if in.Events != nil {
+		o.wrong("events", "a giosg webhook has channels instead")
 	}
-	o.putSecret(&open, in.Secret)
-	if !o.ok() {
-		return
+	if in.Verified != nil && !*in.Verified {
+		o.wrong("verified", "a giosg webhook has no handshake to wait for")
 	}
-	if o.isNew || len(o.fields) > 0 {
-		open.UpdatedAt = o.Tx.at
-		w = store.SealWebhook(o.market.Key, open)
-		if o.failed(o.PutWebhook(w)) {
-			return
-		}
-		kind, had := souk.WebhookChanged, any(before)
-		if o.isNew {
-			kind, had = souk.WebhookAdded, nil
-		}
-		o.tell(kind, owner, above, &app, had, w.Webhook, func(d *souk.EventData) { d.Webhook = &w.Webhook })
+	var p problems
+	p.channels(in.Channels)
+	o.refused("", p.err())
+	setList(o, "channels", &w.Channels, in.Channels)
+	if o.isNew {
+		w.Status = souk.WebhookActive
 	}
-	o.written()
 }
 
 // putSecret gives a native webhook the secret that it brings, or a new one.

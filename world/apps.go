@@ -105,21 +105,43 @@ func webhook(s spot) (in market.WorldWebhook) {
 	later := func(s spot) { s.wrong("is not served yet") }
 	s.object(given(&in.Given).with(fields{
 		"dialect": func(s spot) {
-			if text, _ := s.plain(); text == string(souk.Giosg) || text == string(souk.Zoom) {
+			if text, _ := s.plain(); text == string(souk.Zoom) {
 				s.wrong("the %s dialect is not served yet", text)
 				return
 			}
-			oneOf(&in.Dialect, souk.Slack, souk.Native)(s)
+			oneOf(&in.Dialect, souk.Slack, souk.Native, souk.Giosg)(s)
 		},
 		"url":             word(&in.URL),
 		"events":          words(&in.Events),
 		"verified":        flag(&in.Verified),
 		"secret":          word(&in.Secret),
-		"channels":        later, // of the giosg dialect
+		"channels":        channels(&in.Channels),
 		"auth":            later, // of the Zoom dialect, as is the next
 		"deauthorization": later,
 	}))
 	return in
+}
+
+// channels reads what a webhook wants to be told; what is not mentioned of a
+// channel it does not want.
+func channels(to *[]souk.Subscription) field {
+	return func(s spot) {
+		*to = []souk.Subscription{}
+		s.list(func(item spot) {
+			var want souk.Subscription
+			var added, changed, removed *bool
+			item.object(fields{
+				"pattern": plainWord(&want.Pattern), "added": flag(&added), "changed": flag(&changed), "removed": flag(&removed),
+			})
+			if want.Pattern == "" {
+				item.wrong("must have a pattern")
+			}
+			want.Additions = added != nil && *added
+			want.Changes = changed != nil && *changed
+			want.Removals = removed != nil && *removed
+			*to = append(*to, want)
+		})
+	}
 }
 
 func installation(s spot) (in market.WorldInstallation) {

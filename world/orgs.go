@@ -58,6 +58,17 @@ func org(s spot) (in market.WorldOrg) {
 		"name":       word(&in.Name),
 		"domain":     orNone(&in.Domain),
 		"policy":     policy(&in.Policy),
+		"contact": func(s spot) {
+			s.object(fields{
+				"email":       orNone(&in.Contact.Email),
+				"phone":       orNone(&in.Contact.Phone),
+				"street":      orNone(&in.Contact.Street),
+				"postal_code": orNone(&in.Contact.PostalCode),
+				"city":        orNone(&in.Contact.City),
+				"country":     orNone(&in.Contact.Country),
+				"business_id": orNone(&in.Contact.BusinessID),
+			})
+		},
 		"entitlements": func(s spot) {
 			s.object(fields{
 				"has_active_subscription": flag(&in.HasActiveSubscription),
