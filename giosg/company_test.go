@@ -89,7 +89,11 @@ func (o *company) handler(m *market.Market, limits Limits) *Handler {
 func (o *company) serve(t *testing.T, h *Handler, extra []route) string {
 	t.Helper()
 	mux := http.NewServeMux()
-	h.mount(mux, append(extra, routes...))
+	if extra == nil {
+		h.Routes(mux)
+	} else {
+		h.mount(mux, append(extra, routes...))
+	}
 	s := httptest.NewServer(web.Stack(mux, web.Options{Log: h.log}))
 	t.Cleanup(s.Close)
 	return s.URL

@@ -1,9 +1,13 @@
 package giosg
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -12,8 +16,8 @@ import (
 	"souk"
 )
 
-// form is a resource with attributes of every kind.
-type form struct {
+// probeForm is a resource with attributes of every kind.
+type probeForm struct {
 	Name  *string
 	Alias *string
 	On    *bool
@@ -22,19 +26,19 @@ type form struct {
 	Link  *string
 	Words []string
 	URIs  []string
-	Parts []part
+	Parts []probePart
 }
 
-type part struct {
+type probePart struct {
 	Name *string
 	On   *bool
 }
 
-// readForm takes a form apart: link must not be longer than 24 characters, and
+// readProbeForm takes a form apart: link must not be longer than 24 characters, and
 // no two parts have the same name.
-func readForm(o *object) form {
+func readProbeForm(o *object) probeForm {
 	seen := map[string]bool{}
-	return form{
+	return probeForm{
 		Name:  o.text("name", required, 5),
 		Alias: o.text("alias", nullable, 5),
 		On:    o.flag("on", required),
@@ -43,8 +47,8 @@ func readForm(o *object) form {
 		Link:  o.url("link", nullable, 24),
 		Words: o.choices("words", optional, []string{"a", "b"}),
 		URIs:  o.urls("uris", optional, 3, 24, func(s string) bool { return strings.HasPrefix(s, "https://") }),
-		Parts: objects(o, "parts", optional, 2, func(o *object) part {
-			p := part{o.text("name", required, 5), o.flag("on", required)}
+		Parts: objects(o, "parts", optional, 2, func(o *object) probePart {
+			p := probePart{o.text("name", required, 5), o.flag("on", required)}
 			if p.Name != nil && seen[*p.Name] {
 				o.reject("name", "Again.")
 			} else if p.Name != nil {
@@ -142,13 +146,13 @@ var goodForms = []struct{ body, want string }{
 }
 
 // parse reads a body as input does.
-func parse(body, method string) (form, *object) {
+func parse(body, method string) (probeForm, *object) {
 	o := readObject([]byte(body))
 	o.partial = method == http.MethodPatch
 	if len(o.faults) > 0 {
-		return form{}, o
+		return probeForm{}, o
 	}
-	return readForm(o), o
+	return readProbeForm(o), o
 }
 
 func TestFaultyForms(t *testing.T) {
@@ -178,7 +182,7 @@ func TestGoodForms(t *testing.T) {
 }
 
 // withoutNulls spells a form without what is absent.
-func withoutNulls(f form) (string, error) {
+func withoutNulls(f probeForm) (string, error) {
 	text, err := marshal(f)
 	s := string(text)
 	for _, name := range []string{"Alias", "Off", "Icon", "Link", "Words", "URIs", "Parts"} {
@@ -213,7 +217,7 @@ var formProbe = []route{{"PUT", "/probe", func(_ *Handler, c *call) (answer, err
 	if err != nil {
 		return answer{}, err
 	}
-	f := readForm(o)
+	f := readProbeForm(o)
 	return shown(f), o.valid()
 }, anybody}}
 
@@ -333,7 +337,7 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
-func textsOf(f form) (texts []string) {
+func textsOf(f probeForm) (texts []string) {
 	for _, s := range []*string{f.Name, f.Alias, f.Link} {
 		if s != nil {
 			texts = append(texts, *s)
@@ -343,4 +347,35 @@ func textsOf(f form) (texts []string) {
 		texts = append(texts, *p.Name)
 	}
 	return texts
+}
+
+// A body that breaks off is told like one that makes no sense, and nobody waits
+// on its connection for the rest.
+func TestBrokenBodies(t *testing.T) {
+	everyCompany(t, formProbe, func(t *testing.T, o *company) {
+		u, err := url.Parse(o.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := net.Dial("tcp", u.Host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "PUT %s/probe HTTP/1.1\r\nHost: souk\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{%s", prefix, good)
+		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(got.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.StatusCode != 400 || string(body) != detailText("JSON parse error - the body did not arrive whole and in time") || !got.Close {
+			t.Errorf("%d %s, and the connection closes: %v", got.StatusCode, body, got.Close)
+		}
+	})
 }

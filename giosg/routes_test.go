@@ -197,6 +197,7 @@ func TestAddresses(t *testing.T) {
 			{"GET /orgs/{" + id + "}/probe", 404},
 			{"GET /orgs/urn:uuid:" + id + "/probe", 404},
 			{"GET /orgs/" + bare[:8] + "-" + bare[8:] + "/probe", 404},
+			{"GET /orgs/" + id[1:9] + id[:1] + id[9:] + "/probe", 404},
 			{"GET /orgs/" + strings.Repeat("g", 32) + "/probe", 404},
 			{"GET /orgs/%00/probe", 404},
 			{"GET /orgs/me/probe", 404},
