@@ -149,6 +149,9 @@ type LogEntry struct {
 	CompletedAt    time.Time      // zero while it is to come
 }
 
+// LogKept is how long the log has an entry that is over, from its CreatedAt on.
+const LogKept = 7 * 24 * time.Hour
+
 // LogFilter narrows the log of an app.
 type LogFilter struct {
 	App     ID

@@ -12,8 +12,8 @@ import (
 const startedAfter = 250 * time.Millisecond
 
 // LogPage lists the requests to the giosg webhooks of an app as they are at a
-// time, newest first unless page.Order says otherwise. page.After is the
-// CreatedAt and ID of an entry.
+// time, newest first unless page.Order says otherwise, without those that have
+// been over for too long. page.After is the CreatedAt and ID of an entry.
 //
 // What is over lies in attempts; what is to come, and what never came, in
 // deliveries. Entries of each kind lie in an index in the order in which they
@@ -92,16 +92,18 @@ func (k logKind) query(all *conditions, f souk.LogFilter, at time.Time, page sou
 	if !f.Webhook.IsZero() {
 		c.add(`webhook_id = `, f.Webhook)
 	}
-	if k.when != nil {
-		k.when(&c, at)
-	}
-	columns, rest, time, id := openColumns, openRest, `entry_at`, `entry_id`
+	columns, rest, listed, id := openColumns, openRest, `entry_at`, `entry_id`
 	where := ` WHERE dialect = 'giosg' AND entry_id IS NOT NULL AND ` + k.which
 	if k.made {
-		columns, rest, time, id = madeColumns, madeRest, `listed_at`, `id`
+		columns, rest, listed, id = madeColumns, madeRest, `listed_at`, `id`
 		where = ` WHERE dialect = 'giosg' AND ` + k.which
 	}
-	order := c.page(time, id, page)
+	if k.when != nil {
+		k.when(&c, at)
+	} else {
+		c.add(listed+` > `, micros(at.Add(-souk.LogKept)))
+	}
+	order := c.page(listed, id, page)
 	all.args = c.args
 	return `SELECT ` + columns + `'` + string(k.status) + `' AS state, '` + string(k.dropped) + `' AS dropped` + rest + where + c.and() + order
 }

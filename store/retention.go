@@ -1,0 +1,24 @@
+package store
+
+import "time"
+
+// The three Drops forget what was kept long enough, the oldest first and at
+// most limit rows, and tell how many that were.
+
+// DropAttempts forgets giosg's requests that were listed before a time.
+func (tx *Tx) DropAttempts(before time.Time, limit int) (int64, error) {
+	return tx.exec(`DELETE FROM attempts WHERE (delivery_id, id) IN (SELECT delivery_id, id FROM attempts
+		WHERE dialect = 'giosg' AND listed_at < $1 ORDER BY listed_at LIMIT $2)`, micros(before), limit)
+}
+
+// DropDeliveries forgets giosg's deliveries that ended before a time.
+func (tx *Tx) DropDeliveries(before time.Time, limit int) (int64, error) {
+	return tx.exec(`DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries
+		WHERE dialect = 'giosg' AND ended_at < $1 ORDER BY ended_at LIMIT $2)`, micros(before), limit)
+}
+
+// DropAnswers forgets what was answered under idempotency keys before a time.
+func (tx *Tx) DropAnswers(before time.Time, limit int) (int64, error) {
+	return tx.exec(`DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency
+		WHERE created_at < $1 ORDER BY created_at LIMIT $2)`, micros(before), limit)
+}
