@@ -75,7 +75,7 @@ func (s *story) chatbot() []scene {
 			s.hear("/chatbot"), []string{"action=removed", "app_user_auth="}},
 		{"The token that the bot was handed is dead.",
 			s.call(http.MethodGet, at("/api/v5/users/me"), at(""), "the bot", func() string { return "Bearer " + token }),
-			[]string{"detail=Invalid token."}},
+			[]string{"detail=User inactive or deleted."}},
 	}
 }
 

@@ -97,7 +97,7 @@ func (n *node) faces(s settings) http.Handler {
 	giosg.New(n.market, n.log, s.URL, tokens).Routes(mux)
 	mux.Handle("GET /healthz", web.Alive())
 	mux.Handle("GET /readyz", web.Ready(n.db.Ping))
-	return web.Stack(mux, web.Options{Log: n.log, TrustedProxies: s.TrustedProxies})
+	return web.Stack(web.Exact(mux, "/api/v5/", "/souk/v1/", "/api/"), web.Options{Log: n.log, TrustedProxies: s.TrustedProxies})
 }
 
 // post carries a handshake of Slack's through the guarded client.
