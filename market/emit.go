@@ -18,6 +18,9 @@ func (tx *Tx) emit(events ...souk.Event) error {
 	if len(events) == 0 {
 		return nil
 	}
+	if err := tx.withoutStrangers(events); err != nil {
+		return err
+	}
 	if err := tx.catalogued(events); err != nil {
 		return err
 	}
@@ -101,9 +104,33 @@ func (tx *Tx) delivery(e souk.Event, s store.Subscriber) (d souk.Delivery, err e
 // mayHear reports whether an endpoint may be told an event. A native webhook
 // hears everything about its own app, and about others only with a scope. Other
 // dialects say for themselves, in Name and Encode, which events exist on them.
+// What a host product publishes is for those alone who are installed where it
+// happened and hold the scope that it names.
 func mayHear(e souk.Event, to souk.Endpoint) bool {
-	return to.Webhook.Dialect != souk.Native || to.Webhook.App == e.App ||
-		to.Installation.Scopes.Has(souk.MarketplaceRead)
+	held := to.Installation.Scopes
+	if p := e.Data.Publication; p != nil && (to.Installation.ID.IsZero() || p.Scope != "" && !held.Has(p.Scope)) {
+		return false
+	}
+	return to.Webhook.Dialect != souk.Native || to.Webhook.App == e.App || held.Has(souk.MarketplaceRead)
+}
+
+// withoutStrangers takes whoever acted from another root out of events: an org
+// is told what a partner did, and not who works there.
+func (tx *Tx) withoutStrangers(events []souk.Event) error {
+	for _, e := range events {
+		d := e.Data
+		if d.Actor == nil || d.Actor.Org == e.Org || d.Actor.Org == e.Root {
+			continue
+		}
+		home, err := tx.Org(d.Actor.Org)
+		if err != nil {
+			return err
+		}
+		if home.Root() != e.Root {
+			d.Actor = nil
+		}
+	}
+	return nil
 }
 
 // event starts an event at a place.

@@ -37,6 +37,7 @@ type Installed struct {
 	// Requested is set instead when somebody has to approve first: a request
 	// that is a wish to install, and comes true with the approval.
 	Requested *souk.Request
+	At        souk.Org `json:"-"` // where it was requested
 }
 
 // Install puts an app into effect with exactly the scopes it asks for, or
@@ -101,6 +102,7 @@ func (tx *Tx) install(in Installing) (done Installed, err error) {
 	case isLive && (live.Org != at.Org.ID || live.Scopes.Equal(app.Asks())):
 		return done, souk.AlreadyInstalled
 	case wish:
+		done.At = at.Org
 		done.Requested, err = tx.wish(in, at, app)
 		return done, err
 	case isLive:

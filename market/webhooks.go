@@ -82,6 +82,9 @@ func (m *Market) checkHook(in Hook) error {
 	if in.URL == "" {
 		p.add("url", "is required")
 	}
+	if len(in.Channels) > 0 {
+		p.add("channels", "are nothing that this dialect has")
+	}
 	if len(in.Events) == 0 {
 		p.add("events", "must name at least one event")
 	}

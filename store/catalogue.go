@@ -25,6 +25,15 @@ func (tx *Tx) PublicApp(id souk.ID) (souk.App, error) {
 	return one(tx, scanApp, `SELECT `+appColumns+` FROM apps WHERE id = $1 AND `+public, id)
 }
 
+// AppsListedAs lists the apps that are so far on their way into the public
+// catalogue.
+func (tx *Tx) AppsListedAs(listing souk.Listing, page souk.Page) ([]souk.App, error) {
+	c := conditions{args: []any{listing}}
+	end := c.page(`created_at`, `id`, page)
+	return list(tx, scanApp, `SELECT `+appColumns+` FROM apps
+		WHERE listing = $1 AND deleted_at IS NULL`+c.and()+end, c.args...)
+}
+
 // offered selects the ids of the apps that others let an org $1 below an
 // enterprise $2 have as their partner, or shared with it.
 const offered = `

@@ -51,6 +51,7 @@ DROP INDEX apps_by_owner;
 CREATE INDEX apps_by_owner ON apps (owner_id, created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX apps_public ON apps (created_at, id)
 	WHERE is_available_to_anyone = TRUE AND listing = 'listed' AND suspended = FALSE AND deleted_at IS NULL;
+CREATE INDEX apps_by_listing ON apps (listing, created_at, id) WHERE deleted_at IS NULL;
 CREATE INDEX apps_by_icon ON apps (icon_id) WHERE icon_id IS NOT NULL;
 
 -- The id and the maker of a share; other rights have neither.
