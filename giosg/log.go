@@ -49,8 +49,8 @@ func showLogEntry(e souk.LogEntry, org souk.ID) logEntry {
 	return shown
 }
 
-// reasons are why requests fail (docs/dialects/giosg.md, "Webhook log"). Of a
-// request that Souk could not make at all the log has no entry.
+// reasons are why requests fail (docs/dialects/giosg.md, "Webhook log"). One that
+// Souk cannot prepare has not failed: it is still to be made.
 var reasons = map[souk.Outcome]string{
 	souk.Blocked:        "blocked_address",
 	souk.BadName:        "dns_error",
