@@ -34,8 +34,10 @@ func showOrg(o souk.Org) organization {
 	}
 }
 
-// readOrg shows the org that the guard found.
-func (h *Handler) readOrg(c *call) (answer, error) { return shown(showOrg(c.desk.Org)), nil }
+func (h *Handler) readOrg(c *call) (answer, error) {
+	org, err := h.market.Organization(c.ctx, c.Actor, c.org())
+	return shown(showOrg(org)), err
+}
 
 // atUser is where a user stands in a list.
 func atUser(v market.UserView) souk.Position {

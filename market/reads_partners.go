@@ -6,21 +6,31 @@ import (
 	"souk"
 )
 
+// Organization finds an org as its members see it.
+func (m *Market) Organization(ctx context.Context, actor souk.Actor, id souk.ID) (org souk.Org, err error) {
+	err = m.at(ctx, actor, id, MayRead, func(_ *Tx, at place) error {
+		org = at.Org
+		return nil
+	})
+	return org, err
+}
+
 // People lists the active users at home in an org, app users too.
 func (m *Market) People(ctx context.Context, actor souk.Actor, org souk.ID, page souk.Page) (views []UserView, err error) {
-	err = m.at(ctx, actor, org, MayRead, func(tx *Tx, _ place) error {
+	err = m.at(ctx, actor, org, MayRead, func(tx *Tx, at place) error {
 		found, err := tx.UsersOf(org, page)
 		if err != nil {
 			return err
 		}
-		for _, u := range found {
-			v, err := tx.userView(u)
-			if err != nil {
-				return err
-			}
-			views = append(views, v)
+		ids := make([]souk.ID, len(found))
+		for i, u := range found {
+			ids[i] = u.ID
 		}
-		return nil
+		standings, err := tx.Standings(ids, at.Org)
+		for _, u := range found {
+			views = append(views, UserView{User: u, Home: at.Org, Permissions: standings[u.ID].Permissions()})
+		}
+		return err
 	})
 	return views, err
 }

@@ -101,19 +101,32 @@ func (tx *Tx) Memberships(user souk.ID) ([]souk.Membership, error) {
 
 // Standing is what an active user may do at an org; the zero Standing for
 // anybody else.
-func (tx *Tx) Standing(user souk.ID, org souk.Org) (s souk.Standing, err error) {
+func (tx *Tx) Standing(user souk.ID, org souk.Org) (souk.Standing, error) {
+	found, err := tx.Standings([]souk.ID{user}, org)
+	return found[user], err
+}
+
+// Standings is Standing for many active users at once, by the user's ID; those
+// who do not belong to the org are left out.
+func (tx *Tx) Standings(users []souk.ID, org souk.Org) (map[souk.ID]souk.Standing, error) {
+	standings := make(map[souk.ID]souk.Standing, len(users))
+	if len(users) == 0 {
+		return standings, nil
+	}
 	found, err := list(tx, scanMembership, `SELECT m.user_id, m.org_id, m.role, m.permissions, m.created_at
 		FROM memberships m JOIN users u ON u.id = m.user_id
-		WHERE m.user_id = $1 AND m.org_id IN ($2, $3) AND u.deactivated_at IS NULL`,
-		user, org.ID, org.Enterprise)
+		WHERE m.org_id IN ($1, $2) AND u.deactivated_at IS NULL AND m.user_id IN (`+placeholders(3, len(users))+`)`,
+		append([]any{org.ID, org.Enterprise}, anys(users)...)...)
 	for _, m := range found {
+		s := standings[m.User]
 		if m.Org == org.ID {
 			s.Here = m
 		} else {
 			s.Above = m
 		}
+		standings[m.User] = s
 	}
-	return s, err
+	return standings, err
 }
 
 // Desk is what decides whether a user may work for an org.
