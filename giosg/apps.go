@@ -11,21 +11,21 @@ import (
 )
 
 var appRoutes = []route{
-	{"GET", "/public_apps", (*Handler).listPublicApps, homeSettings},
-	{"GET", "/public_apps/{app}", (*Handler).readPublicApp, homeSettings},
+	{"GET", "/public_apps", (*Handler).listPublicApps, homeRead},
+	{"GET", "/public_apps/{app}", (*Handler).readPublicApp, homeRead},
 
-	{"GET", "/orgs/{org}/partner_apps", (*Handler).listPartnerApps, orgSettings},
-	{"GET", "/orgs/{org}/partner_apps/{app}", (*Handler).readPartnerApp, orgSettings},
+	{"GET", "/orgs/{org}/partner_apps", (*Handler).listPartnerApps, orgRead},
+	{"GET", "/orgs/{org}/partner_apps/{app}", (*Handler).readPartnerApp, orgRead},
 
-	{"GET", "/orgs/{org}/owned_apps", (*Handler).listOwnedApps, orgSettings},
+	{"GET", "/orgs/{org}/owned_apps", (*Handler).listOwnedApps, orgRead},
 	{"POST", "/orgs/{org}/owned_apps", (*Handler).createApp, orgSettings},
-	{"GET", "/orgs/{org}/owned_apps/{app}", (*Handler).readOwnedApp, orgSettings},
+	{"GET", "/orgs/{org}/owned_apps/{app}", (*Handler).readOwnedApp, orgRead},
 	{"PUT", "/orgs/{org}/owned_apps/{app}", (*Handler).changeApp, orgSettings},
 	{"PATCH", "/orgs/{org}/owned_apps/{app}", (*Handler).changeApp, orgSettings},
 	{"DELETE", "/orgs/{org}/owned_apps/{app}", (*Handler).deleteApp, orgSettings},
 
-	{"GET", "/orgs/{org}/installed_apps", (*Handler).listInstalledApps, orgSettings},
-	{"GET", "/orgs/{org}/installed_apps/{app}", (*Handler).readInstalledApp, orgSettings},
+	{"GET", "/orgs/{org}/installed_apps", (*Handler).listInstalledApps, orgRead},
+	{"GET", "/orgs/{org}/installed_apps/{app}", (*Handler).readInstalledApp, orgRead},
 }
 
 // atApp is where an app stands in a list.

@@ -31,9 +31,9 @@ func (h *Handler) admit(c *call) error {
 }
 
 // asksItself reports whether the guard can be left to the read that the route
-// makes: at an org it asks the market the same before anything else.
+// makes.
 func (c *call) asksItself() bool {
-	return c.route.run != nil && c.route.method == http.MethodGet && (c.route.guard == homeSettings || !c.org().IsZero())
+	return c.route.run != nil && (c.route.guard == homeRead || c.route.guard == orgRead && !c.org().IsZero())
 }
 
 // identify finds the caller by the credential of the call.
@@ -112,7 +112,8 @@ func (h *Handler) pass(c *call) (err error) {
 	if c.route.guard == somebody {
 		return nil
 	}
-	need, nowhere := market.MaySettings, c.route.guard != homeSettings && c.org().IsZero()
+	atHome := c.route.guard == homeSettings || c.route.guard == homeRead
+	need, nowhere := market.MaySettings, !atHome && c.org().IsZero()
 	if c.route.guard == orgMember || nowhere {
 		need = market.MayRead
 	}

@@ -9,13 +9,13 @@ import (
 )
 
 var installationRoutes = []route{
-	{"GET", "/orgs/{org}/app_installations", (*Handler).listInstallations, orgSettings},
+	{"GET", "/orgs/{org}/app_installations", (*Handler).listInstallations, orgRead},
 	{"POST", "/orgs/{org}/app_installations", (*Handler).install, orgSettings},
-	{"GET", "/orgs/{org}/app_installations/{installation}", (*Handler).readInstallation, orgSettings},
+	{"GET", "/orgs/{org}/app_installations/{installation}", (*Handler).readInstallation, orgRead},
 	{"DELETE", "/orgs/{org}/app_installations/{installation}", (*Handler).uninstall, orgSettings},
 
-	{"GET", "/orgs/{org}/owned_apps/{app}/installations", (*Handler).listInstallationsOfOwned, orgSettings},
-	{"GET", "/orgs/{org}/owned_apps/{app}/installations/{installation}", (*Handler).readInstallationOfOwned, orgSettings},
+	{"GET", "/orgs/{org}/owned_apps/{app}/installations", (*Handler).listInstallationsOfOwned, orgRead},
+	{"GET", "/orgs/{org}/owned_apps/{app}/installations/{installation}", (*Handler).readInstallationOfOwned, orgRead},
 	{"DELETE", "/orgs/{org}/owned_apps/{app}/installations/{installation}", (*Handler).uninstallFrom, orgSettings},
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 var logRoutes = []route{
-	{"GET", "/orgs/{org}/owned_apps/{app}/webhook_log_entries", (*Handler).listLog, orgSettings},
+	{"GET", "/orgs/{org}/owned_apps/{app}/webhook_log_entries", (*Handler).listLog, orgRead},
 }
 
 // logEntry is one request to a webhook: made, to come, or never made.

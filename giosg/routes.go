@@ -30,6 +30,11 @@ const (
 	homeSettings guard = "who holds settings at home"            // with a subscription there, as all below
 	orgMember    guard = "who belongs to the org of the address" //
 	orgSettings  guard = "who holds settings at that org"        //
+
+	// Of routes that make one read of the market, which asks the same before
+	// anything else: it is not asked twice.
+	homeRead guard = "who may read with settings at home"
+	orgRead  guard = "who may read with settings at that org"
 )
 
 // routes are all there are.
