@@ -86,8 +86,12 @@ func (h *Handler) uploadAsset(c *call) (answer, error) {
 	return created(h.site.asset(v)), err
 }
 
-// maxForm bounds a form, in bytes: the largest image, and the words beside it.
-const maxForm = souk.MaxAsset + 64<<10
+// Bounds of a form: its bytes, which are the largest image and the words beside
+// it, and its parts, the end among them.
+const (
+	maxForm  = souk.MaxAsset + 64<<10
+	maxParts = 101
+)
 
 // What Django REST framework says of files.
 const (
@@ -144,7 +148,7 @@ func readUpload(raw []byte, boundary string) (upload, error) {
 		return f, errors.New("there is no boundary")
 	}
 	parts := multipart.NewReader(bytes.NewReader(raw), boundary)
-	for {
+	for range maxParts {
 		part, err := parts.NextPart()
 		if err == io.EOF {
 			return f, nil
@@ -167,6 +171,7 @@ func readUpload(raw []byte, boundary string) (upload, error) {
 			return f, err
 		}
 	}
+	return f, fmt.Errorf("there are more than %d parts", maxParts-1)
 }
 
 // serveAsset answers anybody with an image. It never changes, and whatever it
