@@ -135,7 +135,7 @@ func TestLeadLinesAmongMany(t *testing.T) {
 			// Of three in a row, one leads and two wait.
 			_, err := tx.Exec(`INSERT INTO deliveries (id, event_id, webhook_id, app_id, dialect, final, body, channel, action, resource,
 					status, attempts, last_outcome, next_at, entry_id, entry_at, created_at, note)
-				WITH RECURSIVE many (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM many WHERE i < 149999)
+				WITH RECURSIVE many (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM many WHERE i < 99999)
 				SELECT `+id+`, `+id+`, $1, $1, 'giosg', FALSE, `+id+`, '', '', CAST(i / 3 AS TEXT),
 					'pending', 0, '', CASE WHEN i % 3 = 0 THEN 1 END, `+id+`, i, i, '' FROM many`, hook)
 			return err
