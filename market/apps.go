@@ -60,7 +60,7 @@ func (tx *Tx) publishApp(owner souk.ID, in AppForm) (v AppView, err error) {
 		ID: souk.NewID(), Owner: owner, Kind: souk.ThirdParty, Listing: souk.Draft,
 		CreatedBy: tx.actor.User, UpdatedBy: tx.actor.User, CreatedAt: tx.at, UpdatedAt: tx.at,
 	}
-	if err := tx.apply(in, &app, at.Org); err != nil {
+	if err := tx.apply(in, &app, at.Org, nil); err != nil {
 		return v, err
 	}
 	if err := tx.PutApp(app); err != nil {
@@ -103,7 +103,9 @@ func (tx *Tx) updateApp(owner, id souk.ID, in AppForm) (v AppView, err error) {
 		return v, err
 	}
 	app := before
-	if err := tx.apply(in, &app, at.Org); err != nil {
+	var had problems
+	had.app(before)
+	if err := tx.apply(in, &app, at.Org, had); err != nil {
 		return v, err
 	}
 	return v, tx.change(&v, "UpdateApp", at, before, app)
@@ -210,8 +212,10 @@ func (tx *Tx) tellApp(kind souk.EventKind, at place, app souk.App, before *souk.
 	return tx.emit(e)
 }
 
-// apply puts what a form says into an app, and refuses what cannot be.
-func (tx *Tx) apply(in AppForm, app *souk.App, owner souk.Org) error {
+// apply puts what a form says into an app, and refuses what cannot be. What it
+// had been lacking before, such as the terms of an app that came with a document,
+// it may go on to lack.
+func (tx *Tx) apply(in AppForm, app *souk.App, owner souk.Org, had problems) error {
 	was := *app
 	put(&app.Name, in.Name)
 	put(&app.Description, in.Description)
@@ -236,6 +240,7 @@ func (tx *Tx) apply(in AppForm, app *souk.App, owner souk.Org) error {
 	}
 	var p problems
 	p.app(*app)
+	p = slices.DeleteFunc(p, func(lacks souk.Problem) bool { return slices.Contains(had, lacks) })
 	if app.Icon != was.Icon && !app.Icon.IsZero() {
 		icon, err := tx.Asset(app.Icon)
 		if ignoreMissing(err) != nil {

@@ -168,7 +168,7 @@ func (tx *Tx) decide(verb string, status souk.ResolutionStatus, in Decision) (do
 	if err := tx.tell(about, done, ended, c); err != nil || c == nil || status != souk.Approved {
 		return done, err
 	}
-	return done, tx.comeTrue(c.ID, about.Org.ID)
+	return done, tx.comeTrue(*c, about.Org.ID)
 }
 
 // scopes is the set that a decision is about.

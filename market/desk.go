@@ -31,16 +31,24 @@ type Desk struct {
 // are refused by the same statements.
 func (m *Market) Desk(ctx context.Context, actor souk.Actor, org souk.ID, need Need) (d Desk, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
-		p, err := tx.desk(org, need)
+		p, err := tx.deskOrHome(org, need)
 		d = Desk{p.Org, p.Enterprise}
 		return err
 	})
 	return d, err
 }
 
-// desk finds an org for a verb or a read of somebody who works for it. The
-// operator works for all of them.
-func (tx *Tx) desk(id souk.ID, need Need) (p place, err error) {
+// desk is deskOrHome for a verb, which names its org.
+func (tx *Tx) desk(id souk.ID, need Need) (place, error) {
+	if id.IsZero() {
+		return place{}, souk.UnknownOrg
+	}
+	return tx.deskOrHome(id, need)
+}
+
+// deskOrHome finds an org for somebody who works for it; no org means their
+// home. The operator works for all of them and is at home in none.
+func (tx *Tx) deskOrHome(id souk.ID, need Need) (p place, err error) {
 	if tx.actor.IsOperator() {
 		if p.Org, p.Enterprise, err = tx.OrgAndAbove(id); err != nil {
 			return p, or(err, souk.UnknownOrg)

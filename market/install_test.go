@@ -23,16 +23,26 @@ func TestInstallingAndUpgrading(t *testing.T) {
 		// The app asks for more: the same installation is upgraded, within what was approved.
 		w.changeApp("tool", func(a *souk.App) { a.BotScopes = souk.NewScopes("reports") })
 		w.approve("max", "tool", w.hq, "team:read")
-		wantRefusal(t, "beyond the ceiling", drop(w.m.Install(ctx, w.as("sid"), market.Installing{App: w.app["tool"], At: w.hq})), souk.ApprovalNeeded)
+		wish := must(w.m.Install(ctx, w.as("sid"), market.Installing{App: w.app["tool"], At: w.hq}))(t)
+		if wish.Requested == nil || wish.Requested.Status != souk.Pending || wish.Upgraded || w.installation(i.ID).Scopes.String() != "team:read users:read" {
+			t.Errorf("beyond the ceiling: %+v", wish)
+		}
+		w.approve("max", "tool", w.hq)
+		if up := w.installation(i.ID); up.Scopes.String() != "reports" {
+			t.Errorf("the approval upgraded it to %q", up.Scopes)
+		}
+		// Whoever an approval covers upgrades at once.
+		w.changeApp("tool", func(a *souk.App) { a.BotScopes = souk.NewScopes("reports", "users") })
 		w.approve("max", "tool", w.hq)
 		done := must(w.m.Install(ctx, w.as("jane"), market.Installing{App: w.app["tool"], At: w.hq}))(t)
-		if !done.Upgraded || done.Installation.ID != i.ID || done.Installation.Scopes.String() != "reports" || done.Installation.InstalledBy != w.user["sid"] {
+		if !done.Upgraded || done.Installation.ID != i.ID || done.Installation.Scopes.String() != "reports users" || done.Installation.InstalledBy != w.user["sid"] {
 			t.Errorf("upgraded: %+v", done)
 		}
 		if n := w.count(`SELECT count(*) FROM grants WHERE installation_id = $1 AND status = 'active'`, i.ID); n != 2 {
 			t.Errorf("%d grants after jane upgraded sid's", n)
 		}
-		wantList(t, "what happened", w.events("tool"), "installation.added", "resolution.approved", "resolution.approved", "installation.changed")
+		wantList(t, "what happened", w.events("tool"), "user.added", "installation.added", "resolution.approved", "request.created",
+			"resolution.approved", "case.approved", "installation.changed", "resolution.approved", "case.approved", "installation.changed")
 		// Restricting leaves it alone.
 		w.restrict("ada", "tool", w.acme)
 		if n := w.count(`SELECT count(*) FROM installations WHERE status = 'active'`); n != 1 {
@@ -94,7 +104,8 @@ func TestUninstalling(t *testing.T) {
 		if ended := uninstall(w.as("sid"), "tool", w.hq, w.hq); len(ended) != 1 || ended[0].ID != hqs.ID || ended[0].Status != souk.InstallationEnded {
 			t.Errorf("ended %+v", ended)
 		}
-		wantList(t, "what happened", w.events("tool"), "installation.added", "installation.added", "installation.removed", "grant.revoked")
+		wantList(t, "what happened", w.events("tool"), "user.added", "installation.added", "user.added", "installation.added",
+			"installation.removed", "grant.revoked", "user.deactivated")
 		before := w.digest()
 		if again := uninstall(w.as("sid"), "tool", w.hq); len(again) != 0 || w.digest() != before {
 			t.Errorf("uninstalling again ended %+v", again)

@@ -3,6 +3,7 @@ package market
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"souk"
 	"souk/store"
@@ -17,6 +18,11 @@ func (tx *Tx) tellByChannel(events []souk.Event) error {
 			continue
 		}
 		t := teller{Tx: tx, dialect: dialect, Channels: wire.Channels}
+		for _, e := range events {
+			if e.Kind == souk.InstallationAdded {
+				t.except = e.Subject
+			}
+		}
 		for _, e := range events {
 			if err := t.happened(e); err != nil {
 				return err
@@ -35,28 +41,29 @@ type teller struct {
 	*Channels
 	dialect souk.Dialect
 	notices []noticed
+	except  souk.ID   // an installation that does not hear of its own beginning
+	since   time.Time // who came later does not hear; zero: everybody who is there
 }
 
 // noticed is a notice with the event it comes from.
 type noticed struct {
 	souk.Notice
-	event  souk.Event
-	app    souk.ID // that is in a list, or none: the event's own picture
-	except souk.ID // an installation that does not hear of its own beginning
+	event souk.Event
+	app   souk.ID // that is in a list, or none: the event's own picture
+
+	// idle, if set, tells that nothing changed in the list after all. It is asked
+	// only when somebody listens.
+	idle func() (bool, error)
 }
 
 // happened collects the notices of an event.
 func (t *teller) happened(e souk.Event) error {
-	var except souk.ID
-	if e.Kind == souk.InstallationAdded {
-		except = e.Subject
-	}
 	for _, n := range t.Notices(e) {
-		t.notices = append(t.notices, noticed{Notice: n, event: e, except: except})
+		t.notices = append(t.notices, noticed{Notice: n, event: e})
 	}
 	switch e.Kind {
 	case souk.InstallationAdded, souk.InstallationChanged, souk.InstallationRemoved:
-		t.installed(e, except)
+		t.installed(e)
 	case souk.ShareAdded, souk.ShareRemoved:
 		return t.shared(e)
 	case souk.PartnershipAdded, souk.PartnershipRemoved:
@@ -69,7 +76,7 @@ func (t *teller) happened(e souk.Event) error {
 
 // installed notices that an app came into the lists of installed apps that its
 // installation reaches, or left them.
-func (t *teller) installed(e souk.Event, except souk.ID) {
+func (t *teller) installed(e souk.Event) {
 	now := append([]souk.ID{e.Org}, e.Data.Workspaces...)
 	var before []souk.ID
 	switch {
@@ -82,7 +89,7 @@ func (t *teller) installed(e souk.Event, except souk.ID) {
 	}
 	for _, org := range now {
 		if !slices.Contains(before, org) {
-			t.notices = append(t.notices, noticed{Notice: t.Installed(org, e.App, souk.Added), event: e, app: e.App, except: except})
+			t.notices = append(t.notices, noticed{Notice: t.Installed(org, e.App, souk.Added), event: e, app: e.App})
 		}
 	}
 	for _, org := range before {
@@ -107,6 +114,13 @@ func (t *teller) tell() error {
 		}
 		if len(listeners) == 0 {
 			continue
+		}
+		if n.idle != nil {
+			if idle, err := n.idle(); err != nil {
+				return err
+			} else if idle {
+				continue
+			}
 		}
 		picture, err := t.picture(n)
 		if err != nil {
@@ -152,7 +166,8 @@ func (t *teller) listeners(n noticed, words map[souk.ID][]string, heard map[souk
 		switch {
 		case told, l.Webhook.Dialect != t.dialect, !l.Subscription.Wants(n.Action),
 			n.Scope != "" && !l.Installation.Scopes.Has(n.Scope),
-			!n.except.IsZero() && l.Installation.ID == n.except:
+			!t.except.IsZero() && l.Installation.ID == t.except,
+			!t.since.IsZero() && (l.Webhook.CreatedAt.After(t.since) || l.Installation.CreatedAt.After(t.since)):
 		case l.Subscription.Pattern.Matches(n.Channel, filling):
 			to = append(to, l)
 		}

@@ -12,7 +12,7 @@ import (
 // at runs a read at an org's desk.
 func (m *Market) at(ctx context.Context, actor souk.Actor, org souk.ID, need Need, fn func(*Tx, place) error) error {
 	return m.read(ctx, actor, func(tx *Tx) error {
-		p, err := tx.desk(org, need)
+		p, err := tx.deskOrHome(org, need)
 		if err != nil {
 			return err
 		}

@@ -39,6 +39,7 @@ func (w *town) noon() (pending, resolved, bespoke souk.Request, org souk.Install
 		App: w.app["tool"], Dialect: souk.Native, URL: "https://vendor.example/hook", Events: []string{string(souk.RequestCreated)}}))(w.t)
 	ok(w.t, w.m.DeactivateUser(context.Background(), operator, w.user["val"]))
 	w.changeOrg(w.vendor, func(o *souk.Org) { o.HasAppsFeature = false })
+	w.approve("max", "monitor", w.hq, "team:read")
 	return pending, resolved, bespoke, org, hook
 }
 
@@ -159,8 +160,6 @@ func TestRefusals(t *testing.T) {
 			{"install: what the enterprise restricted", install(as("sid"), w.hq, "barred"), souk.RestrictedForAsker},
 			{"install: what the workspace restricted", install(as("sid"), w.hq, "unwanted"), souk.RestrictedForAsker},
 			{"install: where the policy is closed", install(as("liz"), w.lab, "chat"), souk.ClosedToRequests},
-			{"install: without settings or an approval", install(as("jane"), w.hq, "chat"), souk.ApprovalNeeded},
-			{"install: with settings where the policy asks for an approval", install(as("gus"), w.globex, "chat"), souk.ApprovalNeeded},
 			{"install: without the apps feature", install(as("vic"), w.vendor, "chat"), souk.NoAppsFeature},
 			{"install: without accepting the terms", install(as("sid"), w.hq, "lawyer"), souk.TermsNotAccepted},
 			{"install: again", install(as("sid"), w.hq, "tool"), souk.AlreadyInstalled},
@@ -170,6 +169,7 @@ func TestRefusals(t *testing.T) {
 			{"install: granted a workspace that is not there", install(as("eve"), w.acme, "chat", nobody), souk.UnknownOrg},
 			{"install: granted the enterprise itself", install(as("eve"), w.acme, "chat", w.acme), souk.UnknownOrg},
 			{"install: granted a workspace that restricted it", install(as("eve"), w.acme, "unwanted", w.hq), souk.RestrictedForAsker},
+			{"install: granted a workspace where an approval reaches less far", install(as("eve"), w.acme, "monitor", w.hq), souk.ApprovalNeeded},
 			{"install: granted a workspace whose policy is closed", install(as("eve"), w.acme, "chat", w.lab), souk.ClosedToRequests},
 
 			{"grant: at an org that is not there", grant(as("eve"), nobody, "manager"), souk.UnknownOrg},
@@ -306,6 +306,7 @@ func TestRefusals(t *testing.T) {
 			}, souk.UnknownUser},
 		}
 		rows = append(rows, w.decisions(pending, resolved, bespoke, orgToken)...)
+		rows = append(rows, w.trade(wide)...)
 
 		produced := map[souk.Refusal]bool{}
 		before := w.digest()
@@ -320,8 +321,6 @@ func TestRefusals(t *testing.T) {
 				produced[r] = true
 			}
 		}
-		// Publishing comes with the giosg wire.
-		produced[souk.NoSubscription] = true
 		for _, r := range souk.Refusals() {
 			if !produced[r] {
 				t.Errorf("nothing here is refused with %q", r)

@@ -14,13 +14,7 @@ func (t *teller) shared(e souk.Event) error {
 	if e.Kind == souk.ShareRemoved {
 		action = souk.Removed
 	}
-	if e.Data.App.IsAvailableToPartners {
-		partners, err := t.ArePartners(ordered(e.Data.App.Owner, e.Subject))
-		if err != nil || partners {
-			return err // it is in the list either way
-		}
-	}
-	return t.offered(e, e.Subject, []souk.ID{e.App}, action)
+	return t.offered(e, e.Data.App.Owner, []souk.ID{e.App}, action, store.Tie{Share: e.Subject})
 }
 
 // partnered notices that the apps of a partner came into an org's list, or left
@@ -34,30 +28,41 @@ func (t *teller) partnered(e souk.Event) error {
 	if err != nil {
 		return err
 	}
-	return t.offered(e, e.Org, apps, action)
+	return t.offered(e, e.Data.Other.ID, apps, action, store.Tie{Partner: e.Org})
 }
 
-// offered notices a change of the lists of partner apps of an org and of the
-// workspaces below it.
-func (t *teller) offered(e souk.Event, org souk.ID, apps []souk.ID, action souk.Action) error {
+// offered notices that a tie brought an owner's apps into the lists of partner
+// apps of the org that it ties and of the workspaces below, or took them out;
+// not where something else keeps them there.
+func (t *teller) offered(e souk.Event, owner souk.ID, apps []souk.ID, action souk.Action, by store.Tie) error {
 	if len(apps) == 0 {
 		return nil
 	}
-	below, err := t.Workspaces(org)
+	org, err := t.Org(by.Org())
 	if err != nil {
 		return err
 	}
-	orgs := []souk.ID{org}
-	for _, w := range below {
-		orgs = append(orgs, w.ID)
+	below, err := t.Workspaces(org.ID)
+	if err != nil {
+		return err
 	}
-	for _, o := range orgs {
+	for _, o := range append([]souk.Org{org}, below...) {
+		if isOwn(owner, o) {
+			continue
+		}
 		for _, app := range apps {
-			t.notices = append(t.notices, noticed{Notice: t.Offered(o, app, action), event: e, app: app})
+			t.notices = append(t.notices, noticed{
+				Notice: t.Offered(o.ID, app, action), event: e, app: app,
+				idle: func() (bool, error) { return t.IsOffered(app, o, by) },
+			})
 		}
 	}
 	return nil
 }
+
+// isOwn reports whether the apps of an owner are an org's own or its
+// enterprise's, and no partner's to it.
+func isOwn(owner souk.ID, org souk.Org) bool { return owner == org.ID || owner == org.Enterprise }
 
 // spread notices a change of an app in the lists of others: where it is
 // installed, and where it is a partner's. If many listen, a job goes on with it.
@@ -82,7 +87,7 @@ func (tx *Tx) stepSpread(j *store.Job) (left bool, err error) {
 		if wire.Channels == nil {
 			continue
 		}
-		t := teller{Tx: tx, dialect: dialect, Channels: wire.Channels}
+		t := teller{Tx: tx, dialect: dialect, Channels: wire.Channels, since: e.At}
 		if j.After.ID, err = t.spreadAfter(e, after, few); err != nil {
 			return false, err
 		}
@@ -135,7 +140,7 @@ func (t *teller) spreadAfter(e souk.Event, after souk.ID, limit int) (last souk.
 // partner, or of an org that it was shared with.
 func (t *teller) offer(e souk.Event, id souk.ID) (souk.Action, error) {
 	org, err := t.Org(id)
-	if err != nil {
+	if err != nil || isOwn(e.Data.App.Owner, org) {
 		return "", err
 	}
 	shared, err := t.IsShared(e.App, org)

@@ -34,6 +34,7 @@ type town struct {
 	user                          map[string]souk.ID
 	app                           map[string]souk.ID
 	shake                         func(souk.Webhook) error // Slack's handshake
+	seen                          map[souk.ID]bool         // deliveries that heard has told of
 }
 
 // fataler is a test, or one walk of a random one.
@@ -56,7 +57,7 @@ func newTown(t testing.TB, address string) *town {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &town{t: t, db: db, user: map[string]souk.ID{}, app: map[string]souk.ID{}}
+	w := &town{t: t, db: db, user: map[string]souk.ID{}, app: map[string]souk.ID{}, seen: map[souk.ID]bool{}}
 	driver := "sqlite"
 	if strings.HasPrefix(address, "postgres") {
 		driver = "pgx"
@@ -74,7 +75,7 @@ func newTown(t testing.TB, address string) *town {
 	return w
 }
 
-// marketOn is a market on a database with two wires that spell events plainly.
+// marketOn is a market on a database with wires that spell events plainly.
 func (w *town) marketOn(db *store.DB) *market.Market {
 	var kinds []string
 	for _, k := range souk.EventKinds {
@@ -111,6 +112,7 @@ func (w *town) marketOn(db *store.DB) *market.Market {
 				},
 				Events: []string{"app_requested"},
 			},
+			souk.Giosg: {Channels: channels()},
 		},
 	}
 }
@@ -183,6 +185,10 @@ func (w *town) build() {
 		app("nameless", func(a *souk.App) { a.IsAppUserRequired = true })
 		app("barred", func(*souk.App) {})
 		app("unwanted", func(*souk.App) {})
+		app("ear", func(a *souk.App) {
+			a.RequiredScopes, a.BotScopes = souk.NewScopes("settings", "users"), nil
+			a.IsAppUserRequired, a.AppUser = true, souk.AppUserNames{FirstName: "Ear", LastName: "Bot"}
+		})
 		app("gone", func(a *souk.App) { a.DeletedAt = dawn })
 		app("stopped", func(a *souk.App) { a.Suspended = true })
 		app("draft", func(a *souk.App) { a.Listing = souk.Draft })
@@ -294,6 +300,48 @@ func (w *town) request(id souk.ID) (q souk.Request) {
 	return q
 }
 
+func (w *town) installation(id souk.ID) (i souk.Installation) {
+	w.t.Helper()
+	w.read(func(tx *store.Tx) (err error) { i, err = tx.Installation(id); return err })
+	return i
+}
+
+// live spells where an app is installed.
+func (w *town) live(app string) []string {
+	w.t.Helper()
+	return w.rows(`SELECT o.name FROM installations i JOIN orgs o ON o.id = i.org_id WHERE i.app_id = $1 AND i.status <> 'ended'`, w.app[app])
+}
+
+// ally makes the vendor an app provider and a partner of some orgs.
+func (w *town) ally(partners ...souk.ID) {
+	w.t.Helper()
+	w.changeOrg(w.vendor, func(o *souk.Org) { o.IsAppProvider = true })
+	for _, partner := range partners {
+		i := must(w.m.Invite(context.Background(), operator, w.vendor, partner))(w.t)
+		must(w.m.Accept(context.Background(), operator, partner, i.ID))(w.t)
+	}
+}
+
+func (w *town) share(app string, with souk.ID) souk.Share {
+	w.t.Helper()
+	return must(w.m.ShareApp(context.Background(), w.as("vic"), market.Sharing{Owner: w.vendor, App: w.app[app], With: with}))(w.t).Share
+}
+
+// update changes an app of the vendor's.
+func (w *town) update(app string, in market.AppForm) market.AppView {
+	w.t.Helper()
+	return must(w.m.UpdateApp(context.Background(), w.as("vic"), w.vendor, w.app[app], in))(w.t)
+}
+
+// finish does what was left to be done bit by bit, and counts the steps.
+func (w *town) finish() (steps int) {
+	w.t.Helper()
+	for must(w.m.StepJob(context.Background()))(w.t) {
+		steps++
+	}
+	return steps
+}
+
 // changeApp changes an app as its vendor would.
 func (w *town) changeApp(name string, change func(*souk.App)) {
 	w.t.Helper()
@@ -360,9 +408,9 @@ func (w *town) count(query string, args ...any) (n int) {
 
 // tables are all that a verb can write.
 var tables = []string{
-	"orgs", "partnerships", "users", "user_groups", "group_members", "memberships", "scopes", "apps", "credentials", "rights",
-	"cases", "requests", "resolutions", "installations", "reach", "grants", "tokens", "webhooks", "subscriptions",
-	"events", "deliveries", "audit", "settings",
+	"orgs", "partnerships", "invitations", "assets", "users", "user_groups", "group_members", "memberships", "scopes", "apps", "credentials", "rights",
+	"cases", "requests", "resolutions", "installations", "installation_counts", "reach", "grants", "tokens",
+	"webhooks", "subscriptions", "channel_subscriptions", "events", "deliveries", "audit", "settings", "jobs", "idempotency",
 }
 
 // digest tells two states of some tables apart; of none named, of all.

@@ -25,21 +25,26 @@ func (tx *Tx) wish(in Installing, at place, app souk.App) (*souk.Request, error)
 		return nil, err
 	}
 	q := asked.Request
-	if asked.Again {
-		q.Wish = &w
-		err = tx.PutWish(q.ID, q.Wish, q.Note)
+	if !asked.Again || q.Wish != nil && q.Wish.AppUser == w.AppUser {
+		return &q, nil
 	}
-	return &q, err
+	// It asks for the same as before, so that nobody is told anew.
+	before := q
+	q.Wish = &w
+	if err := tx.PutWish(q.ID, q.Wish, q.Note); err != nil {
+		return nil, err
+	}
+	return &q, tx.audit("Install", at.Org, app.ID, q.ID, before, q)
 }
 
 // comeTrue installs what an approval let come true: here when it is little,
 // else in a job.
-func (tx *Tx) comeTrue(c, org souk.ID) error {
-	left, err := tx.installWishes(c, few, time.Time{})
+func (tx *Tx) comeTrue(c souk.Case, org souk.ID) error {
+	left, err := tx.installWishes(c.ID, few, time.Time{})
 	if err != nil || !left {
 		return err
 	}
-	return tx.later(store.Job{Kind: store.InstallWishes, Org: org, Other: c, Verb: "Install"})
+	return tx.later(store.Job{Kind: store.InstallWishes, App: c.App, Org: org, Other: c.ID, Verb: "Install"})
 }
 
 // installWishes installs up to limit approved wishes of a case, until a time;
@@ -74,10 +79,24 @@ func (tx *Tx) installWish(q souk.Request) error {
 	tx.actor = decider
 	var refusal interface{ Refuses() }
 	if errors.As(err, &refusal) {
-		return tx.PutWish(q.ID, nil, "not installed: "+err.Error())
+		return tx.dropWish(q, "not installed: "+err.Error())
 	}
 	if err != nil {
 		return err
 	}
 	return tx.PutWish(q.ID, nil, "")
+}
+
+// dropWish leaves a request its approval and takes its wish, saying why.
+func (tx *Tx) dropWish(q souk.Request, why string) error {
+	after := q
+	after.Wish, after.Note = nil, why
+	if err := tx.PutWish(q.ID, nil, why); err != nil {
+		return err
+	}
+	org, err := tx.Org(q.Org)
+	if err != nil {
+		return err
+	}
+	return tx.audit("Install", org, q.App, q.ID, q, after)
 }

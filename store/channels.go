@@ -50,6 +50,7 @@ func (tx *Tx) Listeners(org souk.ID, words []string) ([]Listener, error) {
 		JOIN apps a ON a.id = r.app_id
 		JOIN installations i ON i.id = r.installation_id
 		JOIN orgs o ON o.id = i.org_id
+		JOIN orgs h ON h.id = r.org_id AND h.has_active_subscription = TRUE AND h.closed_at IS NULL
 		WHERE r.org_id = $1
 		AND w.status = 'active' AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
 		AND i.status = 'active' AND o.has_active_subscription = TRUE AND o.closed_at IS NULL

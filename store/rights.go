@@ -76,6 +76,34 @@ func (tx *Tx) CountHolders(app souk.ID, most int) (n int, err error) {
 	return n, err
 }
 
+// Tie is one thing by which an org finds another's apps among those of its
+// partners: a share with it, or a partnership of it.
+type Tie struct {
+	Share, Partner souk.ID // the org, as one of the two
+}
+
+// Org is whom t ties.
+func (t Tie) Org() souk.ID {
+	if t.Share.IsZero() {
+		return t.Partner
+	}
+	return t.Share
+}
+
+// IsOffered reports whether an org finds an app among those of its partners by
+// anything but a tie.
+func (tx *Tx) IsOffered(app souk.ID, org souk.Org, but Tie) (bool, error) {
+	return tx.exists(`
+		SELECT 1 FROM rights r
+		WHERE r.app_id = $1 AND (
+			(r.grantee = 'shared' AND r.org_id IN ($2, $3) AND r.org_id IS DISTINCT FROM $4)
+			OR (r.grantee = 'partners' AND EXISTS (
+				SELECT 1 FROM partnerships p
+				WHERE (p.a_id = r.org_id AND p.b_id IN ($2, $3) AND p.b_id IS DISTINCT FROM $5)
+				   OR (p.b_id = r.org_id AND p.a_id IN ($2, $3) AND p.a_id IS DISTINCT FROM $5))))`,
+		app, org.ID, org.Enterprise, but.Share, but.Partner)
+}
+
 // AppsForPartners lists the apps that an org offers to its partners.
 func (tx *Tx) AppsForPartners(org souk.ID) ([]souk.ID, error) {
 	return list(tx, scanID, `SELECT r.app_id FROM rights r JOIN apps a ON a.id = r.app_id
