@@ -177,7 +177,8 @@ func emptied[T any](null bool) *T {
 	return nil
 }
 
-// choices is a list of some words. It tells the first that is none of them.
+// choices is a list of some words, or of any if words is nil. It tells the first
+// that is none of them.
 func (o *object) choices(name string, p presence, words []string) []string {
 	list := o.items(name, p, maxChoices)
 	if list == nil {
@@ -186,7 +187,7 @@ func (o *object) choices(name string, p presence, words []string) []string {
 	chosen := make([]string, len(list))
 	for i, item := range list {
 		chosen[i] = spoken(item)
-		if item[0] != '"' || !slices.Contains(words, chosen[i]) {
+		if item[0] != '"' || words != nil && !slices.Contains(words, chosen[i]) {
 			o.reject(name, notChoice, clipped(chosen[i]))
 			return nil
 		}

@@ -71,7 +71,7 @@ func (h *Handler) install(c *call) (answer, error) {
 		return answer{}, err
 	}
 	app := o.id("app_id", required)
-	accepted := o.choices("allowed_scopes", optional, permissionScopes)
+	accepted := o.choices("allowed_scopes", optional, nil) // those of an app of another face are other words
 	first := o.text("app_user_first_name", nullable, market.MaxAppUserName)
 	last := o.text("app_user_last_name", nullable, market.MaxAppUserName)
 	alias := o.text("app_user_alias", nullable, market.MaxAppUserName)

@@ -41,7 +41,8 @@ func (s site) app(v market.AppView) app {
 	return a
 }
 
-// catalogueApp is an app that others may have: public, or a partner's.
+// catalogueApp is an app that others may have: public, or a partner's. Its scopes
+// are all that it would be given, those of other faces too.
 type catalogueApp struct {
 	app
 	IsAppUserRequired bool     `json:"is_app_user_required"`
@@ -52,7 +53,7 @@ type catalogueApp struct {
 }
 
 func (s site) catalogueApp(v market.AppView) catalogueApp {
-	return catalogueApp{s.app(v), v.IsAppUserRequired, scopesOf(v.App), v.Installations, stamp(v.CreatedAt), stamp(v.UpdatedAt)}
+	return catalogueApp{s.app(v), v.IsAppUserRequired, scopesOf(v.Asks()), v.Installations, stamp(v.CreatedAt), stamp(v.UpdatedAt)}
 }
 
 // installedApp is an app that is in effect at an organization.
@@ -97,7 +98,7 @@ func (s site) offeredApp(v market.AppView) offeredApp {
 		AppUserDefaultFirstName: optionalText(v.AppUser.FirstName), AppUserDefaultLastName: optionalText(v.AppUser.LastName),
 		AppUserDefaultAlias: optionalText(v.AppUser.Alias),
 		TermsOfServiceURL:   v.Links.TermsOfService, PrivacyPolicyURL: v.Links.PrivacyPolicy,
-		TriggerURL: optionalText(v.TriggerURL), TriggerConditions: conditions(v.App), RequiredScopes: scopesOf(v.App),
+		TriggerURL: optionalText(v.TriggerURL), TriggerConditions: conditions(v.App), RequiredScopes: scopesOf(v.RequiredScopes),
 		AllowedRedirectURIs: append([]string{}, v.RedirectURIs...),
 		InstallationCount:   v.Installations, CreatedAt: stamp(v.CreatedAt), UpdatedAt: stamp(v.UpdatedAt),
 		authors: showAuthors(v.Creator, v.Updater),
@@ -113,8 +114,8 @@ type ownedApp struct {
 
 func (s site) ownedApp(v market.AppView) ownedApp { return ownedApp{s.offeredApp(v), v.Secret} }
 
-// scopesOf are the scopes that an app asks for.
-func scopesOf(a souk.App) []string { return append([]string{}, a.RequiredScopes...) }
+// scopesOf spells scopes; none are an empty list, never null.
+func scopesOf(s souk.Scopes) []string { return append([]string{}, s...) }
 
 // conditions are an app's trigger conditions, sorted.
 func conditions(a souk.App) []string {
@@ -139,7 +140,7 @@ type installation struct {
 func (s site) installation(v market.InstallView) installation {
 	return installation{
 		v.ID, v.Org.ID, nameOrg(v.Org), v.Of.ID, s.installedApp(v.Of), idOf(v.User), showPerson(v.User),
-		append([]string{}, v.Scopes...), stamp(v.CreatedAt), stamp(v.UpdatedAt),
+		scopesOf(v.Scopes), stamp(v.CreatedAt), stamp(v.UpdatedAt),
 	}
 }
 
