@@ -34,10 +34,8 @@ func showOrg(o souk.Org) organization {
 	}
 }
 
-func (h *Handler) readOrg(c *call) (answer, error) {
-	org, err := h.market.Organization(c.ctx, c.Actor, c.org())
-	return shown(showOrg(org)), err
-}
+// readOrg shows the org that the guard found.
+func (h *Handler) readOrg(c *call) (answer, error) { return shown(showOrg(c.desk.Org)), nil }
 
 // atUser is where a user stands in a list.
 func atUser(v market.UserView) souk.Position {

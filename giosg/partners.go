@@ -13,13 +13,13 @@ var partnerRoutes = []route{
 	{"PATCH", "/orgs/{org}/partnerships/{partner}", (*Handler).namePartner, orgSettings},
 	{"DELETE", "/orgs/{org}/partnerships/{partner}", (*Handler).endPartnership, orgSettings},
 
-	{"GET", "/orgs/{org}/outgoing_partnership_invitations", listInvitations(market.Outgoing), orgSettings},
+	{"GET", "/orgs/{org}/outgoing_partnership_invitations", listInvitations(market.Outgoing), orgRead},
 	{"POST", "/orgs/{org}/outgoing_partnership_invitations", (*Handler).invite, orgSettings},
-	{"GET", "/orgs/{org}/outgoing_partnership_invitations/{invitation}", readInvitation(market.Outgoing), orgSettings},
+	{"GET", "/orgs/{org}/outgoing_partnership_invitations/{invitation}", readInvitation(market.Outgoing), orgRead},
 	{"DELETE", "/orgs/{org}/outgoing_partnership_invitations/{invitation}", endInvitation(market.Outgoing), orgSettings},
 
-	{"GET", "/orgs/{org}/incoming_partnership_invitations", listInvitations(market.Incoming), orgSettings},
-	{"GET", "/orgs/{org}/incoming_partnership_invitations/{invitation}", readInvitation(market.Incoming), orgSettings},
+	{"GET", "/orgs/{org}/incoming_partnership_invitations", listInvitations(market.Incoming), orgRead},
+	{"GET", "/orgs/{org}/incoming_partnership_invitations/{invitation}", readInvitation(market.Incoming), orgRead},
 	{"DELETE", "/orgs/{org}/incoming_partnership_invitations/{invitation}", endInvitation(market.Incoming), orgSettings},
 	{"POST", "/orgs/{org}/incoming_partnership_invitations/{invitation}/accept", (*Handler).accept, orgSettings},
 }

@@ -6,13 +6,13 @@ import (
 )
 
 var shareRoutes = []route{
-	{"GET", "/orgs/{org}/outgoing_app_shares", listShares(market.Outgoing), orgSettings},
+	{"GET", "/orgs/{org}/outgoing_app_shares", listShares(market.Outgoing), orgRead},
 	{"POST", "/orgs/{org}/outgoing_app_shares", (*Handler).shareApp, orgSettings},
-	{"GET", "/orgs/{org}/outgoing_app_shares/{share}", readShare(market.Outgoing), orgSettings},
+	{"GET", "/orgs/{org}/outgoing_app_shares/{share}", readShare(market.Outgoing), orgRead},
 	{"DELETE", "/orgs/{org}/outgoing_app_shares/{share}", endShare(market.Outgoing), orgSettings},
 
-	{"GET", "/orgs/{org}/incoming_app_shares", listShares(market.Incoming), orgSettings},
-	{"GET", "/orgs/{org}/incoming_app_shares/{share}", readShare(market.Incoming), orgSettings},
+	{"GET", "/orgs/{org}/incoming_app_shares", listShares(market.Incoming), orgRead},
+	{"GET", "/orgs/{org}/incoming_app_shares/{share}", readShare(market.Incoming), orgRead},
 	{"DELETE", "/orgs/{org}/incoming_app_shares/{share}", endShare(market.Incoming), orgSettings},
 }
 

@@ -6,15 +6,6 @@ import (
 	"souk"
 )
 
-// Organization finds an org as its members see it.
-func (m *Market) Organization(ctx context.Context, actor souk.Actor, id souk.ID) (org souk.Org, err error) {
-	err = m.at(ctx, actor, id, MayRead, func(_ *Tx, at place) error {
-		org = at.Org
-		return nil
-	})
-	return org, err
-}
-
 // People lists the active users at home in an org, app users too.
 func (m *Market) People(ctx context.Context, actor souk.Actor, org souk.ID, page souk.Page) (views []UserView, err error) {
 	err = m.at(ctx, actor, org, MayRead, func(tx *Tx, at place) error {
