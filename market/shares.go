@@ -42,9 +42,10 @@ func (tx *Tx) shareApp(in Sharing) (v ShareView, err error) {
 	case !partners:
 		return v, souk.NotPartner
 	}
-	if _, err := tx.ShareWith(app.ID, in.With); err == nil {
+	switch had, err := tx.ShareWith(app.ID, in.With); {
+	case err == nil && !had.ID.IsZero():
 		return v, souk.AlreadyShared
-	} else if ignoreMissing(err) != nil {
+	case ignoreMissing(err) != nil:
 		return v, err
 	}
 	if !at.Org.IsAppProvider {

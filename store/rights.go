@@ -117,10 +117,12 @@ func scanShare(r row) (s souk.Share, err error) {
 	return s, err
 }
 
-// PutShare shares an app with an org; false when it was shared already.
+// PutShare shares an app with an org; false when it was shared already. A share
+// from before shares had ids gets one.
 func (tx *Tx) PutShare(s souk.Share) (bool, error) {
 	n, err := tx.exec(`INSERT INTO rights (grantee, `+shareColumns+`) VALUES ('shared', $1, $2, $3, $4, $5)
-		ON CONFLICT (app_id, grantee, org_id) DO NOTHING`, s.ID, s.App, s.Org, s.CreatedBy, micros(s.CreatedAt))
+		ON CONFLICT (app_id, grantee, org_id) DO UPDATE SET id = excluded.id, created_by = excluded.created_by
+		WHERE rights.id IS NULL`, s.ID, s.App, s.Org, s.CreatedBy, micros(s.CreatedAt))
 	return n > 0, err
 }
 
