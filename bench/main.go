@@ -1,11 +1,17 @@
 // Command bench measures what Souk promises about speed, in one run for each
 // database, beside what the same machine reaches with a bare net/http server:
 //
-//   - approvals: admin.apps.approve over HTTP at 32 clients, each call for a
-//     pending request of its own with two subscribers, in 32 root orgs and in
-//     one, while the courier delivers;
-//   - lists: admin.apps.requests.list of 20 in a table of 100,000;
-//   - the server's memory.
+//   - approve: admin.apps.approve over HTTP, each call for a pending request of
+//     its own with two subscribers, in 32 root orgs and in one, while the courier
+//     delivers; and admin.apps.requests.list of 20 in a table of 100,000;
+//   - owned_apps: pages of the giosg face's owned_apps, 100,000 of an org's in a
+//     table of 1,000,000: the first, one in the middle, the last;
+//   - log: the same of webhook_log_entries, 5,000,000 of one app;
+//   - install: POST app_installations, each with an app user and a notification;
+//   - delete: what an app with 50,000 installations, while it is deleted, does to
+//     those who write meanwhile.
+//
+// Each has a database of its own, whose server's memory is told at the end.
 //
 // The server, the bare server and the receiver of webhooks run on this machine
 // and talk over loopback; everything is bounded in count and time. PostgreSQL is
@@ -20,26 +26,45 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 )
 
 // plan is what a run does.
 type plan struct {
-	clients   int
-	approvals int // per measurement
-	listed    int // rows in the table that lists are read from
-	lists     int // list calls
+	clients int     // that call at once
+	scale   float64 // of all counts
+}
+
+// times is a count of the full benchmark at the scale of this run.
+func (p plan) times(n int) int { return max(1, int(float64(n)*p.scale)) }
+
+// section is a part of the benchmark.
+type section struct {
+	name    string
+	measure func(*subject, context.Context, plan) error
+}
+
+var sections = []section{
+	{"approve", (*subject).approve},
+	{"owned_apps", (*subject).ownedApps},
+	{"log", (*subject).log},
+	{"install", (*subject).install},
+	{"delete", (*subject).delete},
 }
 
 func main() {
 	log.SetFlags(0)
 	var p plan
 	flag.IntVar(&p.clients, "clients", 32, "how many clients call at once")
-	flag.IntVar(&p.approvals, "approvals", 10_000, "how many requests are approved in each measurement")
-	flag.IntVar(&p.listed, "listed", 100_000, "how many pending requests the listed organization has")
-	flag.IntVar(&p.lists, "lists", 10_000, "how many list calls are made")
+	flag.Float64Var(&p.scale, "scale", 1, "a part of all counts, to try something; from 0.001")
 	engines := flag.String("engines", "sqlite,postgres", "which databases are measured")
+	var names []string
+	for _, s := range sections {
+		names = append(names, s.name)
+	}
+	only := flag.String("only", strings.Join(names, ","), "what is measured")
 	echo := flag.Bool("echo", false, "be the bare server (used by the benchmark itself)")
 	flag.Parse()
 
@@ -51,12 +76,20 @@ func main() {
 		}
 		return
 	}
-	if err := measureAll(ctx, p, strings.Split(*engines, ",")); err != nil {
+	if err := measureAll(ctx, p, strings.Split(*engines, ","), strings.Split(*only, ",")); err != nil {
 		log.Fatal("bench: ", err)
 	}
 }
 
-func measureAll(ctx context.Context, p plan, engines []string) error {
+func measureAll(ctx context.Context, p plan, engines, only []string) error {
+	var chosen []section
+	for _, name := range only {
+		i := slices.IndexFunc(sections, func(s section) bool { return s.name == name })
+		if i < 0 {
+			return fmt.Errorf("there is no section %q", name)
+		}
+		chosen = append(chosen, sections[i])
+	}
 	if err := os.MkdirAll(filepath.Join("bench", "out"), 0o755); err != nil { // for CPU profiles of the servers
 		return err
 	}
@@ -76,8 +109,10 @@ func measureAll(ctx context.Context, p plan, engines []string) error {
 		return fmt.Errorf("bare server: %w", err)
 	}
 	for _, engine := range engines {
-		if err := measureEngine(ctx, p, engine, dir, binary); err != nil {
-			return fmt.Errorf("%s: %w", engine, err)
+		for _, s := range chosen {
+			if err := measure(ctx, p, s, engine, dir, binary); err != nil {
+				return fmt.Errorf("%s on %s: %w", s.name, engine, err)
+			}
 		}
 	}
 	return nil

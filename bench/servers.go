@@ -135,13 +135,17 @@ func startSink() (*sink, error) {
 }
 
 // serveEcho is the bare server: it reads a body and answers as many bytes as an
-// approval does.
+// approval does, or as it is asked for.
 func serveEcho(ctx context.Context) error {
 	s := &http.Server{Addr: os.Getenv("SOUK_ADDR"), Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		if n, err := strconv.Atoi(r.URL.Query().Get("bytes")); err == nil {
+			io.WriteString(w, `{"`+strings.Repeat(" ", n)+`":0}`)
+			return
+		}
 		io.WriteString(w, `{"ok":true}`+"\n")
 	})}
 	context.AfterFunc(ctx, func() { s.Close() })
