@@ -16,6 +16,9 @@ const (
 	stepTime = 10 * time.Millisecond
 )
 
+// afterFailure is how long a job waits that failed.
+const afterFailure = time.Minute
+
 // later begins a job with the commit of this transaction.
 func (tx *Tx) later(j store.Job) error {
 	j.ID, j.CreatedAt = souk.NewID(), tx.at
@@ -29,7 +32,7 @@ func (tx *Tx) later(j store.Job) error {
 func (m *Market) StepJob(ctx context.Context) (more bool, err error) {
 	var j store.Job
 	err = m.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		j, err = tx.FirstJob()
+		j, err = tx.DueJob(now())
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -38,7 +41,7 @@ func (m *Market) StepJob(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return true, m.write(ctx, j.Actor, locksOfJob(j.ID), func(tx *Tx) error {
+	err = m.write(ctx, j.Actor, locksOfJob(j.ID), func(tx *Tx) error {
 		j, err := tx.Job(j.ID)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil // another node has finished it
@@ -48,6 +51,11 @@ func (m *Market) StepJob(ctx context.Context) (more bool, err error) {
 		}
 		return tx.step(j)
 	})
+	if err != nil {
+		// What cannot be done now shall not hold up what can.
+		err = errors.Join(err, m.DB.Write(ctx, nil, func(tx *store.Tx) error { return tx.PostponeJob(j.ID, now().Add(afterFailure)) }))
+	}
+	return true, err
 }
 
 // locksOfJob finds the locks of the next step of a job.

@@ -43,9 +43,15 @@ func scanJob(r row) (j Job, err error) {
 	return j, err
 }
 
-// FirstJob finds the job that has waited longest.
-func (tx *Tx) FirstJob() (Job, error) {
-	return one(tx, scanJob, `SELECT `+jobColumns+` FROM jobs ORDER BY created_at, id LIMIT 1`)
+// DueJob finds the job that is due longest.
+func (tx *Tx) DueJob(now time.Time) (Job, error) {
+	return one(tx, scanJob, `SELECT `+jobColumns+` FROM jobs WHERE next_at <= $1 ORDER BY next_at, id LIMIT 1`, micros(now))
+}
+
+// PostponeJob lets others go first until a time.
+func (tx *Tx) PostponeJob(id souk.ID, until time.Time) error {
+	_, err := tx.exec(`UPDATE jobs SET next_at = $2 WHERE id = $1`, id, micros(until))
+	return err
 }
 
 // Job finds a job that is not done.
@@ -55,8 +61,8 @@ func (tx *Tx) Job(id souk.ID) (Job, error) {
 
 // PutJob inserts a job, or says how far it came.
 func (tx *Tx) PutJob(j Job) error {
-	_, err := tx.exec(`INSERT INTO jobs (`+jobColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+	_, err := tx.exec(`INSERT INTO jobs (`+jobColumns+`, next_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
 		ON CONFLICT (id) DO UPDATE SET after_at = excluded.after_at, after_id = excluded.after_id`,
 		j.ID, string(j.Kind), j.App, j.Org, j.Other, j.Event, j.Verb,
 		j.Actor.Face, j.Actor.User, j.Actor.Token, j.Actor.Platform,

@@ -161,7 +161,7 @@ CREATE INDEX attempts_failed_by_webhook ON attempts (webhook_id, listed_at, id) 
 CREATE INDEX attempts_by_age ON attempts (listed_at) WHERE dialect = 'giosg';
 
 -- What a verb began and left to be finished bit by bit. after_at and after_id
--- are how far it came.
+-- are how far it came, next_at is when to go on: later after a failure.
 CREATE TABLE jobs (
 	id BYTEA NOT NULL PRIMARY KEY,
 	kind TEXT NOT NULL CHECK (kind IN ('installations', 'requests', 'partner', 'wishes', 'spread')),
@@ -176,9 +176,10 @@ CREATE TABLE jobs (
 	platform BOOLEAN NOT NULL,
 	after_at BIGINT,
 	after_id BYTEA,
-	created_at BIGINT NOT NULL
+	created_at BIGINT NOT NULL,
+	next_at BIGINT NOT NULL
 );
-CREATE INDEX jobs_in_order ON jobs (created_at, id);
+CREATE INDEX jobs_due ON jobs (next_at, id);
 
 -- What publications were answered under a key of the caller's.
 CREATE TABLE idempotency (
