@@ -8,8 +8,11 @@ import (
 	"souk"
 )
 
-const attemptColumns = `id, delivery_id, dialect, app_id, webhook_id, channel, action, resource, number, url,
-	outcome, status, answer, headers, detail, listed_at, started_at, duration`
+const (
+	attemptColumns = `id, delivery_id, dialect, app_id, webhook_id, channel, action, resource, number, url,
+		outcome, status, answer, headers, detail, listed_at, started_at, duration`
+	attemptWidth = 18
+)
 
 func scanAttempt(r row) (a souk.Attempt, err error) {
 	var duration int64
@@ -36,7 +39,7 @@ func (tx *Tx) Attempts(delivery souk.ID) ([]souk.Attempt, error) {
 func (tx *Tx) InsertAttempts(attempts []souk.Attempt) error {
 	for len(attempts) > 0 {
 		n := 1 // the largest power of two that fits: few different statements
-		for n*2 <= len(attempts) && n < mostRows {
+		for n*2 <= len(attempts) && n*2*attemptWidth <= mostArgs {
 			n *= 2
 		}
 		some := attempts[:n]
@@ -55,14 +58,13 @@ func (tx *Tx) InsertAttempts(attempts []souk.Attempt) error {
 }
 
 func (tx *Tx) insertAttempts(attempts []souk.Attempt) (int64, error) {
-	const width = 18
 	var values strings.Builder
-	args := make([]any, 0, len(attempts)*width)
+	args := make([]any, 0, len(attempts)*attemptWidth)
 	for i, a := range attempts {
 		if i > 0 {
 			values.WriteString(", ")
 		}
-		values.WriteString("(" + placeholders(i*width+1, width) + ")")
+		values.WriteString("(" + placeholders(i*attemptWidth+1, attemptWidth) + ")")
 		args = append(args, a.ID, a.Delivery, a.Dialect, a.App, a.Webhook, string(a.Channel), a.Action, a.Resource, a.Number, a.URL,
 			string(a.Outcome), a.Status, a.Answer, a.Headers, a.Detail, micros(a.ListedAt), micros(a.StartedAt), a.Duration.Microseconds())
 	}

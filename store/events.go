@@ -43,14 +43,17 @@ func (tx *Tx) InsertEvents(events []souk.Event) error {
 	return tx.insertMany(`INSERT INTO events (`+eventColumns+`) VALUES `, 8, args)
 }
 
-// mostRows bounds one INSERT: SQLite's driver binds the n-th argument in a time
+// Bounds of one statement: SQLite's driver binds the n-th argument in a time
 // that grows with n.
-const mostRows = 64
+const (
+	mostRows = 64  // that it names by their IDs
+	mostArgs = 300 // of an INSERT
+)
 
 // insertMany runs an INSERT whose text ends in "VALUES " for rows of width
 // columns each.
 func (tx *Tx) insertMany(insert string, width int, args []any) error {
-	for part := range slices.Chunk(args, mostRows*width) {
+	for part := range slices.Chunk(args, mostArgs/width*width) {
 		var b strings.Builder
 		b.WriteString(insert)
 		for i := range len(part) / width {
