@@ -233,9 +233,8 @@ func TestCourierSendsOutsideOfTransactions(t *testing.T) {
 				t.Errorf("%d transactions are open", n)
 			}
 		}))
-		stop := start(c)
 		w.deliveries(w.hook("receiver", souk.Slack), 1)
-		c.Wake()
+		stop := start(c) // whose first turn takes it, so that there is no other meanwhile
 		time.Sleep(time.Second)
 		if err := stop(); err != nil {
 			t.Fatal(err)
