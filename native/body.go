@@ -16,9 +16,10 @@ import (
 // Bounds of a body.
 const (
 	maxBody    = 1 << 20
-	maxMembers = 200  // of an object
-	maxList    = 1000 // items
-	maxItem    = 200  // bytes of one
+	maxBatch   = 4_000_000 // of a call that publishes; a little less than web.MaxBody
+	maxMembers = 200       // of an object
+	maxList    = 1000      // items
+	maxItem    = 200       // bytes of one
 )
 
 const notAnID = "must be an id in lower case with dashes"

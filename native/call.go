@@ -3,6 +3,7 @@ package native
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -43,7 +44,7 @@ func (h *Handler) newCall(w http.ResponseWriter, r *http.Request, o operation) (
 		return nil, err
 	}
 	if o.takesBody() {
-		raw, err := readBody(w, r)
+		raw, err := readBody(w, r, o.limit())
 		if err != nil {
 			return nil, err
 		}
@@ -136,12 +137,12 @@ func (c *call) valid() error {
 	return c.missing
 }
 
-// readBody reads the bytes of a body.
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	raw, err := web.ReadBody(w, r, maxBody)
+// readBody reads the bytes of a body, at most limit.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
+	raw, err := web.ReadBody(w, r, limit)
 	switch {
 	case errors.Is(err, web.ErrBodyTooLarge):
-		return nil, &failure{problem: oversizedBody}
+		return nil, &failure{problem: oversizedBody, detail: fmt.Sprintf("the body must be at most %d bytes long", limit)}
 	case errors.Is(err, web.ErrBusy):
 		return nil, &failure{problem: unavailable}
 	case err != nil: // too slow, or broken off

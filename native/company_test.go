@@ -73,6 +73,29 @@ func newCompanyAt(t *testing.T, o *company) *company {
 	return newCompany(t, o.db)
 }
 
+// channels makes the market serve a dialect whose webhooks subscribe to
+// channels, and on which only what host products publish is told.
+func (o *company) channels() {
+	o.market.Wires[souk.Giosg] = market.Wire{Channels: &market.Channels{
+		Notices: func(e souk.Event) []souk.Notice {
+			p := e.Data.Publication
+			if p == nil {
+				return nil
+			}
+			return []souk.Notice{{Channel: p.Channel, Action: p.Action, Resource: p.Resource, Org: p.Org, Scope: p.Scope}}
+		},
+		Installed: func(org, app souk.ID, a souk.Action) souk.Notice { return souk.Notice{Org: org, Action: a} },
+		Offered:   func(org, app souk.ID, a souk.Action) souk.Notice { return souk.Notice{Org: org, Action: a} },
+		Encode: func(e souk.Event, _ souk.Notice, _ market.Picture) ([]byte, error) {
+			if e.Data.Publication == nil {
+				return nil, nil
+			}
+			return []byte(e.Data.Publication.Action), nil
+		},
+		Owns: func(c souk.Channel) bool { return c.Last() == "users" },
+	}}
+}
+
 // serve starts a server for a handler and answers its address.
 func (o *company) serve(t *testing.T, h *Handler) string {
 	t.Helper()

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"encoding/json"
 	"net/netip"
 
 	"souk"
@@ -46,6 +47,12 @@ type eventData struct {
 	Membership   *memberObject       `json:"membership"`
 	Changed      *webhookObject      `json:"webhook"`
 	Rules        *rulesObject        `json:"rules"`
+	Other        *otherObject        `json:"other"` // whom a share, partnership or invitation ties the org to
+	Share        *shareObject        `json:"share"`
+	Partnership  *partnershipObject  `json:"partnership"`
+	Invitation   *invitationObject   `json:"invitation"`
+	Asset        *assetObject        `json:"asset"`
+	Publication  *publicationObject  `json:"publication"`
 	Scopes       []scopeObject       `json:"scopes"` // catalogue entries of those named above
 }
 
@@ -90,6 +97,52 @@ type scopeObject struct {
 	IsSensitive bool            `json:"is_sensitive"`
 }
 
+// otherObject is all that an org is told about another one.
+type otherObject struct {
+	identifier
+	Name string `json:"name"`
+}
+
+type shareObject struct {
+	identifier
+	CreatedAt string `json:"created_at"`
+}
+
+// partnershipObject is a partnership as the org sees it that the event happened
+// at.
+type partnershipObject struct {
+	DisplayName *string `json:"display_name"` // what the org calls the other for itself
+	CreatedAt   string  `json:"created_at"`
+}
+
+type invitationObject struct {
+	identifier
+	Direction string `json:"direction"` // outgoing or incoming
+	CreatedAt string `json:"created_at"`
+}
+
+type assetObject struct {
+	identifier
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	FileName    string `json:"file_name"`
+	ContentType string `json:"content_type"`
+	Size        int    `json:"size"`
+	Width       int    `json:"width"`
+	Height      int    `json:"height"`
+	CreatedAt   string `json:"created_at"`
+	UpdatedAt   string `json:"updated_at"`
+}
+
+// publicationObject is what the host product said.
+type publicationObject struct {
+	Channel    souk.Channel    `json:"channel"`
+	Action     souk.Action     `json:"action"`
+	ResourceID string          `json:"resource_id"`
+	Resource   json.RawMessage `json:"resource"` // null of what was removed
+	Scope      *string         `json:"scope"`
+}
+
 // Encode spells an event for a webhook.
 func Encode(e souk.Event, to souk.Endpoint) ([]byte, error) {
 	d := e.Data
@@ -123,6 +176,12 @@ func Encode(e souk.Event, to souk.Endpoint) ([]byte, error) {
 	if e.Kind == souk.PolicyChanged {
 		data.Rules = show(d.Org, showRules)
 	}
+	data.Other = show(d.Other, func(o souk.Org) *otherObject { return &otherObject{identifier{o.ID.String()}, o.Name} })
+	data.Share = show(d.Share, func(s souk.Share) *shareObject { return &shareObject{identifier{s.ID.String()}, stamp(s.CreatedAt)} })
+	data.Partnership = show(d.Partnership, func(p souk.Partnership) *partnershipObject { return showPartnership(p, e.Org) })
+	data.Invitation = show(d.Invitation, func(i souk.Invitation) *invitationObject { return showInvitation(i, e.Org) })
+	data.Asset = show(d.Asset, showAsset)
+	data.Publication = show(d.Publication, showPublication)
 	return marshal(eventBody{EventName(e.Kind), stamp(e.At), data})
 }
 
@@ -164,4 +223,31 @@ func showRules(o souk.Org) *rulesObject {
 		policy, o.AdminAPI, each(o.AdminNetworks, netip.Prefix.String),
 		o.ClearOwnersOnly, o.UninstallOwnersOnly, o.Switches.SecondFactor, o.Moving,
 	}
+}
+
+func showPartnership(p souk.Partnership, org souk.ID) *partnershipObject {
+	name := p.NameA
+	if p.B == org {
+		name = p.NameB
+	}
+	return &partnershipObject{optional(name), stamp(p.CreatedAt)}
+}
+
+func showInvitation(i souk.Invitation, org souk.ID) *invitationObject {
+	direction := "outgoing"
+	if i.To == org {
+		direction = "incoming"
+	}
+	return &invitationObject{identifier{i.ID.String()}, direction, stamp(i.CreatedAt)}
+}
+
+func showAsset(a souk.Asset) *assetObject {
+	return &assetObject{
+		identifier{a.ID.String()}, a.Name, a.Description, a.FileName, a.ContentType, a.Size, a.Width, a.Height,
+		stamp(a.CreatedAt), stamp(a.UpdatedAt),
+	}
+}
+
+func showPublication(p souk.Publication) *publicationObject {
+	return &publicationObject{p.Channel, p.Action, p.Resource, json.RawMessage(p.Body), optional(p.Scope)}
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"image"
+	"image/png"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -43,7 +45,7 @@ func TestEventsKeepToTheContract(t *testing.T) {
 		id, err := souk.ParseID(w.ID)
 		must(err)
 		must(o.db.Read(t.Context(), func(tx *store.Tx) (err error) {
-			told, err = tx.DeliveriesPage(id, "", souk.Page{Size: 200})
+			told, err = tx.DeliveriesPage(id, "", souk.Page{Size: 500})
 			return err
 		}))
 		seen := map[string]bool{}
@@ -57,41 +59,47 @@ func TestEventsKeepToTheContract(t *testing.T) {
 			var e eventBody
 			must(json.Unmarshal(d.Body, &e))
 			seen[e.Type] = true
+			if other := e.Data.Other; other != nil && e.Data.Actor != nil && e.Data.Actor.ID == o.rita.ID.String() {
+				t.Errorf("%s tells who works for %s", d.Body, other.Name)
+			}
 			if e.Data.Event.ID != d.Event.String() || e.Data.Webhook.ID != w.ID {
 				t.Errorf("%s is not about itself", d.Body)
 			}
 		}
 		for _, kind := range souk.EventKinds {
-			if !slices.Contains(byDocument, kind) && !seen[string(kind)] {
+			if kind != souk.OrgAdded && !seen[string(kind)] { // nothing is installed yet at an org that is new
 				t.Errorf("%s was not told", kind)
 			}
 		}
 	})
 }
 
-// byDocument are the events that only world documents make.
-var byDocument = []souk.EventKind{
-	souk.RequestVoided, souk.OrgAdded, souk.OrgChanged, souk.PartnershipAdded, souk.PartnershipRemoved,
-	souk.AppAdded, souk.AppChanged, souk.ShareAdded, souk.ShareRemoved,
-}
-
 // Whatever data an event comes with, its body keeps to the contract.
 func TestEncodeKeepsToTheContract(t *testing.T) {
 	org := souk.Org{ID: souk.NewID(), Kind: souk.Enterprise, Switches: souk.DefaultSwitches}
+	other := souk.Org{ID: souk.NewID(), Kind: souk.Workspace, Name: "Other", Domain: "secret", Contact: souk.Contact{Email: "secret"}}
 	app, user := souk.App{ID: souk.NewID(), Kind: souk.BuiltIn}, souk.User{ID: souk.NewID(), IsBot: true}
 	for _, kind := range souk.EventKinds {
 		for name, data := range map[string]*souk.EventData{
 			"nothing":       {},
 			"an org":        {Org: &org},
+			"a share":       {Org: &org, App: &app, Other: &other, Share: &souk.Share{ID: souk.NewID(), App: app.ID, Org: other.ID, CreatedBy: user.ID}},
+			"a partnership": {Org: &org, Other: &other, Partnership: &souk.Partnership{A: org.ID, B: other.ID, NameA: "theirs", NameB: "secret"}},
+			"an invitation": {Org: &org, Other: &other, Invitation: &souk.Invitation{ID: souk.NewID(), From: other.ID, To: org.ID, CreatedBy: user.ID}},
+			"an asset":      {Org: &org, Asset: &souk.Asset{ID: souk.NewID(), ContentType: "image/png"}},
+			"a publication": {Org: &org, Publication: &souk.Publication{Action: souk.Removed}},
 			"an app's":      {Org: &org, App: &app, Actor: &user},
 			"a settled one": {Org: &org, App: &app, User: &user, Settled: []souk.Request{{ID: souk.NewID(), Case: souk.NewID(), App: app.ID, Org: org.ID, User: user.ID, FiledBy: user.ID, Status: souk.RequestVoid}}},
 		} {
-			body, err := Encode(souk.Event{ID: souk.NewID(), Kind: kind, Subject: org.ID, Data: data}, souk.Endpoint{Webhook: souk.Webhook{ID: souk.NewID()}})
+			body, err := Encode(souk.Event{ID: souk.NewID(), Kind: kind, Org: org.ID, Subject: org.ID, Data: data}, souk.Endpoint{Webhook: souk.Webhook{ID: souk.NewID()}})
 			must(err)
 			value, err := jsonschema.UnmarshalJSON(bytes.NewReader(body))
 			must(err)
 			if err := published.schema("#/components/schemas/Event").Validate(value); err != nil {
 				t.Errorf("%s with %s: %v", kind, name, err)
+			}
+			if strings.Contains(string(body), "secret") || strings.Contains(string(body), user.ID.String()) && data.Other != nil {
+				t.Errorf("%s with %s tells of the other: %s", kind, name, body)
 			}
 		}
 	}
@@ -128,6 +136,7 @@ func (o *company) everything(t *testing.T) {
 			t.Fatalf("%s: %s", c.call, got.body)
 		}
 	}
+	o.trade(t)
 	ok(o.market.SuspendApp(ctx, operator, o.deploy.ID))
 	ok(o.market.ResumeApp(ctx, operator, o.deploy.ID))
 	switches := souk.DefaultSwitches
@@ -139,6 +148,41 @@ func (o *company) everything(t *testing.T) {
 	ok(err)
 	ok(o.market.PutMembership(ctx, operator, souk.Membership{User: u.ID, Org: o.sales.ID, Role: souk.Admin}))
 	ok(o.market.DeactivateUser(ctx, operator, u.ID))
+}
+
+// trade makes what happens between organizations, and to what one of them has
+// to offer.
+func (o *company) trade(t *testing.T) {
+	t.Helper()
+	ctx, vic, rita := t.Context(), actor(o.vic), actor(o.rita)
+	into[entitledObject](t, o.call(t, "operator", "PUT /orgs/{vendor}/entitlements", `{"has_active_subscription":true,"has_apps_feature":true,"is_app_provider":true}`), 200)
+	text, yes := func(s string) *string { return &s }, true
+	form := market.AppForm{
+		Name: text("New"), Description: text("New"), TermsOfService: text("https://v.example/terms"),
+		PrivacyPolicy: text("https://v.example/privacy"), IsAvailableToPartners: &yes,
+	}
+	app, err := o.market.PublishApp(ctx, vic, o.vendor.ID, form)
+	must(err)
+	_, err = o.market.UpdateApp(ctx, vic, o.vendor.ID, app.ID, market.AppForm{Name: text("Newer")})
+	must(err)
+	invited, err := o.market.Invite(ctx, vic, o.vendor.ID, o.rival.ID)
+	must(err)
+	_, err = o.market.Accept(ctx, rita, o.rival.ID, invited.ID)
+	must(err)
+	_, err = o.market.NamePartner(ctx, vic, o.vendor.ID, o.rival.ID, "The others")
+	must(err)
+	_, err = o.market.ShareApp(ctx, vic, market.Sharing{Owner: o.vendor.ID, App: app.ID, With: o.rival.ID})
+	must(err)
+	must(o.market.EndPartnership(ctx, rita, o.rival.ID, o.vendor.ID))
+	var icon bytes.Buffer
+	must(png.Encode(&icon, image.NewGray(image.Rect(0, 0, 1, 1))))
+	asset, err := o.market.UploadAsset(ctx, vic, market.Upload{Org: o.vendor.ID, Name: "Icon", FileName: "icon.png", Content: icon.Bytes()})
+	must(err)
+	must(o.market.DeleteAsset(ctx, vic, o.vendor.ID, asset.ID))
+	into[publishedList](t, o.call(t, "operator", "POST /channels",
+		`{"organization_id":"{vendor}","channel":"/api/v5/orgs/{vendor}/chats","action":"added","resource_id":"1","resource":{"a":[null]}}`), 200)
+	into[askedObject](t, o.call(t, "bo", "POST /orgs/{sales}/requests", `{"app":"{certified}"}`), 201)
+	must(o.market.DeleteApp(ctx, vic, o.vendor.ID, o.certified.ID))
 }
 
 // An event tells what happened in all spellings, and joins the request with

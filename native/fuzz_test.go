@@ -18,7 +18,7 @@ import (
 func FuzzBody(f *testing.F) {
 	for _, s := range []string{
 		`{"app":"01920000-0000-7000-8000-00000000000a","scopes":["a"],"reason":"\ud83d\ude80","app_user":{"alias":"x"},"paused":true}`,
-		`{"a":"\ud800"}`, `{"a":1,"a":2}`, `{"reason":"\\u0000\u0000"}`, `[[[[`, "\xff", `{"app_user":[]}`, `{"workspaces":[null]}`, ``,
+		`{"resource":{"a":[{"b":"]\""}]},"app":"01920000-0000-7000-8000-00000000000a"}`, `{"a":"\ud800"}`, `{"a":1,"a":2}`, `{"reason":"\\u0000\u0000"}`, `[[[[`, "\xff", `{"app_user":[]}`, `{"workspaces":[null]}`, ``,
 	} {
 		f.Add([]byte(s))
 	}
@@ -35,6 +35,7 @@ func FuzzBody(f *testing.F) {
 		texts := append(o.texts("scopes"), o.text("reason"))
 		inner := o.object("app_user")
 		texts = append(texts, inner.text("alias"))
+		document := o.document("resource")
 		o.flag("paused")
 		inner.leftovers()
 		o.leftovers()
@@ -48,6 +49,9 @@ func FuzzBody(f *testing.F) {
 		}
 		if app.IsZero() || len(ids) > maxList {
 			t.Fatalf("%q is accepted", raw)
+		}
+		if document != nil && (!json.Valid(document) || document[0] != '{' || depth(document) > maxDepth) {
+			t.Fatalf("%q passes %q on", raw, document)
 		}
 		for _, s := range texts {
 			if !utf8.ValidString(s) || strings.Contains(s, "\x00") || strings.Count(s, "\uFFFD") > 0 && !strings.Contains(strings.ToLower(string(raw)), `\ufffd`) && !strings.Contains(string(raw), "\uFFFD") {

@@ -117,6 +117,7 @@ func matches(said, want string) bool {
 
 func TestBodiesOfOtherCalls(t *testing.T) {
 	everyCompany(t, func(t *testing.T, o *company) {
+		o.channels()
 		tests := []struct{ who, call, body, want string }{
 			{"sal", "POST /requests/{asked}/approve", `{"org":null,"scopes":[1]}`, "/org must be an id, /scopes/0 must be a string"},
 			{"sal", "POST /requests/{asked}/restrict", `{"scopes":[]}`, "/scopes is not known"},
@@ -132,6 +133,16 @@ func TestBodiesOfOtherCalls(t *testing.T) {
 			{"vic", "POST /apps/{deploy}/webhooks", `{"dialect":"native","url":"https://r.example/","events":["everything"]}`, "/events \"everything\" is not"},
 			{"vic", "POST /apps/{deploy}/webhooks", `{"dialect":"smoke","url":"https://r.example/","events":["a"]}`, "/dialect is not served"},
 			{"vic", "POST /apps/{deploy}/webhooks", `{"dialect":"native","url":"https://` + strings.Repeat("r", souk.MaxURL) + `","events":["request.created"]}`, "/url must be at most"},
+			{"vic", "POST /apps/{deploy}/webhooks", `{"dialect":"native","url":"https://r.example/","events":["request.created"],"channels":[{"pattern":"/x"}]}`, "/channels are nothing that this dialect has"},
+			{"vic", "POST /apps/{deploy}/webhooks", `{"dialect":"giosg","url":"https://r.example/"}`, "/channels is required"},
+			{"vic", "POST /apps/{deploy}/webhooks", `{"dialect":"giosg","url":"","channels":[]}`, "/url is required"},
+			{"vic", "POST /apps/{deploy}/webhooks", `{"dialect":"giosg","url":"https://r.example/","events":["request.created"],"channels":[]}`, "/events \"request.created\" is not"},
+			{"vic", "POST /apps/{deploy}/webhooks", `{"dialect":"giosg","url":"https://r.example/","channels":[{},{"pattern":"/x","additions":1,"added":true}]}`,
+				"/channels/0/pattern is required, /channels/1/additions must be true or false, /channels/1/added is not known"},
+			{"vic", "POST /apps/{deploy}/webhooks", `{"dialect":"giosg","url":"https://r.example/","channels":[{"pattern":"/x"}]}`, "/channels/0/pattern is no channel pattern"},
+			{"operator", "PUT /apps/{inner}/listing", `{}`, "/listing is required"},
+			{"operator", "PUT /apps/{inner}/listing", `{"listing":"public"}`, "/listing must be draft, submitted or listed"},
+			{"operator", "PUT /orgs/{sales}/entitlements", `{"has_apps_feature":1}`, "/has_active_subscription is required, /is_app_provider is required, /has_apps_feature must be true or false"},
 			{"vic", "PUT /apps/{deploy}/webhooks/{hook}", `{"dialect":"native","url":"https://r.example/","events":["request.created"]}`, "/dialect is not known"},
 		}
 		for _, tt := range tests {
@@ -171,6 +182,8 @@ func TestQueriesAreReadStrictly(t *testing.T) {
 			{"GET /orgs/{sales}/requests?status=open", "?status is none"},
 			{"GET /orgs/{sales}/requests?below=yes&mine=1&x=y", "?below is none, ?mine is none, ?x is not known"},
 			{"GET /orgs/{sales}/requests?status=%ff", "?status must be valid"},
+			{"GET /apps", "?listing is required"},
+			{"GET /apps?listing=public&limit=0", "?limit must be, ?listing is none"},
 			{"GET /orgs/{sales}/requests?status=%00", "?status must be valid"},
 			{"GET /orgs/{sales}/requests?%ff=1", "?\uFFFD must be valid"},
 			{"GET /orgs/{sales}/requests?%zz", "?? the query"},
@@ -181,7 +194,11 @@ func TestQueriesAreReadStrictly(t *testing.T) {
 			{"GET /apps/{deploy}/webhooks/{hook}/deliveries?status=sent", "?status is none"},
 		}
 		for _, tt := range tests {
-			if said := faultsIn(t, o.call(t, "sal", tt.call, "")); !matches(said, tt.want) {
+			who := "sal"
+			if strings.HasPrefix(tt.call, "GET /apps?") || tt.call == "GET /apps" {
+				who = "operator"
+			}
+			if said := faultsIn(t, o.call(t, who, tt.call, "")); !matches(said, tt.want) {
 				t.Errorf("%s: %q, want %q", tt.call, said, tt.want)
 			}
 		}

@@ -13,6 +13,11 @@ type installedObject struct {
 	Upgraded     bool               `json:"upgraded"`
 }
 
+// wishedObject is what came of installing where somebody has to approve first.
+type wishedObject struct {
+	Request requestObject `json:"request"`
+}
+
 func (h *Handler) install(c *call) (answer, error) {
 	in := market.Installing{At: c.org(), App: c.body.id("app"), Workspaces: c.body.ids("workspaces")}
 	if c.body.flag("terms_accepted") {
@@ -27,6 +32,10 @@ func (h *Handler) install(c *call) (answer, error) {
 	done, err := h.market.Install(c.ctx, c.Actor, in)
 	if err != nil {
 		return answer{}, err
+	}
+	if done.Requested != nil {
+		q := familyOf(done.At).request(*done.Requested)
+		return answer{status: http.StatusAccepted, body: wishedObject{q}, location: requestPath(q)}, nil
 	}
 	said := installedObject{showInstallation(done.Installation, done.Workspaces), done.Upgraded}
 	if done.Upgraded {

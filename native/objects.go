@@ -271,15 +271,26 @@ type webhookObject struct {
 	Dialect   souk.Dialect       `json:"dialect"`
 	URL       string             `json:"url"`
 	Events    []string           `json:"events"`
+	Channels  []channelObject    `json:"channels"` // of a dialect that has them, instead of events
 	Status    souk.WebhookStatus `json:"status"`
 	CreatedAt string             `json:"created_at"`
 	UpdatedAt string             `json:"updated_at"`
 }
 
+// channelObject is what a webhook wants to be told of the channels that match a
+// pattern.
+type channelObject struct {
+	Pattern   souk.Pattern `json:"pattern"`
+	Additions bool         `json:"additions"`
+	Changes   bool         `json:"changes"`
+	Removals  bool         `json:"removals"`
+}
+
 func showWebhook(w souk.Webhook) webhookObject {
 	return webhookObject{
 		identifier: identifier{w.ID.String()}, App: spell(slackApp, w.App), Dialect: w.Dialect, URL: w.URL,
-		Events: append([]string{}, w.Events...), Status: w.Status, CreatedAt: stamp(w.CreatedAt), UpdatedAt: stamp(w.UpdatedAt),
+		Events: append([]string{}, w.Events...), Channels: each(w.Channels, func(s souk.Subscription) channelObject { return channelObject(s) }),
+		Status: w.Status, CreatedAt: stamp(w.CreatedAt), UpdatedAt: stamp(w.UpdatedAt),
 	}
 }
 
@@ -288,6 +299,9 @@ type deliveryObject struct {
 	Event        names               `json:"event"`
 	Kind         souk.EventKind      `json:"kind"`
 	Installation *identifier         `json:"installation"`
+	Channel      *string             `json:"channel"`
+	Action       *string             `json:"action"`
+	Resource     *string             `json:"resource_id"`
 	Status       souk.DeliveryStatus `json:"status"`
 	Attempts     int                 `json:"attempts"`
 	LastOutcome  *string             `json:"last_outcome"`
@@ -300,7 +314,8 @@ type deliveryObject struct {
 func showDelivery(v market.DeliveryView) deliveryObject {
 	return deliveryObject{
 		identifier: identifier{v.ID.String()}, Event: spell(slackEvent, v.Event), Kind: v.Kind,
-		Installation: identified(v.Installation), Status: v.Status, Attempts: v.Attempts, LastOutcome: optional(string(v.LastOutcome)),
+		Installation: identified(v.Installation),
+		Channel:      optional(string(v.Channel)), Action: optional(string(v.Action)), Resource: optional(v.Resource), Status: v.Status, Attempts: v.Attempts, LastOutcome: optional(string(v.LastOutcome)),
 		NextAt: moment(v.NextAt), CreatedAt: stamp(v.CreatedAt), EndedAt: moment(v.EndedAt), Note: v.Note,
 	}
 }

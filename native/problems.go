@@ -31,7 +31,7 @@ var (
 	unknownRoute    = problem{http.StatusNotFound, "unknown-route", "There is nothing at this address."}
 	wrongMethod     = problem{http.StatusMethodNotAllowed, "wrong-method", "This address does not know the method."}
 	incompleteBody  = problem{http.StatusRequestTimeout, "incomplete-body", "The body did not arrive whole and in time."}
-	oversizedBody   = problem{http.StatusRequestEntityTooLarge, "oversized-body", "The body is larger than 1 MiB."}
+	oversizedBody   = problem{http.StatusRequestEntityTooLarge, "oversized-body", "The body is larger than the call takes."}
 	wrongBodyType   = problem{http.StatusUnsupportedMediaType, "wrong-content-type", "The body must be application/json in UTF-8."}
 	invalidInput    = problem{http.StatusUnprocessableEntity, "invalid-input", "Some of the input cannot be accepted."}
 	tooManyFailures = problem{http.StatusTooManyRequests, "too-many-failures", "Too many tokens from this address were refused."}
@@ -56,6 +56,7 @@ var refusals = map[souk.Refusal]problem{
 	souk.RestrictedAtEnterprise:   {http.StatusForbidden, "restricted-at-enterprise", "The enterprise restricted the app, so a workspace cannot approve it."},
 	souk.OwnersOnly:               {http.StatusForbidden, "owners-only", "The organization reserves this to its owners."},
 	souk.NoAppsFeature:            {http.StatusForbidden, "no-apps-feature", "The organization cannot install apps."},
+	souk.NotAppProvider:           {http.StatusForbidden, "not-app-provider", "The organization cannot offer apps to others."},
 	souk.ProtectedApp:             {http.StatusForbidden, "protected-app", "Only the operator uninstalls this app."},
 
 	souk.UnknownOrg:      {http.StatusNotFound, "unknown-org", "There is no such organization."},
@@ -64,6 +65,12 @@ var refusals = map[souk.Refusal]problem{
 	souk.UnknownUser:     {http.StatusNotFound, "unknown-user", "There is no such user."},
 	souk.UnknownWebhook:  {http.StatusNotFound, "unknown-webhook", "There is no such webhook."},
 	souk.UnknownDelivery: {http.StatusNotFound, "unknown-delivery", "There is no such delivery."},
+
+	souk.UnknownInstallation: {http.StatusNotFound, "unknown-installation", "There is no such installation."},
+	souk.UnknownShare:        {http.StatusNotFound, "unknown-share", "There is no such share."},
+	souk.UnknownPartnership:  {http.StatusNotFound, "unknown-partnership", "There is no such partnership."},
+	souk.UnknownInvitation:   {http.StatusNotFound, "unknown-invitation", "There is no such invitation."},
+	souk.UnknownAsset:        {http.StatusNotFound, "unknown-asset", "There is no such asset."},
 
 	souk.RequestResolved:           {http.StatusConflict, "request-resolved", "The request is no longer pending."},
 	souk.AlreadyPending:            {http.StatusConflict, "already-pending", "Another request for this app is pending, with other scopes."},
@@ -74,12 +81,18 @@ var refusals = map[souk.Refusal]problem{
 	souk.MustRevokeOrgWide:         {http.StatusConflict, "granted-org-wide", "An org-wide installation reaches this workspace: take the workspace from it."},
 	souk.LastOwner:                 {http.StatusConflict, "last-owner", "An organization keeps an owner."},
 	souk.EmailTaken:                {http.StatusConflict, "email-taken", "Somebody else has this e-mail address."},
+	souk.NotPartner:                {http.StatusConflict, "not-partner", "The organization is no partner."},
+	souk.AlreadyShared:             {http.StatusConflict, "already-shared", "The app is shared with the organization."},
+	souk.AlreadyPartners:           {http.StatusConflict, "already-partners", "The organizations are partners."},
+	souk.AlreadyInvited:            {http.StatusConflict, "already-invited", "One of the organizations has invited the other."},
+	souk.TooManyWebhooks:           {http.StatusConflict, "too-many-webhooks", "The app has as many webhooks of this dialect as it may."},
 
 	souk.UnknownScope:     {http.StatusUnprocessableEntity, "unknown-scope", "There is no such scope."},
 	souk.TermsNotAccepted: {http.StatusUnprocessableEntity, "terms-not-accepted", "The app's terms must be accepted."},
 	souk.NotVerified:      {http.StatusUnprocessableEntity, "not-verified", "The URL did not pass the dialect's handshake."},
 	souk.BlockedAddress:   {http.StatusUnprocessableEntity, "blocked-address", "Souk does not send to this URL."},
 	souk.TooManyTargets:   {http.StatusUnprocessableEntity, "too-many-targets", "The call names too many organizations."},
+	souk.KeyReused:        {http.StatusUnprocessableEntity, "key-reused", "The Idempotency-Key came before, with another body."},
 }
 
 // telling are the refusals whose errors have more to say than their name, in
@@ -126,7 +139,7 @@ func failureOf(err error) *failure {
 		return f
 	case errors.As(err, &bad):
 		f := &failure{problem: invalidInput}
-		for _, p := range bad {
+		for _, p := range bad[:min(len(bad), maxErrors)] {
 			pointer := pointerTo(p.Field)
 			f.errors = append(f.errors, fieldError{Pointer: &pointer, Detail: p.Reason})
 		}

@@ -82,7 +82,8 @@ var refusedInstalling = []refused{
 	{"bo", "POST /orgs/{labs}/installations", `{"app":"{guard}"}`, "not-allowed", nil},
 	{"mo", "POST /orgs/{sales}/installations", `{"app":"{guard}"}`, "restricted", by("olga", "POST /orgs/{acme}/apps/{guard}/restrict")},
 	{"mo", "POST /orgs/{sales}/installations", `{"app":"{guard}"}`, "closed", closed},
-	{"mo", "POST /orgs/{sales}/installations", `{"app":"{guard}"}`, "approval-needed", nil},
+	{"olga", "POST /orgs/{acme}/installations", `{"app":"{guard}","workspaces":["{sales}"]}`, "approval-needed", nil},
+	{"mo", "POST /orgs/{sales}/installations", `{"app":"{guard}"}`, "already-pending", by("mo", "POST /orgs/{sales}/requests", `{"app":"{guard}","scopes":["team:read"]}`)},
 	{"mo", "POST /orgs/{sales}/installations", `{"app":"{guard}"}`, "no-apps-feature", featureless},
 	{"olga", "POST /orgs/{labs}/installations", `{"app":"{legal}"}`, "terms-not-accepted", by("olga", "POST /orgs/{labs}/apps/{legal}/approve")},
 	{"mo", "POST /orgs/{sales}/installations", `{"app":"{legal}","terms_accepted":true}`, "already-installed", nil},
@@ -110,12 +111,19 @@ var refusedInstalling = []refused{
 		by("olga", "POST /orgs/{labs}/installations", `{"app":"{notes}"}`)},
 }
 
+var refusedOperating = []refused{
+	{"operator", "GET /apps/{nothing}/listing", "", "unknown-app", nil},
+	{"operator", "PUT /apps/{nothing}/listing", `{"listing":"listed"}`, "unknown-app", nil},
+	{"operator", "GET /orgs/{nothing}/entitlements", "", "unknown-org", nil},
+	{"operator", "PUT /orgs/{nothing}/entitlements", `{"has_active_subscription":true,"has_apps_feature":true,"is_app_provider":true}`, "unknown-org", nil},
+}
+
 // refusedHooks are those of every operation on webhooks, and some of single
 // ones.
 func refusedHooks() (rows []refused) {
 	for _, o := range operations {
 		s := samples[o.name()]
-		if !strings.HasPrefix(o.path, "/apps/") {
+		if !strings.HasPrefix(o.path, "/apps/{app}/webhooks") {
 			continue
 		}
 		row := func(who, app, hook, problem string) {
@@ -138,11 +146,12 @@ func refusedHooks() (rows []refused) {
 		refused{"vic", "POST /apps/{deploy}/webhooks", `{"dialect":"slack","url":"https://r.example/","events":["app_requested"]}`, "not-verified", deaf},
 		refused{"vic", "PUT /apps/{deploy}/webhooks/{hook}", `{"url":"https://r.example/","events":["app_requested"]}`, "not-verified", deaf},
 		refused{"vic", "POST /apps/{deploy}/webhooks/{hook}/verify", "", "not-verified", deaf},
+		refused{"vic", "POST /apps/{deploy}/webhooks", `{"dialect":"giosg","url":"https://r.example/","channels":[]}`, "too-many-webhooks", crowded},
 	)
 }
 
 func TestRefusals(t *testing.T) {
-	rows := slices.Concat(refusedAsking, refusedInstalling, refusedHooks())
+	rows := slices.Concat(refusedAsking, refusedInstalling, refusedOperating, refusedHooks())
 	for _, r := range refusedDeciding {
 		verbs := []string{"approve", "restrict", "decline"}
 		if !strings.Contains(r.call, "{decide}") {
@@ -186,6 +195,15 @@ func asks(app func(*company) souk.App) func(*testing.T, *company) {
 			t.Fatal(err)
 		}
 		o.asked = asked.Request
+	}
+}
+
+// crowded gives an app as many webhooks with channels as it may have.
+func crowded(t *testing.T, o *company) {
+	t.Helper()
+	o.channels()
+	for range market.MaxChannelWebhooks {
+		into[savedObject](t, o.call(t, "vic", "POST /apps/{deploy}/webhooks", `{"dialect":"giosg","url":"https://r.example/","channels":[]}`), 201)
 	}
 }
 

@@ -36,8 +36,10 @@ func (h *Handler) fileRequest(c *call) (answer, error) {
 	if asked.Again {
 		return answer{status: http.StatusOK, body: said}, nil
 	}
-	return answer{status: http.StatusCreated, body: said, location: prefix + "/requests/" + q.ID}, nil
+	return answer{status: http.StatusCreated, body: said, location: requestPath(q)}, nil
 }
+
+func requestPath(q requestObject) string { return prefix + "/requests/" + q.ID }
 
 func (h *Handler) listRequests(c *call) (answer, error) {
 	f := souk.RequestFilter{

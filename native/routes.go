@@ -25,8 +25,9 @@ type operation struct {
 // The tokens that the API takes. An app's own token looks after that app's
 // webhooks and does nothing else.
 var (
-	persons = []souk.TokenKind{souk.PersonToken, souk.PlatformToken}
-	apps    = []souk.TokenKind{souk.PersonToken, souk.PlatformToken, souk.AppToken}
+	operator = []souk.TokenKind{souk.PlatformToken}
+	persons  = []souk.TokenKind{souk.PersonToken, souk.PlatformToken}
+	apps     = []souk.TokenKind{souk.PersonToken, souk.PlatformToken, souk.AppToken}
 )
 
 // operations are all there are.
@@ -55,6 +56,13 @@ var operations = []operation{
 	{"DELETE", "/orgs/{org}/apps/{app}/installation", (*Handler).uninstall, persons},
 	{"PUT", "/orgs/{org}/apps/{app}/installation/workspaces", (*Handler).setWorkspaces, persons},
 
+	{"POST", publishing, (*Handler).publish, operator},
+	{"GET", "/apps", (*Handler).listApps, operator},
+	{"GET", "/apps/{app}/listing", (*Handler).readListing, operator},
+	{"PUT", "/apps/{app}/listing", (*Handler).setListing, operator},
+	{"GET", "/orgs/{org}/entitlements", (*Handler).readEntitlements, operator},
+	{"PUT", "/orgs/{org}/entitlements", (*Handler).setEntitlements, operator},
+
 	{"POST", "/apps/{app}/webhooks", (*Handler).createWebhook, apps},
 	{"GET", "/apps/{app}/webhooks", (*Handler).listWebhooks, apps},
 	{"GET", "/apps/{app}/webhooks/{webhook}", oneWebhook((*market.Market).Webhook), apps},
@@ -65,11 +73,22 @@ var operations = []operation{
 	{"GET", "/apps/{app}/webhooks/{webhook}/deliveries/{delivery}/attempts", (*Handler).listAttempts, apps},
 }
 
+// publishing is where a host product says what happened, much at once.
+const publishing = "/channels"
+
 // name is how the access log calls o.
 func (o operation) name() string { return o.method + " " + o.path }
 
 // takesBody reports whether o reads a body.
 func (o operation) takesBody() bool { return o.method == http.MethodPost || o.method == http.MethodPut }
+
+// limit is how large the body of o may be, in bytes.
+func (o operation) limit() int64 {
+	if o.path == publishing {
+		return maxBatch
+	}
+	return maxBody
+}
 
 // resource is what one address offers, by method; nil for an address that the
 // API does not have.

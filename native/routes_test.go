@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
+	"souk"
 	"souk/market"
 	"souk/store"
 	"souk/web"
@@ -45,11 +47,18 @@ var samples = map[string]sample{
 	"POST /orgs/{org}/apps/{app}/clear":      {"POST /orgs/{sales}/apps/{legal}/clear", "", "sal", 204, 403, 404, 403},
 	"GET /orgs/{org}/resolutions":            {"GET /orgs/{sales}/resolutions", "", "sal", 200, 403, 404, 200},
 
-	"POST /orgs/{org}/installations":                                    {"POST /orgs/{labs}/installations", `{"app":"{notes}"}`, "olga", 201, 403, 404, 403},
-	"GET /orgs/{org}/installations":                                     {"GET /orgs/{sales}/installations", "", "mo", 200, 200, 404, 200},
-	"GET /orgs/{org}/apps/{app}/installation":                           {"GET /orgs/{sales}/apps/{legal}/installation", "", "mo", 200, 200, 404, 200},
-	"DELETE /orgs/{org}/apps/{app}/installation":                        {"DELETE /orgs/{sales}/apps/{legal}/installation", "", "mo", 200, 403, 404, 200},
-	"PUT /orgs/{org}/apps/{app}/installation/workspaces":                {"PUT /orgs/{acme}/apps/{notes}/installation/workspaces", `{"workspaces":["{labs}"]}`, "olga", 200, 403, 404, 403},
+	"POST /orgs/{org}/installations":                     {"POST /orgs/{labs}/installations", `{"app":"{notes}"}`, "olga", 201, 403, 404, 403},
+	"GET /orgs/{org}/installations":                      {"GET /orgs/{sales}/installations", "", "mo", 200, 200, 404, 200},
+	"GET /orgs/{org}/apps/{app}/installation":            {"GET /orgs/{sales}/apps/{legal}/installation", "", "mo", 200, 200, 404, 200},
+	"DELETE /orgs/{org}/apps/{app}/installation":         {"DELETE /orgs/{sales}/apps/{legal}/installation", "", "mo", 200, 403, 404, 200},
+	"PUT /orgs/{org}/apps/{app}/installation/workspaces": {"PUT /orgs/{acme}/apps/{notes}/installation/workspaces", `{"workspaces":["{labs}"]}`, "olga", 200, 403, 404, 403},
+	"POST /channels":                                     {"POST /channels", `{"organization_id":"{sales}","channel":"/api/v5/orgs/{sales}/chats","action":"removed","resource_id":"1"}`, "operator", 200, 403, 403, 200},
+	"GET /apps":                                          {"GET /apps?listing=listed", "", "operator", 200, 403, 403, 200},
+	"GET /apps/{app}/listing":                            {"GET /apps/{inner}/listing", "", "operator", 200, 403, 403, 200},
+	"PUT /apps/{app}/listing":                            {"PUT /apps/{inner}/listing", `{"listing":"draft"}`, "operator", 200, 403, 403, 200},
+	"GET /orgs/{org}/entitlements":                       {"GET /orgs/{sales}/entitlements", "", "operator", 200, 403, 403, 200},
+	"PUT /orgs/{org}/entitlements":                       {"PUT /orgs/{sales}/entitlements", `{"has_active_subscription":true,"has_apps_feature":true,"is_app_provider":true}`, "operator", 200, 403, 403, 200},
+
 	"POST /apps/{app}/webhooks":                                         {"POST /apps/{deploy}/webhooks", `{"dialect":"native","url":"https://r.example/","events":["request.created"]}`, "vic", 201, 404, 404, 201},
 	"GET /apps/{app}/webhooks":                                          {"GET /apps/{deploy}/webhooks", "", "vic", 200, 404, 404, 200},
 	"GET /apps/{app}/webhooks/{webhook}":                                {"GET /apps/{deploy}/webhooks/{hook}", "", "deploy", 200, 404, 404, 200},
@@ -167,8 +176,12 @@ func TestCommonRefusals(t *testing.T) {
 			if op.tokens == nil {
 				return
 			}
+			behalf := "not-allowed"
+			if !slices.Contains(op.tokens, souk.PersonToken) {
+				behalf = "wrong-token-kind"
+			}
 			for who, want := range map[string]string{
-				"expired": "dead-token", "xoxp": "wrong-token-kind", "unheard": "unknown-token", "operator/nothing": "unknown-user", "bo/bo": "not-allowed",
+				"expired": "dead-token", "xoxp": "wrong-token-kind", "unheard": "unknown-token", "operator/nothing": "unknown-user", "bo/bo": behalf,
 			} {
 				if got := o.call(t, who, s.call, s.body); got.problem() != want {
 					t.Errorf("%s: %s, want %s", who, got.body, want)
@@ -181,7 +194,7 @@ func TestCommonRefusals(t *testing.T) {
 				t.Errorf("a server that panics: %s", got.body)
 			}
 			if op.takesBody() {
-				refuseBodies(t, o, s)
+				refuseBodies(t, o, op, s)
 			}
 		})
 		if err := o.db.Close(); err != nil {
@@ -196,7 +209,7 @@ func TestCommonRefusals(t *testing.T) {
 }
 
 // refuseBodies sends what no operation reads.
-func refuseBodies(t *testing.T, o *company, s sample) {
+func refuseBodies(t *testing.T, o *company, op operation, s sample) {
 	t.Helper()
 	for body, want := range map[string]string{
 		"{": "malformed-body", "[]": "invalid-input", "null": "invalid-input", `{"surprise":1}`: "invalid-input",
@@ -210,8 +223,8 @@ func refuseBodies(t *testing.T, o *company, s sample) {
 	if got := o.send(t, r); got.problem() != "wrong-content-type" {
 		t.Errorf("text: %s", got.body)
 	}
-	if got := o.half(t, s, "Content-Length: 1048577\r\n", ""); got.problem() != "oversized-body" {
-		t.Errorf("more than 1 MiB: %s", got.body)
+	if got := o.half(t, s, fmt.Sprintf("Content-Length: %d\r\n", op.limit()+1), ""); got.problem() != "oversized-body" {
+		t.Errorf("more than %d bytes: %s", op.limit(), got.body)
 	}
 	if got := o.half(t, s, "Content-Length: 9\r\n", `{"app":`); got.problem() != "incomplete-body" {
 		t.Errorf("a body that breaks off: %s", got.body)

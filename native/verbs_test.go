@@ -106,6 +106,29 @@ func TestWalk(t *testing.T) {
 	})
 }
 
+// Who installs what somebody has to approve first has wished for it, and gets it
+// with the approval.
+func TestWish(t *testing.T) {
+	everyCompany(t, func(t *testing.T, o *company) {
+		wished := o.call(t, "mo", "POST /orgs/{sales}/installations", `{"app":"{guard}"}`)
+		q := into[wishedObject](t, wished, 202).Request
+		if q.Status != souk.Pending || q.Org.SlackID != o.sales.ID.Slack("T") || wished.header.Get("Location") != prefix+"/requests/"+q.ID {
+			t.Errorf("wished: %s", wished.body)
+		}
+		if again := into[wishedObject](t, o.call(t, "mo", "POST /orgs/{sales}/installations", `{"app":"{guard}"}`), 202).Request; again.ID != q.ID {
+			t.Errorf("wished again: %+v", again)
+		}
+		above := into[wishedObject](t, o.call(t, "olga", "POST /orgs/{acme}/installations", `{"app":"{deploy}"}`), 202).Request
+		if above.Org.SlackID != o.acme.ID.Slack("E") {
+			t.Errorf("wished for an enterprise: %+v", above)
+		}
+		into[decisionObject](t, o.call(t, "sal", "POST /requests/"+q.ID+"/approve", ""), 200)
+		if i := into[installationView](t, o.call(t, "mo", "GET /orgs/{sales}/apps/{guard}/installation", ""), 200); i.InstalledBy.ID != o.mo.ID.String() {
+			t.Errorf("installed: %+v", i)
+		}
+	})
+}
+
 // An app user's names come from the call, the reach of an org-wide
 // installation too.
 func TestOrgWideInstallation(t *testing.T) {
@@ -151,6 +174,7 @@ func TestPages(t *testing.T) {
 			{"sal", "/orgs/{sales}/resolutions", "status=restricted", 0},
 			{"olga", "/orgs/{labs}/resolutions", "status=restricted", 1},
 			{"mo", "/orgs/{sales}/installations", "", 3},
+			{"operator", "/apps", "listing=listed", 7},
 			{"vic", "/apps/{deploy}/webhooks/{hook}/deliveries", "", 1},
 			{"vic", "/apps/{deploy}/webhooks/{hook}/deliveries", "status=successful", 0},
 		}
@@ -221,6 +245,33 @@ func TestWebhooks(t *testing.T) {
 		other := into[savedObject](t, o.call(t, "vic", "POST /apps/{deploy}/webhooks", `{"dialect":"slack","url":"https://r.example/","events":["app_requested"]}`), 201)
 		if other.Secret != nil {
 			t.Errorf("a dialect that signs with the app's secret told %q", *other.Secret)
+		}
+	})
+}
+
+// A webhook with channels is shown with them, and changed as a whole.
+func TestWebhooksWithChannels(t *testing.T) {
+	everyCompany(t, func(t *testing.T, o *company) {
+		o.channels()
+		const users = `{"pattern":"/api/v5/orgs/{organization_id}/chats","additions":true}`
+		w := into[savedObject](t, o.call(t, "vic", "POST /apps/{deploy}/webhooks", `{"dialect":"giosg","url":"https://r.example/","channels":[`+users+`]}`), 201)
+		if w.Secret != nil || len(w.Channels) != 1 || !w.Channels[0].Additions || w.Channels[0].Removals || len(w.Events) != 0 {
+			t.Errorf("made: %+v", w)
+		}
+		at := "/apps/{deploy}/webhooks/" + w.ID
+		put := into[webhookObject](t, o.call(t, "vic", "PUT "+at, `{"url":"https://s.example/","channels":[`+users+`,{"pattern":"/api/v5/users/{user_id}/chats","removals":true}]}`), 200)
+		if put.URL != "https://s.example/" || len(put.Channels) != 2 || put.Channels[1].Pattern != "/api/v5/users/{user_id}/chats" || !put.Channels[1].Removals {
+			t.Errorf("changed: %+v", put)
+		}
+		if got := o.call(t, "vic", "PUT "+at, `{"url":"https://s.example/"}`); faultsIn(t, got) != "/channels is required" {
+			t.Errorf("without channels: %s", got.body)
+		}
+		list := into[listing[webhookObject]](t, o.call(t, "deploy", "GET /apps/{deploy}/webhooks", ""), 200)
+		if read := into[webhookObject](t, o.call(t, "vic", "GET "+at, ""), 200); len(read.Channels) != 2 || len(list.Items) != 2 || len(list.Items[1].Channels) != 2 || len(list.Items[0].Channels) != 0 {
+			t.Errorf("read: %+v, %+v", read, list)
+		}
+		if got := o.call(t, "vic", "DELETE "+at, ""); got.status != 204 {
+			t.Errorf("deleted: %s", got.body)
 		}
 	})
 }

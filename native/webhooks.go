@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"souk"
@@ -17,9 +18,12 @@ type savedObject struct {
 func (h *Handler) createWebhook(c *call) (answer, error) {
 	in := market.Hook{
 		App: c.app(), Dialect: souk.Dialect(c.body.requiredText("dialect")), URL: c.body.requiredText("url"),
-		Events: c.body.texts("events"), Paused: c.body.flag("paused"),
+		Events: c.body.texts("events"), Channels: c.body.channels("channels"), Paused: c.body.flag("paused"),
 	}
 	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	if err := h.whole(in); err != nil {
 		return answer{}, err
 	}
 	saved, err := h.market.PutWebhook(c.ctx, c.Actor, in)
@@ -40,9 +44,17 @@ func (h *Handler) createWebhook(c *call) (answer, error) {
 func (h *Handler) changeWebhook(c *call) (answer, error) {
 	in := market.Hook{
 		App: c.app(), ID: c.webhook(), URL: c.body.requiredText("url"),
-		Events: c.body.texts("events"), Paused: c.body.flag("paused"),
+		Events: c.body.texts("events"), Channels: c.body.channels("channels"), Paused: c.body.flag("paused"),
 	}
 	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	had, err := h.market.Webhook(c.ctx, c.Actor, in.App, in.ID)
+	if err != nil {
+		return answer{}, err
+	}
+	in.Dialect = had.Dialect
+	if err := h.whole(in); err != nil {
 		return answer{}, err
 	}
 	saved, err := h.market.PutWebhook(c.ctx, c.Actor, in)
@@ -50,6 +62,35 @@ func (h *Handler) changeWebhook(c *call) (answer, error) {
 		return answer{}, err
 	}
 	return answer{status: http.StatusOK, body: showWebhook(saved.Webhook)}, nil
+}
+
+// whole refuses what would leave a webhook with channels as it is: here a
+// webhook is always told whole.
+func (h *Handler) whole(in market.Hook) error {
+	if h.market.Wires[in.Dialect].Channels == nil {
+		return nil
+	}
+	pointer := "/channels"
+	switch {
+	case in.URL == "":
+		pointer = "/url"
+	case in.Channels != nil:
+		return nil
+	}
+	return &failure{problem: invalidInput, errors: []fieldError{{Pointer: &pointer, Detail: "is required"}}}
+}
+
+// channels is a list of what a webhook wants to be told, nil when it is absent.
+func (o object) channels(name string) []souk.Subscription {
+	return readList(o, name, func(value json.RawMessage, pointer string) souk.Subscription {
+		item := o.call.readObject(value, pointer)
+		s := souk.Subscription{
+			Pattern:   souk.Pattern(item.requiredText("pattern")),
+			Additions: item.flag("additions"), Changes: item.flag("changes"), Removals: item.flag("removals"),
+		}
+		item.leftovers()
+		return s
+	})
 }
 
 func (h *Handler) listWebhooks(c *call) (answer, error) {

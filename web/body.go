@@ -12,9 +12,11 @@ import (
 // BodyTime is how long ReadBody waits for the whole of a request's body.
 const BodyTime = 10 * time.Second
 
-// Bodies are read before anybody knows who sends them, so strangers choose how
+// Bodies may be read before anybody knows who sends them, so strangers choose how
 // many there are at once. Those beyond smallBody have to share a few places: what
-// is being read takes some 100 MB at most, for any thousand slow senders.
+// is being read takes some 130 MB at most, for any thousand slow senders. A body
+// that announces its length gets exactly that; one that does not takes up to three
+// times its size, which faces bear by smaller limits where strangers may send.
 const (
 	smallBody   = 64 << 10 // bytes
 	largeBodies = 32
@@ -57,7 +59,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return nil, fmt.Errorf("set read deadline: %w", err)
 	}
-	body, err := readAll(io.LimitReader(r.Body, limit+1))
+	body, err := readAll(io.LimitReader(r.Body, limit+1), r.ContentLength)
 	var timeout interface{ Timeout() bool }
 	var over *http.MaxBytesError
 	switch {
@@ -73,8 +75,9 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return body, nil
 }
 
-// readAll is io.ReadAll, but for a large body only while there is a place.
-func readAll(r io.Reader) ([]byte, error) {
+// readAll is io.ReadAll, but for a large body only while there is a place. length
+// is what was announced, or -1.
+func readAll(r io.Reader, length int64) ([]byte, error) {
 	var body bytes.Buffer
 	if _, err := io.CopyN(&body, r, smallBody+1); err != nil {
 		if err == io.EOF {
@@ -88,6 +91,7 @@ func readAll(r io.Reader) ([]byte, error) {
 	default:
 		return nil, ErrBusy
 	}
+	body.Grow(int(max(length-int64(body.Len()), 0)) + bytes.MinRead) // not by doubling
 	_, err := body.ReadFrom(r)
 	return body.Bytes(), err
 }
