@@ -41,12 +41,8 @@ func (m *Market) StepJob(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	err = m.write(ctx, j.Actor, locksOfJob(j.ID), func(tx *Tx) error {
-		j, err := tx.Job(j.ID)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil // another node has finished it
-		}
-		if err != nil {
+	err = m.write(ctx, j.Actor, locksOfJob(j), func(tx *Tx) error {
+		if stands, err := isAt(tx.Tx, j); err != nil || !stands {
 			return err
 		}
 		return tx.step(j)
@@ -58,14 +54,25 @@ func (m *Market) StepJob(ctx context.Context) (more bool, err error) {
 	return true, err
 }
 
-// locksOfJob finds the locks of the next step of a job.
-func locksOfJob(id souk.ID) func(*store.Tx) (store.Locks, error) {
+// isAt reports whether a job is as far as it was read, and not finished or
+// carried on by another node since.
+func isAt(tx *store.Tx, j store.Job) (bool, error) {
+	is, err := tx.Job(j.ID)
+	return err == nil && is.After.ID == j.After.ID && is.After.At.Equal(j.After.At), ignoreMissing(err)
+}
+
+// locksOfJob finds the locks of the next step of a job. One that another node
+// carried on needs none: its locks would change under whoever waits for them as
+// often as that node makes a step.
+func locksOfJob(j store.Job) func(*store.Tx) (store.Locks, error) {
 	return func(tx *store.Tx) (locks store.Locks, err error) {
-		j, err := tx.Job(id)
-		if err != nil {
-			return locks, ignoreMissing(err)
+		if stands, err := isAt(tx, j); err != nil || !stands {
+			return locks, err
 		}
-		if !j.App.IsZero() {
+		switch {
+		case j.Kind == store.Spread: // has no org to hold another node off by
+			locks.ExclusiveApps = []souk.ID{j.App}
+		case !j.App.IsZero():
 			locks.Apps = []souk.ID{j.App}
 		}
 		orgs, err := orgsOfStep(tx, j)
