@@ -147,3 +147,33 @@ installations:
 		}
 	})
 }
+
+// An app that a document takes from the public, or from partners, ends where
+// nothing else gives a right to it, and stays where something does.
+func TestApplyWorldTakesPublicityBack(t *testing.T) {
+	souktest.Each(t, func(t *testing.T, db *store.DB) {
+		c := souktest.World(t, db, nil)
+		c.Apply(`
+version: 1
+partnerships: [[vendor, solo]]
+apps:
+  offered: {owner: vendor, name: Offered, is_available_to_partners: true}
+  vault: {shares: [labs]}
+installations:
+  vault@solo: {app: vault, org: solo, installed_by: solveig}
+  vault@labs: {app: vault, org: labs, installed_by: cem}
+  offered@solo: {app: offered, org: solo, installed_by: solveig}
+  offered@vendor: {app: offered, org: vendor, installed_by: vic}
+requests: {vault: {app: vault, user: bo, org: sales}}
+`)
+		events := told(t, c, db, `apps: {vault: {is_available_to_anyone: false}, offered: {is_available_to_partners: false}}`, "vendor", "solo", "acme")
+		var ended []string
+		for _, e := range events {
+			if e.Kind == souk.InstallationRemoved || e.Kind == souk.RequestVoided {
+				ended = append(ended, string(e.Kind)+" "+e.Data.App.Name+" at "+e.Data.Org.Name)
+			}
+		}
+		slices.Sort(ended)
+		wantList(t, "ended", ended, "installation.removed Offered at Solo", "installation.removed Vault at Solo", "request.voided Vault at Acme Sales")
+	})
+}
