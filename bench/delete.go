@@ -192,8 +192,12 @@ func writing(ctx context.Context, writers []writer, happens func(context.Context
 // app user of its own.
 func (s *subject) hold(ctx context.Context, app souk.App, holder company, n int) error {
 	var model souk.Installation
-	bot := souk.User{ID: souk.NewID(), Org: holder.org.ID, IsBot: true, FirstName: app.AppUser.FirstName, LastName: app.AppUser.LastName, CreatedAt: app.CreatedAt}
-	orgs, admins, bots, installations, grants := spread(1, n, time.Hour), spread(2, n, time.Hour), spread(3, n, time.Hour), spread(4, n, time.Hour), spread(5, n, time.Hour)
+	bot := souk.User{
+		ID: souk.NewID(), Org: holder.org.ID, IsBot: true, CreatedAt: app.CreatedAt,
+		FirstName: app.AppUser.FirstName, LastName: app.AppUser.LastName,
+	}
+	orgs, admins, bots := spread(1, n, time.Hour), spread(2, n, time.Hour), spread(3, n, time.Hour)
+	installations, grants := spread(4, n, time.Hour), spread(5, n, time.Hour)
 	if err := s.open(ctx, func(db *store.DB) error {
 		if err := souktest.Seed(ctx, db, s.key, func(to *souktest.Seeder) { model = to.Install(app, holder.org, holder.admin) }); err != nil {
 			return err
