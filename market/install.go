@@ -84,12 +84,12 @@ func (tx *Tx) install(in Installing) (done Installed, err error) {
 		return done, verdict
 	}
 	switch {
-	case !at.Org.HasAppsFeature:
-		return done, souk.NoAppsFeature
 	case in.Accepted != nil && !souk.NewScopes(in.Accepted...).Equal(app.Asks()):
 		return done, souk.Invalid{{Field: "scopes", Reason: "must be exactly what the app asks for"}}
 	case app.NeedsTerms() && in.Terms != TermsAccepted:
 		return done, souk.TermsNotAccepted
+	case !at.Org.HasAppsFeature:
+		return done, souk.NoAppsFeature
 	}
 	if err := tx.mayReach(app, at.Org, in.Workspaces); err != nil {
 		return done, err

@@ -12,7 +12,7 @@ import (
 // A step of a job is at most stepSize things or stepTime, whichever comes first:
 // no other writer waits longer for it.
 const (
-	stepSize = 100
+	stepSize = 25
 	stepTime = 10 * time.Millisecond
 )
 

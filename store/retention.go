@@ -8,7 +8,7 @@ import "time"
 // DropAttempts forgets giosg's requests that were listed before a time.
 func (tx *Tx) DropAttempts(before time.Time, limit int) (int64, error) {
 	return tx.exec(`DELETE FROM attempts WHERE (delivery_id, id) IN (SELECT delivery_id, id FROM attempts
-		WHERE dialect = 'giosg' AND listed_at < $1 ORDER BY listed_at LIMIT $2)`, micros(before), limit)
+		WHERE dialect = 'giosg' AND listed_at + 0 < $1 ORDER BY listed_at + 0 LIMIT $2)`, micros(before), limit)
 }
 
 // DropDeliveries forgets giosg's deliveries that ended before a time.
