@@ -45,9 +45,12 @@ test: conformance/node_modules/.package-lock.json
 conformance/node_modules/.package-lock.json: conformance/package.json conformance/package-lock.json
 	cd conformance && npm ci --no-audit --no-fund
 
-# Random walks through the market for as long as CHECKS takes: about 4 s each.
+# Random walks through the market for as long as CHECKS takes: about 4 s each. And
+# what a stranger could learn from a clock, measured more exactly than a busy
+# machine allows.
 CHECKS ?= 200
 soak:
+	$(WITH_POSTGRES) -- go test -run '^TestForeignTakesAsLongAsUnknown$$' -count=1 ./giosg -giosg.calls=1000 -giosg.apart=0.1
 	$(WITH_POSTGRES) -- go test -run '^TestInvariants$$' -count=1 -timeout=2h ./market -rapid.checks=$(CHECKS) -rapid.steps=120
 
 # The figures of docs/performance.md; CPU profiles of the servers go to bench/out.

@@ -86,7 +86,7 @@ func (tx *Tx) publishApp(owner souk.ID, in AppForm) (v AppView, err error) {
 // have no other right to the app. Whoever holds settings in the owner org may,
 // and the operator. It refuses what PublishApp does, and UnknownApp.
 func (m *Market) UpdateApp(ctx context.Context, actor souk.Actor, owner, id souk.ID, in AppForm) (v AppView, err error) {
-	err = m.write(ctx, actor, ownerAndHolders(id), func(tx *Tx) (err error) {
+	err = m.write(ctx, actor, ofOwned(owner, id), func(tx *Tx) (err error) {
 		v, err = tx.updateApp(owner, id, in)
 		return err
 	})
@@ -140,7 +140,7 @@ func (tx *Tx) change(v *AppView, verb string, at place, before, app souk.App) (e
 // settings in the owner org may, and the operator. It refuses NoSubscription,
 // UnknownOrg, NotAllowed and UnknownApp.
 func (m *Market) DeleteApp(ctx context.Context, actor souk.Actor, owner, id souk.ID) error {
-	return m.write(ctx, actor, ownerAndHolders(id), func(tx *Tx) error { return tx.deleteApp(owner, id) })
+	return m.write(ctx, actor, ofOwned(owner, id), func(tx *Tx) error { return tx.deleteApp(owner, id) })
 }
 
 func (tx *Tx) deleteApp(owner, id souk.ID) error {

@@ -100,13 +100,29 @@ func (tx *Tx) ownedBy(org, app souk.ID) (souk.App, error) {
 	return a, or(err, souk.UnknownApp)
 }
 
-// rootsOf finds the locks of a verb that ties orgs to each other.
+// unlessRefused is what went wrong when locks were looked for. What is refused
+// needs none: fn refuses it again.
+func unlessRefused(err error) error {
+	var no souk.Refusal
+	if errors.As(err, &no) {
+		return nil
+	}
+	return err
+}
+
+// rootsOf finds the locks of a verb that ties orgs to each other. An org that
+// does not exist, which the verb refuses, costs a lock too: nobody can tell by
+// the time what there is.
 func rootsOf(apps []souk.ID, orgs ...souk.ID) func(*store.Tx) (store.Locks, error) {
 	return func(tx *store.Tx) (store.Locks, error) {
 		found, err := tx.Orgs(orgs)
 		locks := store.Locks{Apps: apps}
-		for _, o := range found { // those that do not exist are refused by the verb
-			locks.Roots = append(locks.Roots, o.Root())
+		for _, id := range orgs {
+			root := id
+			if o, is := found[id]; is {
+				root = o.Root()
+			}
+			locks.Roots = append(locks.Roots, root)
 		}
 		return locks, err
 	}

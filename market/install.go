@@ -70,13 +70,17 @@ func (tx *Tx) install(in Installing) (done Installed, err error) {
 	if !at.IsMember() {
 		return done, souk.NotAllowed
 	}
-	app, err := tx.App(in.App)
-	if err != nil {
-		return done, or(err, souk.UnknownApp)
+	app, missing := tx.App(in.App)
+	if ignoreMissing(missing) != nil {
+		return done, missing
 	}
+	app.ID = in.App // an app that is not there takes as long as one that they may not see
 	facts, err := tx.facts(app, at.Org, at.Enterprise, tx.actor.User, app.Asks())
 	if err != nil {
 		return done, err
+	}
+	if missing != nil {
+		return done, souk.UnknownApp
 	}
 	verdict := mayInstall(souk.Effective(facts).Verdict)
 	wish := errors.Is(verdict, souk.ApprovalNeeded) && len(in.Workspaces) == 0 && !in.wished

@@ -13,6 +13,17 @@ import (
 // (docs/decisions/0030-a-few-at-once-the-rest-by-a-job.md).
 const few = 20
 
+// ofOwned is ownerAndHolders for a verb of the owner's: an app of others takes as
+// long as one that does not exist.
+func ofOwned(owner, id souk.ID) func(*store.Tx) (store.Locks, error) {
+	return func(tx *store.Tx) (store.Locks, error) {
+		if _, err := tx.AppOf(owner, id); err != nil {
+			return store.Locks{}, ignoreMissing(err) // fn refuses it
+		}
+		return ownerAndHolders(id)(tx)
+	}
+}
+
 // ownerAndHolders finds the locks of a verb that may take away the right to an
 // app: the app, its owner's root, and if they are few the roots of those who
 // have it or ask for it.

@@ -71,7 +71,7 @@ func (tx *Tx) invite(from, to souk.ID) (v InvitationView, err error) {
 // settings in the org that was invited may, and the operator. It refuses
 // NoSubscription, UnknownOrg, NotAllowed and UnknownInvitation.
 func (m *Market) Accept(ctx context.Context, actor souk.Actor, org, id souk.ID) (v PartnershipView, err error) {
-	err = m.write(ctx, actor, rootsOfInvitation(id), func(tx *Tx) (err error) {
+	err = m.write(ctx, actor, rootsOfInvitation(org, Incoming, id), func(tx *Tx) (err error) {
 		v, err = tx.accept(org, id)
 		return err
 	})
@@ -111,7 +111,7 @@ func (tx *Tx) accept(org, id souk.ID) (v PartnershipView, err error) {
 // it got. Whoever holds settings there may, and the operator. It refuses
 // NoSubscription, UnknownOrg, NotAllowed and UnknownInvitation.
 func (m *Market) EndInvitation(ctx context.Context, actor souk.Actor, org souk.ID, d Direction, id souk.ID) error {
-	return m.write(ctx, actor, rootsOfInvitation(id), func(tx *Tx) error {
+	return m.write(ctx, actor, rootsOfInvitation(org, d, id), func(tx *Tx) error {
 		if _, err := tx.desk(org, MaySettings); err != nil {
 			return err
 		}
@@ -313,12 +313,12 @@ func (tx *Tx) atBoth(verb string, kind souk.EventKind, a, b souk.Org, before, af
 	return nil
 }
 
-func rootsOfInvitation(id souk.ID) func(*store.Tx) (store.Locks, error) {
-	return func(tx *store.Tx) (store.Locks, error) {
-		i, err := tx.Invitation(id)
+func rootsOfInvitation(org souk.ID, d Direction, id souk.ID) func(*store.Tx) (store.Locks, error) {
+	return func(s *store.Tx) (store.Locks, error) {
+		i, err := (&Tx{Tx: s}).invitationOf(org, d, id)
 		if err != nil {
-			return store.Locks{}, ignoreMissing(err) // fn refuses it
+			return store.Locks{}, unlessRefused(err)
 		}
-		return rootsOf(nil, i.From, i.To)(tx)
+		return rootsOf(nil, i.From, i.To)(s)
 	}
 }

@@ -66,7 +66,7 @@ func (tx *Tx) shareApp(in Sharing) (v ShareView, err error) {
 // there may, and the operator. It refuses NoSubscription, UnknownOrg, NotAllowed
 // and UnknownShare.
 func (m *Market) UnshareApp(ctx context.Context, actor souk.Actor, org souk.ID, d Direction, id souk.ID) error {
-	return m.write(ctx, actor, rootsOfShare(id), func(tx *Tx) error { return tx.unshareApp(org, d, id) })
+	return m.write(ctx, actor, rootsOfShare(org, d, id), func(tx *Tx) error { return tx.unshareApp(org, d, id) })
 }
 
 func (tx *Tx) unshareApp(org souk.ID, d Direction, id souk.ID) error {
@@ -90,18 +90,18 @@ func (tx *Tx) unshareApp(org souk.ID, d Direction, id souk.ID) error {
 	return tx.losePartnerSoon(app.Owner, share.Org, "UnshareApp")
 }
 
-// shareOf finds a share that an org made, or that was made with it.
+// shareOf finds a share that an org made, or that was made with it, with its
+// app. One that is others' takes as long to find as one that does not exist.
 func (tx *Tx) shareOf(org souk.ID, d Direction, id souk.ID) (share souk.Share, app souk.App, err error) {
-	if share, err = tx.Share(id); err != nil {
+	find := tx.OutgoingShare
+	if d == Incoming {
+		find = tx.IncomingShare
+	}
+	if share, err = find(org, id); err != nil {
 		return share, app, or(err, souk.UnknownShare)
 	}
-	if app, err = tx.App(share.App); err != nil {
-		return share, app, err
-	}
-	if end := d.end(app.Owner, share.Org); end != org || !app.DeletedAt.IsZero() {
-		return share, app, souk.UnknownShare
-	}
-	return share, app, nil
+	app, err = tx.App(share.App)
+	return share, app, err
 }
 
 // tellShare audits a share under both roots and tells of it at the owner.
@@ -131,17 +131,13 @@ func (tx *Tx) tellShare(verb string, kind souk.EventKind, owner place, app souk.
 }
 
 // rootsOfShare finds the locks of a verb that ends a share.
-func rootsOfShare(id souk.ID) func(*store.Tx) (store.Locks, error) {
-	return func(tx *store.Tx) (store.Locks, error) {
-		share, err := tx.Share(id)
+func rootsOfShare(org souk.ID, d Direction, id souk.ID) func(*store.Tx) (store.Locks, error) {
+	return func(s *store.Tx) (store.Locks, error) {
+		share, app, err := (&Tx{Tx: s}).shareOf(org, d, id)
 		if err != nil {
-			return store.Locks{}, ignoreMissing(err) // fn refuses it
+			return store.Locks{}, unlessRefused(err)
 		}
-		app, err := tx.App(share.App)
-		if err != nil {
-			return store.Locks{}, err
-		}
-		return rootsOf([]souk.ID{app.ID}, app.Owner, share.Org)(tx)
+		return rootsOf([]souk.ID{app.ID}, app.Owner, share.Org)(s)
 	}
 }
 
@@ -188,9 +184,12 @@ func (tx *Tx) alsoAudit(verb string, actor souk.ID, at souk.Org, app, subject so
 
 func rootsOfTarget(owner, app, target souk.ID) func(*store.Tx) (store.Locks, error) {
 	return func(tx *store.Tx) (store.Locks, error) {
+		if _, err := tx.AppOf(owner, app); err != nil {
+			return store.Locks{}, ignoreMissing(err) // fn refuses it
+		}
 		i, err := tx.InstallationOf(app, target)
 		if err != nil {
-			return store.Locks{}, ignoreMissing(err) // fn refuses it
+			return store.Locks{}, ignoreMissing(err)
 		}
 		return rootsOf([]souk.ID{app}, owner, i.Org)(tx)
 	}

@@ -42,7 +42,7 @@ func (m *Market) Uninstall(ctx context.Context, actor souk.Actor, in Uninstallin
 // from that org would. It refuses NoSubscription, NotAllowed and what Uninstall
 // does, and UnknownInstallation.
 func (m *Market) EndInstallation(ctx context.Context, actor souk.Actor, org, id souk.ID) error {
-	return m.write(ctx, actor, rootOfInstallation(id), func(tx *Tx) error {
+	return m.write(ctx, actor, rootOfInstallation(org, id), func(tx *Tx) error {
 		if _, err := tx.desk(org, MaySettings); err != nil {
 			return err
 		}
@@ -55,14 +55,15 @@ func (m *Market) EndInstallation(ctx context.Context, actor souk.Actor, org, id 
 	})
 }
 
-// rootOfInstallation finds the locks of a verb that names an installation.
-func rootOfInstallation(id souk.ID) func(*store.Tx) (store.Locks, error) {
+// rootOfInstallation finds the locks of a verb that names an installation of an
+// org's.
+func rootOfInstallation(org, id souk.ID) func(*store.Tx) (store.Locks, error) {
 	return func(tx *store.Tx) (store.Locks, error) {
-		i, err := tx.Installation(id)
+		i, err := tx.InstallationAtOrg(org, id)
 		if err != nil {
 			return store.Locks{}, ignoreMissing(err) // fn refuses it
 		}
-		return rootOf(i.Org, i.App)(tx)
+		return rootOf(org, i.App)(tx)
 	}
 }
 

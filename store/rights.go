@@ -126,9 +126,18 @@ func (tx *Tx) PutShare(s souk.Share) (bool, error) {
 	return n > 0, err
 }
 
-// Share finds a share by ID.
-func (tx *Tx) Share(id souk.ID) (souk.Share, error) {
-	return one(tx, scanShare, `SELECT `+shareColumns+` FROM rights WHERE id = $1`, id)
+// OutgoingShare finds one of OutgoingShares.
+func (tx *Tx) OutgoingShare(owner, id souk.ID) (souk.Share, error) {
+	return one(tx, scanShare, `SELECT `+prefixed("r", shareColumns)+`
+		FROM rights r JOIN apps a ON a.id = r.app_id
+		WHERE r.id = $2 AND a.owner_id = $1 AND a.deleted_at IS NULL`, owner, id)
+}
+
+// IncomingShare finds one of IncomingShares.
+func (tx *Tx) IncomingShare(org, id souk.ID) (souk.Share, error) {
+	return one(tx, scanShare, `SELECT `+prefixed("r", shareColumns)+`
+		FROM rights r JOIN apps a ON a.id = r.app_id
+		WHERE r.id = $2 AND r.org_id = $1 AND a.deleted_at IS NULL`, org, id)
 }
 
 // ShareWith finds the share of an app with an org.
