@@ -57,6 +57,9 @@ type walk struct {
 	requests    []souk.ID
 	tokens      map[string]souk.ID // secrets, and the installations they came with
 	hook        souk.ID
+	ears        souk.ID // a webhook that listens on channels
+	shares      []souk.ID
+	invitations []souk.ID
 
 	answers map[answerAt]string // the model: what stands for everyone
 	live    map[answerAt]souk.ID
@@ -69,12 +72,14 @@ type answerAt struct{ app, org souk.ID }
 type moment struct {
 	nouns, all    string
 	audit, events int
+	wishes        int
+	chains        [3]int // entries of each root in the audit
 	resolutions   map[string]string
 }
 
 func newWalk(w *town) *walk {
 	k := &walk{
-		town: w, names: slices.Sorted(maps.Keys(w.user)), apps: []string{"chat", "files", "tool", "manager", "certified", "bespoke", "draft"},
+		town: w, names: slices.Sorted(maps.Keys(w.user)), apps: []string{"chat", "files", "tool", "manager", "certified", "bespoke", "draft", "ear"},
 		orgs: []souk.ID{w.acme, w.hq, w.lab, w.globex, w.vendor},
 		people: map[souk.ID][]string{
 			w.acme: {"eve", "ada", "sam"}, w.hq: {"eve", "ada", "olga", "max", "sid", "una", "jane", "joe"},
@@ -90,6 +95,14 @@ func newWalk(w *town) *walk {
 	must(w.m.PutWebhook(context.Background(), w.as("vic"), market.Hook{App: w.app["tool"], Dialect: souk.Slack,
 		URL: "https://vendor.example/slack", Events: []string{"app_requested"}}))(w.t)
 	k.hook = hook.ID
+	k.ears = w.listen("ear", append(all("*"), own)...).ID
+	w.listen("chat", own)
+	w.ally(w.globex)
+	about, terms := "What it does.", "https://vendor.example/terms"
+	yes := true
+	w.update("draft", market.AppForm{Description: &about, TermsOfService: &terms, PrivacyPolicy: &terms, IsAvailableToPartners: &yes})
+	k.live[answerAt{w.app["ear"], w.hq}] = w.install("sid", "ear", w.hq).ID
+	k.live[answerAt{w.app["ear"], w.vendor}] = w.install("vic", "ear", w.vendor).ID
 	return k
 }
 
@@ -111,7 +124,11 @@ func (k *walk) run(t *rapid.T) {
 		"clear": {2, k.clear}, "narrow": {1, k.narrow}, "ask more": {1, k.askMore}, "install": {4, k.install},
 		"set workspaces": {2, k.setWorkspaces}, "uninstall": {2, k.uninstall}, "suspend": {1, k.suspend}, "policy": {1, k.policy},
 		"deactivate": {1, k.deactivate}, "membership": {1, k.membership}, "rename": {1, k.rename}, "webhook": {1, k.webhook},
-		"stranger": {1, k.stranger},
+		"stranger": {1, k.stranger}, "publish app": {1, k.publishApp}, "update app": {3, k.updateApp}, "delete app": {1, k.deleteApp},
+		"share": {2, k.shareApp}, "unshare": {1, k.unshare}, "invite": {2, k.invite}, "accept": {3, k.accept},
+		"end invitation": {1, k.endInvitation}, "end partnership": {1, k.endPartnership}, "name partner": {1, k.namePartner},
+		"uninstall from": {1, k.uninstallFrom}, "end installation": {1, k.endInstallation}, "list": {1, k.list}, "entitle": {1, k.entitle},
+		"channels": {1, k.channels}, "publish": {1, k.publish},
 	} {
 		for i := range often.times {
 			steps[fmt.Sprint(name, i)] = func(t *rapid.T) {
@@ -186,18 +203,28 @@ func (k *walk) try(verb string, actor souk.Actor, call func(souk.Actor) error) (
 		}
 		return false
 	}
-	if now.nouns != k.before.nouns && (now.audit == k.before.audit || now.events == k.before.events) {
+	// A question that becomes a wish asks for the same: nobody is told anew.
+	wished := verb == "Install" && now.wishes == k.before.wishes+1 && now.audit == k.before.audit+1
+	if now.nouns != k.before.nouns && (now.audit == k.before.audit || now.events == k.before.events && !wished) {
 		k.rt.Fatalf("%s changed something: %d entries in the audit and %d events are new", verb, now.audit-k.before.audit, now.events-k.before.events)
 	}
-	if now.audit == k.before.audit && now.all != k.before.all {
+	if now.audit == k.before.audit && now.all != k.before.all && verb != "Publish" {
 		k.rt.Fatalf("%s wrote something and is not in the audit", verb)
 	}
-	if single := verb != "Uninstall" && verb != "DeactivateUser"; single && now.audit > k.before.audit+1 {
-		k.rt.Fatalf("%s is in the audit %d times", verb, now.audit-k.before.audit)
+	for i, had := range k.before.chains {
+		if !slices.Contains(manifold, verb) && now.chains[i] > had+1 {
+			k.rt.Fatalf("%s is in the audit of a root %d times", verb, now.chains[i]-had)
+		}
 	}
 	k.history(verb, now)
 	k.before = now
 	return true
+}
+
+// manifold are the verbs that may change many things, each with an entry of its
+// own: installations that end, wishes that come true, what ties orgs.
+var manifold = []string{
+	"Uninstall", "EndInstallation", "DeactivateUser", "Approve", "UpdateApp", "ListApp", "DeleteApp", "UnshareApp", "Accept", "EndPartnership",
 }
 
 // history holds decisions against what they were: they end and change in
@@ -212,10 +239,14 @@ func (k *walk) history(verb string, now moment) {
 
 func (k *walk) now() (now moment) {
 	nouns := slices.DeleteFunc(slices.Clone(tables), func(name string) bool {
-		return name == "events" || name == "deliveries" || name == "audit"
+		return slices.Contains([]string{"events", "deliveries", "audit", "jobs", "idempotency"}, name)
 	})
 	now.nouns = k.digest(nouns...)
-	now.all = now.nouns + k.digest("events", "deliveries", "audit")
+	now.all = now.nouns + k.digest("events", "deliveries", "audit", "jobs", "idempotency")
+	now.wishes = k.count(`SELECT count(*) FROM requests WHERE status = 'pending' AND wish <> ''`)
+	for i, root := range []souk.ID{k.acme, k.globex, k.vendor} {
+		now.chains[i] = k.count(`SELECT count(*) FROM audit WHERE root_id = $1`, root)
+	}
 	now.audit, now.events = k.count(`SELECT count(*) FROM audit`), k.count(`SELECT count(*) FROM events`)
 	now.resolutions = map[string]string{}
 	k.readAll(func(tx *store.Tx, app souk.ID, org souk.ID) error {
@@ -256,7 +287,10 @@ func (k *walk) stranger() {
 	// To a sibling workspace the org itself is known, and nothing in it.
 	sibling := slices.Contains(k.people[k.lab], name)
 	named := []string{"cancel", "approve", "decline", "request", "rename", "deactivate", "webhooks"}
-	nowhere := souk.NewID()
+	nowhere, bespoke := souk.NewID(), k.app["bespoke"]
+	if k.sees(k.anAppNow(bespoke), k.org(k.globex)) {
+		bespoke = nowhere // hq let others have it
+	}
 	page := souk.Page{Size: 5}
 	for what, call := range map[string]func(org, request, user, app souk.ID) error{
 		"ask": func(org, _, _, _ souk.ID) error {
@@ -303,7 +337,20 @@ func (k *walk) stranger() {
 		"explain app": func(_, _, _, app souk.ID) error {
 			return drop(k.m.Explain(ctx, stranger, market.Question{App: app, At: k.globex}))
 		},
-		"webhooks": func(_, _, _, app souk.ID) error { return drop(k.m.Webhooks(ctx, stranger, app)) },
+		"webhooks":    func(_, _, _, app souk.ID) error { return drop(k.m.Webhooks(ctx, stranger, app)) },
+		"publish app": func(org, _, _, _ souk.ID) error { return drop(k.m.PublishApp(ctx, stranger, org, form("new"))) },
+		"update app": func(org, _, _, app souk.ID) error {
+			return drop(k.m.UpdateApp(ctx, stranger, org, app, form("new")))
+		},
+		"delete app": func(org, _, _, app souk.ID) error { return k.m.DeleteApp(ctx, stranger, org, app) },
+		"invite":     func(org, _, _, _ souk.ID) error { return drop(k.m.Invite(ctx, stranger, org, k.vendor)) },
+		"end installation": func(org, _, _, _ souk.ID) error {
+			return k.m.EndInstallation(ctx, stranger, org, k.live[answerAt{k.app["ear"], k.hq}])
+		},
+		"owned apps": func(org, _, _, _ souk.ID) error { return drop(k.m.OwnedApps(ctx, stranger, org, page)) },
+		"apps there": func(org, _, _, _ souk.ID) error { return drop(k.m.InstalledApps(ctx, stranger, org, page)) },
+		"partners":   func(org, _, _, _ souk.ID) error { return drop(k.m.Partnerships(ctx, stranger, org, page)) },
+		"people":     func(org, _, _, _ souk.ID) error { return drop(k.m.People(ctx, stranger, org, page)) },
 	} {
 		request := nowhere
 		for _, id := range k.requests {
@@ -314,7 +361,7 @@ func (k *walk) stranger() {
 		if standing := k.standingAt(name, k.hq); sibling && (!slices.Contains(named, what) || standing.IsMember()) {
 			continue
 		}
-		theirs := call(k.hq, request, k.user["jane"], k.app["bespoke"])
+		theirs := call(k.hq, request, k.user["jane"], bespoke)
 		none := call(nowhere, nowhere, nowhere, nowhere)
 		if theirs == nil || none == nil || theirs.Error() != none.Error() {
 			k.rt.Fatalf("%s: what is another's is refused with %v, what is nowhere with %v", what, theirs, none)
@@ -367,6 +414,18 @@ func (k *walk) check() {
 		"an approval below an enterprise that restricted it later": `SELECT count(*) FROM resolutions b JOIN orgs o ON o.id = b.org_id
 			JOIN resolutions a ON a.org_id = o.enterprise_id AND a.app_id = b.app_id AND a.ended_at IS NULL AND a.status = 'restricted' AND a.audience = 'everyone'
 			WHERE b.ended_at IS NULL AND b.status = 'approved' AND b.audience = 'everyone'`,
+		"an app whose installations are not counted": `SELECT count(*) FROM apps a
+			WHERE (SELECT COALESCE(sum(c.live), 0) FROM installation_counts c WHERE c.app_id = a.id)
+			<> (SELECT count(*) FROM installations i WHERE i.app_id = a.id AND i.status <> 'ended')`,
+		"an approved wish that neither came true nor was dropped": `SELECT count(*) FROM requests WHERE status = 'approved' AND wish <> ''`,
+		"something left to be done":                               `SELECT count(*) FROM jobs`,
+		"a share with who is no partner": `SELECT count(*) FROM rights r JOIN apps a ON a.id = r.app_id WHERE r.grantee = 'shared' AND a.deleted_at IS NULL
+			AND NOT EXISTS (SELECT 1 FROM partnerships p WHERE p.a_id = a.owner_id AND p.b_id = r.org_id OR p.b_id = a.owner_id AND p.a_id = r.org_id)`,
+		"an invitation between partners": `SELECT count(*) FROM invitations i JOIN partnerships p
+			ON p.a_id = i.from_id AND p.b_id = i.to_id OR p.b_id = i.from_id AND p.a_id = i.to_id`,
+		"two who invited each other": `SELECT count(*) FROM invitations i JOIN invitations j ON i.from_id = j.to_id AND i.to_id = j.from_id`,
+		"an ended installation's delivery on a channel": `SELECT count(*) FROM deliveries d WHERE d.channel <> '' AND d.status = 'pending' AND d.installation_id IS NOT NULL
+			AND NOT EXISTS (SELECT 1 FROM installations i WHERE i.id = d.installation_id AND i.app_id = d.app_id AND i.status <> 'ended')`,
 		"a delivery without its event": `SELECT count(*) FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.id = d.event_id)`,
 	} {
 		if n := k.count(query); n != 0 {
@@ -374,7 +433,9 @@ func (k *walk) check() {
 		}
 	}
 	k.checkAudit()
+	k.checkRights()
 	k.checkModel()
+	k.checkChannels()
 	k.checkTokens()
 }
 

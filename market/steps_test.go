@@ -81,6 +81,9 @@ func (k *walk) decide(verb string, decide func(context.Context, souk.Actor, mark
 			}
 		}
 	}
+	if r.Status == souk.Approved {
+		k.wishes(done)
+	}
 	k.settled(in.Request, done)
 }
 
@@ -164,6 +167,15 @@ func (k *walk) install() {
 		done, err = k.m.Install(context.Background(), a, in)
 		return err
 	}) {
+		return
+	}
+	if q := done.Requested; q != nil {
+		if explained != nil || answer.Verdict != souk.Requestable && answer.Verdict != souk.NeedsApproval || q.Wish == nil || q.Status != souk.Pending {
+			k.rt.Fatalf("installing became the wish %+v, and the answer was %s (%v)", q, answer.Verdict, explained)
+		}
+		if !slices.Contains(k.requests, q.ID) {
+			k.requests = append(k.requests, q.ID)
+		}
 		return
 	}
 	i := done.Installation

@@ -1,0 +1,156 @@
+package market_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"souk"
+	"souk/market"
+	"souk/souktest"
+	"souk/store"
+)
+
+// What the host product publishes goes to those who subscribed, are installed
+// where it happened and hold the scope that it names.
+func TestPublishing(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.listen("ear", all("chats", "chats/*/messages")...)
+		w.listen("chat", all("chats", "chats/*/messages")...)
+		w.subscribe("monitor", souk.Native, "channel.published")
+		ear := w.install("sid", "ear", w.hq)
+		for _, app := range []string{"chat", "monitor"} {
+			w.install("sid", app, w.hq)
+		}
+		w.install("gus", "ear", w.globex)
+		w.heard()
+		woken := 0
+		w.m.Woken = func() { woken++ }
+		message := chatAt(w.hq, "7")
+		message.Channel += "/3/messages"
+		message.Action, message.Body = souk.Added, souk.Document(`{"text":"<hello> & \u00e9"}`)
+		secret := chatAt(w.hq, "1")
+		secret.Scope = "settings"
+		theirs := chatAt(w.globex, "9")
+		nobodys := chatAt(w.vendor, "8")
+		audited := w.count(`SELECT count(*) FROM audit`)
+		told := must(w.m.Publish(ctx, operator, market.Publishing{Items: []souk.Publication{message, secret, theirs, nobodys}}))(t)
+		w.wantHeard("told", `ear: added orgs/hq/chats/3/messages 7 {"text":"<hello> & \u00e9"}`, `chat: added orgs/hq/chats/3/messages 7 {"text":"<hello> & \u00e9"}`,
+			"ear: removed orgs/hq/chats 1", "ear: removed orgs/globex/chats 9")
+		var counts []int
+		for i, p := range told {
+			counts = append(counts, p.Deliveries)
+			var e souk.Event
+			w.read(func(tx *store.Tx) (err error) { e, err = tx.Event(p.Event); return err })
+			if e.Kind != souk.ChannelPublished || e.Org != []souk.ID{w.hq, w.hq, w.globex, w.vendor}[i] || e.Data.Publication == nil || e.Data.Actor != nil {
+				t.Errorf("event %d: %+v", i, e)
+			}
+		}
+		if !slices.Equal(counts, []int{3, 1, 1, 0}) || woken != 1 { // the native one hears at hq what needs no scope
+			t.Errorf("%d deliveries, woken %d times", counts, woken)
+		}
+		if n := w.count(`SELECT count(*) FROM audit`); n != audited {
+			t.Errorf("what happened outside is on record %d times", n-audited)
+		}
+		if n := w.count(`SELECT count(*) FROM deliveries WHERE channel LIKE '%/chats' AND installation_id = $1 AND speaker_id = $1`, ear.ID); n != 1 {
+			t.Errorf("%d deliveries speak for the installation", n)
+		}
+
+		// One bad item, and nothing is told.
+		before := w.digest()
+		var bad souk.Invalid
+		err := drop(w.m.Publish(ctx, operator, market.Publishing{Items: []souk.Publication{message, chatAt(souk.NewID(), "1"), {}}}))
+		if !errors.As(err, &bad) || w.digest() != before {
+			t.Errorf("one bad item: %v", err)
+		}
+		// The users channel of an app user is its org's as long as it is there.
+		bot := souk.Publication{Org: w.hq, Channel: souk.Channel("/api/v5/users/" + ear.AppUser.String() + "/chats"), Action: souk.Removed, Resource: "1"}
+		must(w.m.Publish(ctx, operator, market.Publishing{Items: []souk.Publication{bot}}))(t)
+		bot.Org = w.globex
+		if err := drop(w.m.Publish(ctx, operator, market.Publishing{Items: []souk.Publication{bot}})); !errors.As(err, &bad) {
+			t.Errorf("as another org's: %v", err)
+		}
+		ok(t, w.m.EndInstallation(ctx, w.as("sid"), w.hq, ear.ID))
+		bot.Org = w.hq
+		if err := drop(w.m.Publish(ctx, operator, market.Publishing{Items: []souk.Publication{bot}})); !errors.As(err, &bad) {
+			t.Errorf("when it is gone: %v", err)
+		}
+	})
+}
+
+// A call that is repeated with its key tells nothing again.
+func TestPublishingAgain(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.listen("ear", all("chats")...)
+		w.install("sid", "ear", w.hq)
+		many := make([]souk.Publication, souk.MaxPublications)
+		for i := range many {
+			many[i] = chatAt([]souk.ID{w.hq, w.lab}[i%2], "1")
+		}
+		first := must(w.m.Publish(ctx, operator, market.Publishing{Key: "key", Items: many}))(t)
+		if n := w.count(`SELECT count(*) FROM deliveries`); n != len(many)/2 || first[0].Deliveries != 1 || first[1].Deliveries != 0 {
+			t.Errorf("%d deliveries of %d publications, the first of %+v and %+v", n, len(many), first[0], first[1])
+		}
+		before := w.digest()
+		again := must(w.m.Publish(ctx, operator, market.Publishing{Key: "key", Items: many}))(t)
+		if !slices.Equal(first, again) || w.digest() != before {
+			t.Error("a call repeated with its key told something again")
+		}
+		for what, change := range map[string]func(*souk.Publication){
+			"org": func(p *souk.Publication) { *p = chatAt(w.lab, p.Resource) }, "resource": func(p *souk.Publication) { p.Resource = "2" },
+			"scope": func(p *souk.Publication) { p.Scope = "users" }, "channel": func(p *souk.Publication) { p.Channel += "s" },
+			"action": func(p *souk.Publication) { p.Action, p.Body = souk.Added, souk.Document("{}") },
+		} {
+			other := slices.Clone(many)
+			change(&other[len(other)-2])
+			wantRefusal(t, "another "+what, drop(w.m.Publish(ctx, operator, market.Publishing{Key: "key", Items: other})), souk.KeyReused)
+		}
+		wantRefusal(t, "one less", drop(w.m.Publish(ctx, operator, market.Publishing{Key: "key", Items: many[1:]})), souk.KeyReused)
+		if w.digest() != before {
+			t.Error("a key that was used again changed something")
+		}
+		if other := must(w.m.Publish(ctx, operator, market.Publishing{Key: "Key", Items: many[:1]}))(t); other[0].Event == first[0].Event {
+			t.Error("another key answers the same")
+		}
+	})
+}
+
+// Of calls that race with one key, one tells and all answer alike.
+func TestPublishingAtOnce(t *testing.T) {
+	souktest.EachAddress(t, func(t *testing.T, address string) {
+		w := newTown(t, address)
+		w.listen("ear", all("chats")...)
+		w.install("sid", "ear", w.hq)
+		w.heard()
+		here, there := w.nodes(address)
+		for round := range 30 {
+			in := market.Publishing{Key: souk.NewID().String(), Items: []souk.Publication{chatAt(w.hq, "1"), chatAt(w.hq, "2")}}
+			var answers [4][]market.Published
+			var errs [4]error
+			var all sync.WaitGroup
+			start := make(chan struct{})
+			for i := range answers {
+				m := []*market.Market{here, there}[i%2]
+				all.Go(func() {
+					<-start
+					answers[i], errs[i] = m.Publish(context.Background(), operator, in)
+				})
+			}
+			close(start)
+			all.Wait()
+			ok(t, errors.Join(errs[:]...))
+			for _, a := range answers {
+				if !slices.Equal(a, answers[0]) {
+					t.Fatalf("round %d: %v and %v", round, a, answers[0])
+				}
+			}
+			if n := len(w.heard()); n != len(in.Items) {
+				t.Fatalf("round %d: told %d times", round, n)
+			}
+		}
+	})
+}
