@@ -137,7 +137,8 @@ type Desk struct {
 }
 
 // DeskOf finds the home of a user and what they are at an org; the zero org
-// means their home. It is one statement, whatever it finds.
+// means their home. It is one statement, and no longer for the org of others than
+// for one that does not exist.
 func (tx *Tx) DeskOf(user, org souk.ID) (d Desk, err error) {
 	type seat struct {
 		souk.Org
@@ -158,7 +159,8 @@ func (tx *Tx) DeskOf(user, org souk.ID) (d Desk, err error) {
 	seats, err := list(tx, scan, `
 		SELECT `+prefixed("o", orgColumns)+`, COALESCE(m.role, ''), COALESCE(m.permissions, ''), o.id = u.org_id
 		FROM users u
-		LEFT JOIN orgs here ON here.id = COALESCE($2, u.org_id)
+		LEFT JOIN orgs here ON here.id = COALESCE($2, u.org_id) AND EXISTS (
+			SELECT 1 FROM memberships m WHERE m.user_id = u.id AND m.org_id IN (here.id, here.enterprise_id))
 		JOIN orgs o ON o.id IN (u.org_id, here.id, here.enterprise_id)
 		LEFT JOIN memberships m ON m.user_id = u.id AND m.org_id = o.id
 		WHERE u.id = $1 AND u.deactivated_at IS NULL`, user, org)
