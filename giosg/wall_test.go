@@ -45,7 +45,7 @@ func TestWall(t *testing.T) {
 					if got.status != p.ok {
 						t.Errorf("%s by %q: %d %s, want %d", r.name(), who, got.status, got.body, p.ok)
 					}
-					shop.renew(t, p.spends...)
+					shop.restore(t, p, got)
 				case got.status != want.status || got.body != detailText(want.body):
 					t.Errorf("%s by %q: %d %s, want %d %s", r.name(), who, got.status, got.body, want.status, want.body)
 				}
@@ -88,7 +88,7 @@ func TestNothingShowsThroughTheWall(t *testing.T) {
 					t.Errorf("%s shows %s: …%.80s", r.name(), text, got.body[max(0, at-40):])
 				}
 			}
-			solo.renew(t, p.spends...)
+			solo.restore(t, p, got)
 		}
 	})
 }
