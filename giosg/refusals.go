@@ -197,7 +197,8 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	ctx := r.Context()
 	f := failureOf(err)
 	web.Note(ctx, "refused", f.Error())
-	if f.status >= http.StatusInternalServerError && ctx.Err() == nil { // a caller who left is no fault
+	// A caller who left is no fault, and neither is a server that stops.
+	if f.status >= http.StatusInternalServerError && ctx.Err() == nil && !web.Draining(ctx) {
 		h.log.ErrorContext(ctx, "giosg call failed", "call", r.Method+" "+r.Pattern, "err", err)
 	}
 	if f.status == http.StatusUnauthorized {

@@ -122,6 +122,9 @@ func (h *Handler) answer(w http.ResponseWriter, r *http.Request, res resource) (
 			err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
 		}
 	}()
+	if web.Draining(r.Context()) {
+		return a, unavailable
+	}
 	if res == nil {
 		return a, notFound
 	}

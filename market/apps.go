@@ -260,8 +260,11 @@ func (tx *Tx) apply(in AppForm, app *souk.App, owner souk.Org, had problems) err
 	if (wishes || app.IsAvailableToPartners && !was.IsAvailableToPartners) && !owner.IsAppProvider {
 		return souk.NotAppProvider
 	}
-	if wishes && app.Listing == souk.Draft {
+	switch {
+	case wishes && app.Listing == souk.Draft:
 		app.Listing = souk.Submitted
+	case was.IsAvailableToAnyone && !app.IsAvailableToAnyone:
+		app.Listing = souk.Draft // a wish that comes again is reviewed again
 	}
 	return nil
 }

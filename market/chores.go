@@ -19,8 +19,8 @@ const (
 	tidyAtOnce = 50
 )
 
-// Tidy drops a part of what was kept long enough: giosg's log after
-// souk.LogKept, answers under idempotency keys after a day. It tells whether
+// Tidy drops a part of what was kept long enough: giosg's log and what host
+// products published after souk.LogKept, answers under idempotency keys after a day. It tells whether
 // there is more to drop.
 func (m *Market) Tidy(ctx context.Context) (more bool, err error) {
 	err = m.DB.Write(ctx, nil, func(tx *store.Tx) error {
@@ -33,6 +33,7 @@ func (m *Market) Tidy(ctx context.Context) (more bool, err error) {
 		}{
 			{tx.DropAttempts, souk.LogKept},
 			{tx.DropDeliveries, souk.LogKept},
+			{tx.DropPublications, souk.LogKept},
 			{tx.DropAnswers, answerKept},
 		} {
 			for n := int64(tidyAtOnce); n == tidyAtOnce; dropped += n {

@@ -44,8 +44,8 @@ type Installed struct {
 // upgrades the live installation to them. Whoever holds settings at the org
 // may, and any member whom an approval covers; for anybody else it becomes a
 // request. It refuses UnknownOrg, NeedsPerson, OrgNotGranted, NotAllowed,
-// UnknownApp, RestrictedForAsker, ClosedToRequests, NoAppsFeature, Invalid,
-// TermsNotAccepted, AlreadyInstalled and AlreadyPending; where workspaces are
+// UnknownApp, RestrictedForAsker, ClosedToRequests, Invalid, TermsNotAccepted,
+// AlreadyInstalled, NoAppsFeature and AlreadyPending; where workspaces are
 // named, also what it would refuse there, and ApprovalNeeded, as only what an
 // org has itself can be wished for.
 func (m *Market) Install(ctx context.Context, actor souk.Actor, in Installing) (done Installed, err error) {
@@ -92,8 +92,6 @@ func (tx *Tx) install(in Installing) (done Installed, err error) {
 		return done, souk.Invalid{{Field: "scopes", Reason: "must be exactly what the app asks for"}}
 	case app.NeedsTerms() && in.Terms != TermsAccepted:
 		return done, souk.TermsNotAccepted
-	case !at.Org.HasAppsFeature:
-		return done, souk.NoAppsFeature
 	}
 	if err := tx.mayReach(app, at.Org, in.Workspaces); err != nil {
 		return done, err
@@ -105,6 +103,14 @@ func (tx *Tx) install(in Installing) (done Installed, err error) {
 		return done, err
 	case isLive && (live.Org != at.Org.ID || live.Scopes.Equal(app.Asks())):
 		return done, souk.AlreadyInstalled
+	case !isLive && app.IsAppUserRequired:
+		if in.AppUser, err = namesOf(in.AppUser, app); err != nil {
+			return done, err // now, and not when somebody approves it
+		}
+	}
+	switch {
+	case !at.Org.HasAppsFeature:
+		return done, souk.NoAppsFeature
 	case wish:
 		done.At = at.Org
 		done.Requested, err = tx.wish(in, at, app)

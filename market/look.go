@@ -29,7 +29,7 @@ func (tx *Tx) ownedViews(apps []souk.App, owner souk.Org) ([]AppView, error) {
 	for i, a := range apps {
 		ids[i] = a.ID
 	}
-	sealed, err := tx.CredentialsOf(ids)
+	sealed, err := tx.GiosgSecrets(ids)
 	if err != nil {
 		return nil, err
 	}

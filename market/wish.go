@@ -15,11 +15,6 @@ func (tx *Tx) wish(in Installing, at place, app souk.App) (*souk.Request, error)
 	if app.NeedsTerms() {
 		w.AcceptedAt = tx.at
 	}
-	if app.IsAppUserRequired {
-		if _, err := namesOf(in.AppUser, app); err != nil {
-			return nil, err // now, and not when somebody approves it
-		}
-	}
 	asked, err := tx.requestApp(Asking{App: app.ID, At: at.Org.ID, wish: &w})
 	if err != nil {
 		return nil, err

@@ -25,10 +25,21 @@ func scanApp(r row) (a souk.App, err error) {
 	}
 	a.Triggers, a.RedirectURIs = strings.Fields(triggers), strings.Fields(redirects)
 	a.RequiredScopes, a.BotScopes, a.UserScopes = souk.ParseScopes(required), souk.ParseScopes(bot), souk.ParseScopes(user)
-	if err := json.Unmarshal([]byte(links), &a.Links); err != nil {
+	if err := parse(links, noLinks, &a.Links); err != nil {
 		return a, err
 	}
-	return a, json.Unmarshal([]byte(zoom), &a.Zoom)
+	return a, parse(zoom, noZoom, &a.Zoom)
+}
+
+// What most apps have of these is nothing, and pages of apps are read often.
+var noLinks, noZoom = text(souk.Links{}), text(souk.ZoomListing{})
+
+// parse reads what text spelled, unless it is what the zero value is spelled.
+func parse(s, nothing string, into any) error {
+	if s == nothing {
+		return nil
+	}
+	return json.Unmarshal([]byte(s), into)
 }
 
 // App finds an app by ID, deleted ones too.

@@ -2,7 +2,7 @@ package store
 
 import "time"
 
-// The three Drops forget what was kept long enough, the oldest first and at
+// The Drops forget what was kept long enough, the oldest first and at
 // most limit rows, and tell how many that were.
 
 // DropAttempts forgets giosg's requests that were listed before a time.
@@ -15,6 +15,12 @@ func (tx *Tx) DropAttempts(before time.Time, limit int) (int64, error) {
 func (tx *Tx) DropDeliveries(before time.Time, limit int) (int64, error) {
 	return tx.exec(`DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries
 		WHERE dialect = 'giosg' AND ended_at < $1 ORDER BY ended_at LIMIT $2)`, micros(before), limit)
+}
+
+// DropPublications forgets what host products published before a time.
+func (tx *Tx) DropPublications(before time.Time, limit int) (int64, error) {
+	return tx.exec(`DELETE FROM events WHERE id IN (SELECT id FROM events
+		WHERE kind = 'channel.published' AND at < $1 ORDER BY at LIMIT $2)`, micros(before), limit)
 }
 
 // DropAnswers forgets what was answered under idempotency keys before a time.

@@ -39,6 +39,16 @@ func (tx *Tx) CredentialsOf(apps []souk.ID) (map[souk.ID]SealedCredentials, erro
 		`SELECT `+credentialColumns+` FROM credentials WHERE app_id IN (`, apps)
 }
 
+// GiosgSecrets finds, of many apps at once, the one secret that giosg's wire
+// shows. Open it with SealedCredentials.OpenGiosg.
+func (tx *Tx) GiosgSecrets(apps []souk.ID) (map[souk.ID]SealedCredentials, error) {
+	return byID(tx, func(r row) (c SealedCredentials, err error) {
+		err = r.Scan(&c.App, &c.GiosgSecret)
+		return c, err
+	}, func(c SealedCredentials) souk.ID { return c.App },
+		`SELECT app_id, giosg_secret FROM credentials WHERE app_id IN (`, apps)
+}
+
 // AppsWithClient lists the apps that go by one of two client ids.
 func (tx *Tx) AppsWithClient(slack, zoom string) ([]souk.ID, error) {
 	return list(tx, scanID, `SELECT app_id FROM credentials WHERE slack_client_id = $1 OR zoom_client_id = $2`, slack, zoom)

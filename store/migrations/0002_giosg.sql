@@ -162,6 +162,9 @@ CREATE INDEX attempts_failed_by_webhook ON attempts (webhook_id, listed_at, id) 
 -- the log of one webhook, and pass over those of all others.
 CREATE INDEX attempts_by_age ON attempts ((listed_at + 0)) WHERE dialect = 'giosg';
 
+-- Publications are no history of the marketplace, and are forgotten with the log.
+CREATE INDEX events_published ON events (at) WHERE kind = 'channel.published';
+
 -- What a verb began and left to be finished bit by bit. after_at and after_id
 -- are how far it came, next_at is when to go on: later after a failure.
 CREATE TABLE jobs (
