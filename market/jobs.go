@@ -24,7 +24,7 @@ func (tx *Tx) later(j store.Job) error {
 	j.ID, j.CreatedAt = souk.NewID(), tx.at
 	j.Actor = souk.Actor{Face: tx.actor.Face, User: tx.actor.User, Token: tx.actor.Token, Platform: tx.actor.Platform}
 	tx.left = true
-	return tx.PutJob(j)
+	return tx.PutJob(j, tx.at)
 }
 
 // StepJob does a part of the job that has waited longest, and tells whether
@@ -102,7 +102,9 @@ func orgsOfStep(tx *store.Tx, j store.Job) (orgs []souk.ID, err error) {
 			orgs = append(orgs, q.Org)
 		}
 		return orgs, err
-	case store.EndPartner, store.InstallWishes:
+	case store.EndPartner: // the owner's too: a verb that takes an app back counts who has it
+		return []souk.ID{j.Org, j.Other}, nil
+	case store.InstallWishes:
 		return []souk.ID{j.Org}, nil
 	}
 	return nil, nil
@@ -130,7 +132,7 @@ func (tx *Tx) step(j store.Job) error {
 		return err
 	case left:
 		tx.left = true
-		return tx.PutJob(j)
+		return tx.PutJob(j, tx.at)
 	}
 	return tx.RemoveJob(j.ID)
 }

@@ -56,7 +56,11 @@ func (m *Market) Deliveries(ctx context.Context, actor souk.Actor, app, webhook 
 		}
 		kinds, err := tx.EventKinds(unique(events))
 		for _, d := range found {
-			views = append(views, DeliveryView{Delivery: d, Kind: kinds[d.Event]})
+			kind, kept := kinds[d.Event]
+			if !kept {
+				kind = souk.ChannelPublished // no other events are forgotten
+			}
+			views = append(views, DeliveryView{Delivery: d, Kind: kind})
 		}
 		return err
 	})

@@ -43,9 +43,13 @@ func scanJob(r row) (j Job, err error) {
 	return j, err
 }
 
-// DueJob finds the job that is due longest.
+// DueJob finds the job that is due longest. Of two that spread changes of one
+// app the later waits, so that nobody hears the changes in the wrong order.
 func (tx *Tx) DueJob(now time.Time) (Job, error) {
-	return one(tx, scanJob, `SELECT `+jobColumns+` FROM jobs WHERE next_at <= $1 ORDER BY next_at, id LIMIT 1`, micros(now))
+	return one(tx, scanJob, `SELECT `+prefixed("j", jobColumns)+` FROM jobs j
+		WHERE j.next_at <= $1 AND NOT EXISTS (SELECT 1 FROM jobs o WHERE j.kind = 'spread' AND o.kind = 'spread'
+			AND o.app_id = j.app_id AND (o.created_at, o.id) < (j.created_at, j.id))
+		ORDER BY j.next_at, j.id LIMIT 1`, micros(now))
 }
 
 // PostponeJob lets others go first until a time.
@@ -59,14 +63,15 @@ func (tx *Tx) Job(id souk.ID) (Job, error) {
 	return one(tx, scanJob, `SELECT `+jobColumns+` FROM jobs WHERE id = $1`, id)
 }
 
-// PutJob inserts a job, or says how far it came.
-func (tx *Tx) PutJob(j Job) error {
+// PutJob inserts a job, or says how far it came; then it is the turn of others.
+func (tx *Tx) PutJob(j Job, at time.Time) error {
 	_, err := tx.exec(`INSERT INTO jobs (`+jobColumns+`, next_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)
-		ON CONFLICT (id) DO UPDATE SET after_at = excluded.after_at, after_id = excluded.after_id`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+		ON CONFLICT (id) DO UPDATE SET
+			after_at = excluded.after_at, after_id = excluded.after_id, next_at = excluded.next_at`,
 		j.ID, string(j.Kind), j.App, j.Org, j.Other, j.Event, j.Verb,
 		j.Actor.Face, j.Actor.User, j.Actor.Token, j.Actor.Platform,
-		micros(j.After.At), j.After.ID, micros(j.CreatedAt))
+		micros(j.After.At), j.After.ID, micros(j.CreatedAt), micros(at))
 	return err
 }
 
