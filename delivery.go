@@ -32,7 +32,7 @@ type Delivery struct {
 	Body         []byte
 	Channel      Channel // giosg: what it tells
 	Action       Action
-	Resource     string // what it is about: those to one webhook about one resource go one after another; "": no order
+	Resource     string // what it is about, an id on Channel: those to one webhook about one thing go one after another; "": no order
 	Speaker      ID     // the installation whose app user's token goes with each attempt, or none
 	Status       DeliveryStatus
 	Attempts     int       // made so far

@@ -59,7 +59,8 @@ func (n *names) all() string {
 }
 
 // What is told about one resource arrives in order, though the first of it
-// fails; another resource, another webhook and what has no order do not wait.
+// fails; another resource, one with its id on another channel, another webhook
+// and what has no order do not wait.
 func TestCourierKeepsTheOrderOfAResource(t *testing.T) {
 	bubble(t, func(t *testing.T, w world) {
 		in := names{fails: func(name string, before int) bool { return name == "a1" && before < 2 }}
@@ -67,18 +68,20 @@ func TestCourierKeepsTheOrderOfAResource(t *testing.T) {
 		w.put(w.about(hook, "a", "a1"), w.about(hook, "a", "a2"))
 		stop := start(w.courier(&in))
 		time.Sleep(500 * time.Millisecond)
-		w.put(w.about(hook, "a", "a3"), w.about(hook, "b", "b1"), w.about(other, "a", "o1"), w.about(hook, "", "free"))
+		theirs := w.about(hook, "a", "t1")
+		theirs.Channel = "/api/v5/orgs/2/chats"
+		w.put(theirs, w.about(hook, "a", "a3"), w.about(hook, "b", "b1"), w.about(other, "a", "o1"), w.about(hook, "", "free"))
 		time.Sleep(2 * time.Second)
 		got := strings.Fields(in.all())
 		slices.Sort(got)
-		if want := []string{"a1", "b1", "free", "o1"}; !slices.Equal(got, want) {
+		if want := []string{"a1", "b1", "free", "o1", "t1"}; !slices.Equal(got, want) {
 			t.Errorf("before the retry came %q", got)
 		}
 		time.Sleep(time.Minute)
 		if err := stop(); err != nil {
 			t.Fatal(err)
 		}
-		if got := in.all(); !strings.HasSuffix(got, " a1 a1 a2 a3") || len(strings.Fields(got)) != 8 {
+		if got := in.all(); !strings.HasSuffix(got, " a1 a1 a2 a3") || len(strings.Fields(got)) != 9 {
 			t.Errorf("came %q", got)
 		}
 	})

@@ -18,8 +18,8 @@ func scanDelivery(r row) (d souk.Delivery, err error) {
 }
 
 // InsertDeliveries puts deliveries into the outbox. One with a resource waits
-// without a due time as long as another to the same webhook about the same
-// resource is pending, be it one that comes before it in the same call.
+// without a due time as long as another of its Line is pending, be it one that
+// comes before it in the same call.
 func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) error {
 	taken, err := tx.takenLines(deliveries)
 	if err != nil {

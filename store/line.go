@@ -14,15 +14,24 @@ import (
 // attempt to attempt. The others wait without, and when the leader ends the
 // earliest of them leads.
 //
+// A resource is known by its channel and its id: host products choose ids, and
+// what is "42" at one org is another thing than what is "42" at the next.
+//
 // On PostgreSQL two transactions may not see each other. Two may then come to
 // lead one line, which the next claim of either notices, or none, which
 // LeadLines does.
 type Line struct {
 	Webhook  souk.ID
+	Channel  souk.Channel
 	Resource string
 }
 
-func lineOf(d souk.Delivery) Line { return Line{d.Webhook, d.Resource} }
+func lineOf(d souk.Delivery) Line { return Line{d.Webhook, d.Channel, d.Resource} }
+
+// sameLine is the condition that rows a and b of deliveries stand in one line.
+func sameLine(a, b string) string {
+	return a + `.webhook_id = ` + b + `.webhook_id AND ` + a + `.channel = ` + b + `.channel AND ` + a + `.resource = ` + b + `.resource`
+}
 
 // takenLines finds those of the lines of deliveries in which somebody stands.
 func (tx *Tx) takenLines(deliveries []souk.Delivery) (map[Line]bool, error) {
@@ -43,8 +52,9 @@ func (tx *Tx) takenLines(deliveries []souk.Delivery) (map[Line]bool, error) {
 			if i > 0 {
 				query.WriteString(` UNION ALL `)
 			}
-			args = append(args, l.Webhook, l.Resource)
-			line := `webhook_id = $` + strconv.Itoa(len(args)-1) + ` AND resource = $` + strconv.Itoa(len(args))
+			args = append(args, l.Webhook, string(l.Channel), l.Resource)
+			n := len(args)
+			line := `webhook_id = $` + strconv.Itoa(n-2) + ` AND channel = $` + strconv.Itoa(n-1) + ` AND resource = $` + strconv.Itoa(n)
 			query.WriteString(`SELECT ` + strconv.Itoa(i) + `
 				WHERE EXISTS (SELECT 1 FROM deliveries WHERE ` + line + ` AND next_at IS NOT NULL AND resource <> '')
 				OR EXISTS (SELECT 1 FROM deliveries WHERE ` + line + ` AND status = 'pending' AND next_at IS NULL)`)
@@ -69,12 +79,12 @@ func (tx *Tx) nextInLine(at time.Time, ended []souk.ID) error {
 		ids := padded(some)
 		next, err := list(tx, scanID, `
 			SELECT (SELECT w.id FROM deliveries w
-				WHERE w.webhook_id = e.webhook_id AND w.resource = e.resource AND w.status = 'pending' AND w.next_at IS NULL
+				WHERE `+sameLine(`w`, `e`)+` AND w.status = 'pending' AND w.next_at IS NULL
 				ORDER BY w.created_at, w.id LIMIT 1)
 			FROM deliveries e
 			WHERE e.id IN (`+placeholders(1, len(ids))+`) AND e.status <> 'pending' AND e.resource <> ''
 			AND NOT EXISTS (SELECT 1 FROM deliveries l
-				WHERE l.webhook_id = e.webhook_id AND l.resource = e.resource AND l.resource <> '' AND l.next_at IS NOT NULL)`,
+				WHERE `+sameLine(`l`, `e`)+` AND l.resource <> '' AND l.next_at IS NOT NULL)`,
 			anys(ids)...)
 		if err != nil {
 			return err
@@ -104,25 +114,28 @@ func (tx *Tx) lead(at time.Time, ids []souk.ID) error {
 // line that it looked at; the zero Line when that was the last there is. What
 // it costs depends on limit alone, however many wait.
 func (tx *Tx) LeadLines(at time.Time, after Line, limit int) (last Line, err error) {
-	// From line to line by the index: to the next one of the webhook, or to the
-	// first one of the next webhook. The zero ID is spelled out: it comes before
-	// all others. A CROSS JOIN is one whose order SQLite leaves alone.
-	const (
-		first = `SELECT id FROM deliveries w WHERE status = 'pending' AND next_at IS NULL AND `
-		order = ` ORDER BY webhook_id, resource, created_at, id LIMIT 1`
-	)
+	// From line to line by the index: to the next one of the channel, or to the
+	// first one of the next channel or of the next webhook. The zero ID is spelled
+	// out: it comes before all others. A CROSS JOIN is one whose order SQLite
+	// leaves alone.
+	first := func(webhook, channel, resource string) string {
+		from := func(where string) string {
+			return `(SELECT id FROM deliveries w WHERE status = 'pending' AND next_at IS NULL AND ` + where + `
+				ORDER BY webhook_id, channel, resource, created_at, id LIMIT 1)`
+		}
+		return from(`w.webhook_id = `+webhook+` AND w.channel = `+channel+` AND w.resource > `+resource) + `, ` +
+			from(`w.webhook_id = `+webhook+` AND w.channel > `+channel) + `, ` + from(`w.webhook_id > `+webhook)
+	}
 	firsts, err := list(tx, scanID, `
 		WITH RECURSIVE firsts (id, place) AS (
-			SELECT COALESCE(
-				(`+first+`webhook_id = $1 AND resource > $2`+order+`), (`+first+`webhook_id > $1`+order+`)), 1
+			SELECT COALESCE(`+first(`$1`, `$2`, `$3`)+`), 1
 			UNION ALL
-			SELECT COALESCE(
-				(`+first+`w.webhook_id = d.webhook_id AND w.resource > d.resource`+order+`),
-				(`+first+`w.webhook_id > d.webhook_id`+order+`)), f.place + 1
+			SELECT COALESCE(`+first(`d.webhook_id`, `d.channel`, `d.resource`)+`), f.place + 1
 			FROM firsts f CROSS JOIN deliveries d
-			WHERE d.id = f.id AND f.place < $3
+			WHERE d.id = f.id AND f.place < $4
 		)
-		SELECT id FROM firsts WHERE id IS NOT NULL ORDER BY place`, after.Webhook[:], after.Resource, limit)
+		SELECT id FROM firsts WHERE id IS NOT NULL ORDER BY place`,
+		after.Webhook[:], string(after.Channel), after.Resource, limit)
 	if err != nil {
 		return last, err
 	}
@@ -130,7 +143,7 @@ func (tx *Tx) LeadLines(at time.Time, after Line, limit int) (last Line, err err
 		some = padded(some)
 		leaderless, err := list(tx, scanID, `SELECT d.id FROM deliveries d
 			WHERE d.id IN (`+placeholders(1, len(some))+`) AND NOT EXISTS (SELECT 1 FROM deliveries l
-				WHERE l.webhook_id = d.webhook_id AND l.resource = d.resource AND l.resource <> '' AND l.next_at IS NOT NULL)`,
+				WHERE `+sameLine(`l`, `d`)+` AND l.resource <> '' AND l.next_at IS NOT NULL)`,
 			anys(some)...)
 		if err != nil {
 			return last, err
@@ -140,7 +153,8 @@ func (tx *Tx) LeadLines(at time.Time, after Line, limit int) (last Line, err err
 		}
 	}
 	if len(firsts) == limit {
-		err = tx.row(`SELECT webhook_id, resource FROM deliveries WHERE id = $1`, firsts[limit-1]).Scan(&last.Webhook, &last.Resource)
+		err = tx.row(`SELECT webhook_id, channel, resource FROM deliveries WHERE id = $1`, firsts[limit-1]).
+			Scan(&last.Webhook, &last.Channel, &last.Resource)
 	}
 	return last, err
 }
@@ -163,7 +177,7 @@ func (tx *Tx) giveWay(claimed []souk.Delivery) ([]souk.Delivery, error) {
 	back, err := list(tx, scanID, `
 		UPDATE deliveries SET next_at = NULL, claimed_at = NULL
 		WHERE id IN (`+in+`) AND EXISTS (SELECT 1 FROM deliveries l
-			WHERE l.webhook_id = deliveries.webhook_id AND l.resource = deliveries.resource
+			WHERE `+sameLine(`l`, `deliveries`)+`
 			AND l.resource <> '' AND l.next_at IS NOT NULL
 			AND ((l.created_at, l.id) < (deliveries.created_at, deliveries.id) OR l.claimed_at IS NOT NULL AND l.id NOT IN (`+in+`)))
 		RETURNING id`, anys(ids)...)

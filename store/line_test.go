@@ -24,6 +24,13 @@ func about(hook souk.ID, resource string, at time.Time) souk.Delivery {
 	return d
 }
 
+// on is a delivery to hook about a resource of one channel.
+func on(hook souk.ID, channel souk.Channel, resource string, at time.Time) souk.Delivery {
+	d := about(hook, resource, at)
+	d.Channel = channel
+	return d
+}
+
 // ends is how a delivery leaves its line.
 func ends(d souk.Delivery) store.Progress {
 	return store.Progress{
@@ -105,6 +112,36 @@ func TestDeliveriesAboutOneResourceStandInLine(t *testing.T) {
 		advance(t, db, noon.Add(13*time.Second), ends(all[6]))
 		all = append(all, again)
 		wantSchedule(t, db, all, "successful", "skipped", "0", "0", "0", "0", "successful", "13")
+	})
+}
+
+// What is "42" on one channel is another thing than what is "42" on the next, be
+// it an organization's or one of other things.
+func TestLinesOfOtherChannels(t *testing.T) {
+	souktest.Each(t, func(t *testing.T, db *store.DB) {
+		hook := souk.NewID()
+		const chats, theirs, users = souk.Channel("/api/v5/orgs/1/chats"), souk.Channel("/api/v5/orgs/2/chats"), souk.Channel("/api/v5/orgs/1/users")
+		all := []souk.Delivery{
+			on(hook, chats, "42", noon), on(hook, theirs, "42", noon), on(hook, users, "42", noon), on(hook, chats, "42", noon),
+		}
+		enqueue(t, db, all...)
+		for _, channel := range []souk.Channel{theirs, chats} {
+			later := on(hook, channel, "42", noon.Add(time.Second))
+			enqueue(t, db, later)
+			all = append(all, later)
+		}
+		wantSchedule(t, db, all, "0", "0", "0", "waits", "waits", "waits")
+		if got := claim(t, db, store.Claim{Now: noon, Lease: time.Minute, Limit: 10, PerHook: 10}); len(got) != 3 {
+			t.Errorf("claimed %d", len(got))
+		}
+		advance(t, db, noon.Add(2*time.Second), ends(all[2]))
+		wantSchedule(t, db, all, "60", "60", "successful", "waits", "waits", "waits")
+		advance(t, db, noon.Add(3*time.Second), ends(all[1]))
+		wantSchedule(t, db, all, "60", "successful", "successful", "waits", "3", "waits")
+		advance(t, db, noon.Add(4*time.Second), ends(all[0]))
+		wantSchedule(t, db, all, "successful", "successful", "successful", "4", "3", "waits")
+		advance(t, db, noon.Add(5*time.Second), ends(all[4]), ends(all[3]))
+		wantSchedule(t, db, all, "successful", "successful", "successful", "successful", "successful", "5")
 	})
 }
 
@@ -192,7 +229,8 @@ func TestLeadLines(t *testing.T) {
 		for i := range 7 {
 			hook := souk.ID{15: byte(i/3 + 1)}
 			for j := range 3 {
-				all = append(all, about(hook, fmt.Sprint("resource", i%3), noon.Add(time.Duration(j)*time.Second)))
+				channel := []souk.Channel{"a", "b", "b"}[i%3] // on both of them is a resource0
+				all = append(all, on(hook, channel, fmt.Sprint("resource", []int{0, 0, 1}[i%3]), noon.Add(time.Duration(j)*time.Second)))
 			}
 		}
 		enqueue(t, db, all...)
@@ -214,12 +252,12 @@ func TestLeadLines(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			looks = append(looks, fmt.Sprint(last.Webhook[15], " ", last.Resource))
+			looks = append(looks, fmt.Sprint(last.Webhook[15], " ", last.Channel, " ", last.Resource))
 			if last == (store.Line{}) {
 				break
 			}
 		}
-		if d := gocmp.Diff([]string{"1 resource1", "2 resource0", "2 resource2", "0 "}, looks); d != "" {
+		if d := gocmp.Diff([]string{"1 b resource0", "2 a resource0", "2 b resource1", "0  "}, looks); d != "" {
 			t.Errorf("looked up to (-want +got):\n%s", d)
 		}
 		for i, when := range schedule(t, db, all...) {
@@ -329,7 +367,8 @@ func TestLinesHaveOneLeader(t *testing.T) {
 				"insert": func(rt *rapid.T) {
 					batch := make([]souk.Delivery, rapid.IntRange(1, 4).Draw(rt, "many"))
 					for i := range batch {
-						batch[i] = about(rapid.SampledFrom(hooks).Draw(rt, "hook"), rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "resource"), at)
+						batch[i] = on(rapid.SampledFrom(hooks).Draw(rt, "hook"), rapid.SampledFrom([]souk.Channel{"", "c"}).Draw(rt, "channel"),
+							rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "resource"), at)
 						batch[i].Installation = rapid.SampledFrom(installations).Draw(rt, "installation")
 						batch[i].Final = rapid.Bool().Draw(rt, "final")
 						open[batch[i].ID] = batch[i]
@@ -379,7 +418,7 @@ func TestLinesHaveOneLeader(t *testing.T) {
 							if err != nil {
 								return err
 							}
-							line := store.Line{Webhook: d.Webhook, Resource: d.Resource}
+							line := store.Line{Webhook: d.Webhook, Channel: d.Channel, Resource: d.Resource}
 							if first := !leads[line]; now.Status != souk.DeliveryPending || now.NextAt.IsZero() == first {
 								rt.Errorf("%s of %v is %s, due at %s, and first: %v", d.ID, line, now.Status, now.NextAt, first)
 							}

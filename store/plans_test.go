@@ -64,7 +64,7 @@ func TestPlans(t *testing.T) {
 			var all []souk.Delivery
 			var tries []souk.Attempt
 			for j := range 300 {
-				d := about(hook.ID, fmt.Sprint((i*300+j)/2), noon.Add(time.Duration(i)*time.Second))
+				d := on(hook.ID, "c", fmt.Sprint((i*300+j)/2), noon.Add(time.Duration(i)*time.Second))
 				d.App = hook.App
 				all = append(all, d)
 				tries = append(tries, souk.Attempt{
@@ -101,14 +101,14 @@ func TestPlans(t *testing.T) {
 				"attempts_failed_by_webhook attempts_successful_by_webhook deliveries_claimed deliveries_listed_by_webhook"},
 			{"failed of a webhook", page(souk.LogFailed, hook.ID, souk.NewestFirst), "attempts_failed_by_webhook deliveries_listed_by_webhook"},
 			{"lines", func(tx *store.Tx) error {
-				_, err := tx.LeadLines(noon, store.Line{Webhook: hook.ID, Resource: "100"}, 4)
+				_, err := tx.LeadLines(noon, store.Line{Webhook: hook.ID, Channel: "c", Resource: "100"}, 4)
 				return err
 			}, "deliveries_leading deliveries_waiting"},
 			{"joining a line", func(tx *store.Tx) error {
-				return tx.InsertDeliveries([]souk.Delivery{about(hook.ID, "1", noon), about(hook.ID, "2", noon)})
+				return tx.InsertDeliveries([]souk.Delivery{on(hook.ID, "c", "1", noon), on(hook.ID, "c", "2", noon)})
 			}, "deliveries_leading deliveries_waiting"},
 			{"leaving a line", func(tx *store.Tx) error {
-				return tx.AdvanceDeliveries(noon, []store.Progress{ends(about(hook.ID, "1", noon))})
+				return tx.AdvanceDeliveries(noon, []store.Progress{ends(on(hook.ID, "c", "1", noon))})
 			}, "deliveries_leading deliveries_waiting"},
 		}
 		for _, tt := range tests {
@@ -132,12 +132,12 @@ func TestLeadLinesAmongMany(t *testing.T) {
 			if tx.SkipLocked() == "" {
 				id = `unhex(printf('%032x', i))`
 			}
-			// Of three in a row, one leads and two wait.
+			// Of six in a row, three on either channel, one leads and two wait.
 			_, err := tx.Exec(`INSERT INTO deliveries (id, event_id, webhook_id, app_id, dialect, final, body, channel, action, resource,
 					status, attempts, last_outcome, next_at, entry_id, entry_at, created_at, note)
 				WITH RECURSIVE many (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM many WHERE i < 99999)
-				SELECT `+id+`, `+id+`, $1, $1, 'giosg', FALSE, `+id+`, '', '', CAST(i / 3 AS TEXT),
-					'pending', 0, '', CASE WHEN i % 3 = 0 THEN 1 END, `+id+`, i, i, '' FROM many`, hook)
+				SELECT `+id+`, `+id+`, $1, $1, 'giosg', FALSE, `+id+`, CAST(i % 2 AS TEXT), '', CAST(i / 6 AS TEXT),
+					'pending', 0, '', CASE WHEN i % 6 < 2 THEN 1 END, `+id+`, i, i, '' FROM many`, hook)
 			return err
 		})
 		best := time.Hour

@@ -96,7 +96,7 @@ CREATE TABLE channel_subscriptions (
 CREATE INDEX channel_subscriptions_by_app ON channel_subscriptions (app_id, last);
 
 -- The outbox anew. A pending delivery without next_at waits for another to the
--- same webhook about the same resource. entry_id is of what the log shows and
+-- same webhook about the same resource of the same channel. entry_id is of what the log shows and
 -- attempts does not: a request to come, or one that was never made.
 CREATE TABLE outbox (
 	id BYTEA NOT NULL PRIMARY KEY,
@@ -135,8 +135,9 @@ CREATE INDEX deliveries_due ON deliveries (next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX deliveries_by_webhook ON deliveries (webhook_id, created_at, id);
 CREATE INDEX deliveries_pending_by_installation ON deliveries (installation_id) WHERE status = 'pending';
 -- Who goes, and who waits behind them.
-CREATE INDEX deliveries_leading ON deliveries (webhook_id, resource) WHERE next_at IS NOT NULL AND resource <> '';
-CREATE INDEX deliveries_waiting ON deliveries (webhook_id, resource, created_at, id) WHERE status = 'pending' AND next_at IS NULL;
+CREATE INDEX deliveries_leading ON deliveries (webhook_id, channel, resource) WHERE next_at IS NOT NULL AND resource <> '';
+CREATE INDEX deliveries_waiting ON deliveries (webhook_id, channel, resource, created_at, id)
+	WHERE status = 'pending' AND next_at IS NULL;
 CREATE INDEX deliveries_listed ON deliveries (app_id, status, entry_at, entry_id)
 	WHERE dialect = 'giosg' AND entry_id IS NOT NULL;
 CREATE INDEX deliveries_listed_by_webhook ON deliveries (webhook_id, status, entry_at, entry_id)
