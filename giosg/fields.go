@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"souk"
@@ -312,11 +313,12 @@ func spoken(value json.RawMessage) string {
 	return s
 }
 
-// isAddress reports whether s is an absolute http or https URL without a user.
+// isAddress reports whether s is an absolute http or https URL without a user,
+// and without a space or control character of any script.
 func isAddress(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
-		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f })
+		!strings.ContainsFunc(s, func(r rune) bool { return r == '\\' || unicode.IsSpace(r) || unicode.IsControl(r) })
 }
 
 // pythonType is what Python calls the type of a value.

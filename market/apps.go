@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"souk"
 	"souk/store"
@@ -331,8 +332,16 @@ func (p *problems) characters(field, s string, most int) {
 // url checks an absolute address.
 func (p *problems) url(field, s string) {
 	p.characters(field, s, MaxAppURL)
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || strings.ContainsAny(s, " \t\r\n") {
+	if !isAddress(s) {
 		p.add(field, "must be an http or https URL")
 	}
+}
+
+// isAddress reports whether s is an absolute http or https URL without a user.
+// No space is part of one, of whatever script: where it is shown or taken apart,
+// what stands behind the space could pass for another.
+func isAddress(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && u.User == nil &&
+		!strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) })
 }

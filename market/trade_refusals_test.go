@@ -307,6 +307,9 @@ func TestBadInputOfOwners(t *testing.T) {
 			{"a condition that is none", app(func(f *market.AppForm) { f.Triggers = []string{"install", "rain"} }), "trigger.conditions[1]"},
 			{"a redirect without TLS", app(func(f *market.AppForm) { f.RedirectURIs = []string{"http://vendor.example/"} }), "redirect_uris[0]"},
 			{"a redirect to a fragment", app(func(f *market.AppForm) { f.RedirectURIs = []string{"https://vendor.example/#x"} }), "redirect_uris[0]"},
+			{"a redirect with another behind a wide space", app(func(f *market.AppForm) { f.RedirectURIs = []string{"https://vendor.example/\u2003javascript:x"} }), "redirect_uris[0]"},
+			{"terms with a space that does not break", app(func(f *market.AppForm) { f.TermsOfService = say("https://vendor.example/\u00a0x") }), "links.terms_of_service"},
+			{"terms with a control character", app(func(f *market.AppForm) { f.TermsOfService = say("https://vendor.example/\u0090") }), "links.terms_of_service"},
 			{"too many redirects", app(func(f *market.AppForm) { f.RedirectURIs = make([]string, market.MaxRedirectURIs+1) }), "redirect_uris"},
 			{"an icon that is none", app(func(f *market.AppForm) { id := souk.NewID(); f.Icon = &id }), "icon"},
 			{"a change to no name", func() error {

@@ -2,7 +2,6 @@ package market
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 
 	"souk"
@@ -210,8 +209,7 @@ func (o *object) url(field string, s *string) {
 		return
 	}
 	o.text(field, s, souk.MaxURL)
-	u, err := url.Parse(*s)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || strings.ContainsAny(*s, " \t\r\n") {
+	if !isAddress(*s) {
 		o.wrong(field, "must be an http or https URL without a user")
 	}
 }

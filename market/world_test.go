@@ -70,6 +70,8 @@ func TestApplyWorldRefuses(t *testing.T) {
 		{"a member from elsewhere", `users: {bo: {memberships: [{org: solo}]}}`, `users.bo.memberships[0].org: belongs to another root organization than the user`},
 		{"a taken client id", `apps: {x: {owner: vendor, name: X, credentials: {slack: {client_id: "1234567890.1234567890"}}}}`, `apps.x.credentials: another app has this client_id`},
 		{"a client id of another shape", `apps: {x: {owner: vendor, name: X, credentials: {slack: {client_id: abc}}}}`, `apps.x.credentials.slack.client_id: must be digits, a dot and digits, at most 32 characters`},
+		{"a redirect with another behind a wide space", `apps: {deploybot: {redirect_uris: ["https://x.example/\u2003javascript:x"]}}`,
+			`apps.deploybot.redirect_uris[0]: must be an http or https URL without a user`},
 		{"a URL of no web", `apps: {deploybot: {links: {homepage: "ftp://x"}, webhooks: {slack: {url: "https://u:p@x/"}}}}`,
 			`apps.deploybot.links.homepage: must be an http or https URL without a user`},
 		{"a webhook without events", `apps: {deploybot: {webhooks: {x: {dialect: native, url: "https://x.example"}}}}`, `apps.deploybot.webhooks.x.events: is required`},

@@ -23,7 +23,7 @@ func scanApp(r row) (a souk.App, err error) {
 	if err != nil {
 		return a, err
 	}
-	a.Triggers, a.RedirectURIs = strings.Fields(triggers), strings.Fields(redirects)
+	a.Triggers, a.RedirectURIs = words(triggers), words(redirects)
 	a.RequiredScopes, a.BotScopes, a.UserScopes = souk.ParseScopes(required), souk.ParseScopes(bot), souk.ParseScopes(user)
 	if err := parse(links, noLinks, &a.Links); err != nil {
 		return a, err
@@ -33,6 +33,9 @@ func scanApp(r row) (a souk.App, err error) {
 
 // What most apps have of these is nothing, and pages of apps are read often.
 var noLinks, noZoom = text(souk.Links{}), text(souk.ZoomListing{})
+
+// words are what strings.Join put one space between. Other spaces are a word's own.
+func words(s string) []string { return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' }) }
 
 // parse reads what text spelled, unless it is what the zero value is spelled.
 func parse(s, nothing string, into any) error {
