@@ -141,3 +141,28 @@ func TestUninstalling(t *testing.T) {
 		w.checkAudit()
 	})
 }
+
+// Ending the org-wide installation of an enterprise leaves its workspaces their
+// own ones, which have ids of their own to be ended by.
+func TestEndingOneInstallation(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		labs := w.install("liz", "tool", w.lab)
+		wide := w.install("eve", "tool", w.acme, w.hq)
+		wantRefusal(t, "the org-wide one from where it was granted", w.m.EndInstallation(ctx, w.as("sid"), w.hq, wide.ID), souk.UnknownInstallation)
+		ok(t, w.m.EndInstallation(ctx, w.as("sam"), w.acme, wide.ID))
+		wantList(t, "what is left", w.live("tool"), "lab")
+		if got := w.installation(labs.ID); got.Status != souk.InstallationActive {
+			t.Errorf("the workspace's own is %s", got.Status)
+		}
+		if got := w.installation(wide.ID); got.Status != souk.InstallationEnded {
+			t.Errorf("the org-wide one is %s", got.Status)
+		}
+		if n := w.count(`SELECT count(*) FROM reach WHERE installation_id = $1`, labs.ID); n != 1 || w.count(`SELECT count(*) FROM reach`) != 1 {
+			t.Errorf("the workspace's own reaches %d orgs", n)
+		}
+		ok(t, w.m.EndInstallation(ctx, w.as("liz"), w.lab, labs.ID))
+		wantList(t, "nothing is left", w.live("tool"))
+		w.checkAudit()
+	})
+}

@@ -16,6 +16,7 @@ const MaxTargets = 100
 type Uninstalling struct {
 	App  souk.ID
 	From []souk.ID // at most MaxTargets; all under one root
+	only souk.ID   // of the installations there; none: all of them
 }
 
 // Uninstall ends installations and returns which. An org where the app is not
@@ -38,9 +39,9 @@ func (m *Market) Uninstall(ctx context.Context, actor souk.Actor, in Uninstallin
 	return ended, err
 }
 
-// EndInstallation ends one installation that an org made itself, as Uninstall
-// from that org would. It refuses NoSubscription, NotAllowed and what Uninstall
-// does, and UnknownInstallation.
+// EndInstallation ends one installation that an org made itself; of an
+// enterprise's, the workspaces keep their own. It refuses NoSubscription,
+// NotAllowed and what Uninstall does, and UnknownInstallation.
 func (m *Market) EndInstallation(ctx context.Context, actor souk.Actor, org, id souk.ID) error {
 	return m.write(ctx, actor, rootOfInstallation(org, id), func(tx *Tx) error {
 		if _, err := tx.desk(org, MaySettings); err != nil {
@@ -50,7 +51,7 @@ func (m *Market) EndInstallation(ctx context.Context, actor souk.Actor, org, id 
 		if err != nil {
 			return or(err, souk.UnknownInstallation)
 		}
-		_, err = tx.uninstall(Uninstalling{App: i.App, From: []souk.ID{org}})
+		_, err = tx.uninstall(Uninstalling{App: i.App, From: []souk.ID{org}, only: id})
 		return err
 	})
 }
@@ -87,6 +88,9 @@ func (tx *Tx) uninstall(in Uninstalling) (ended []souk.Installation, err error) 
 		return nil, err
 	}
 	app, targets, granted, err := tx.targets(in.App, places)
+	if !in.only.IsZero() {
+		targets = slices.DeleteFunc(targets, func(i souk.Installation) bool { return i.ID != in.only })
+	}
 	switch {
 	case err != nil:
 		return nil, err
