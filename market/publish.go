@@ -21,6 +21,12 @@ type Publishing struct {
 // maxKey bounds an idempotency key, in bytes.
 const maxKey = 255
 
+// portion is how many publications are told in one transaction, so that no other
+// writer waits long for a large call: told to twenty webhooks each, a thousand
+// are 20,000 deliveries
+// (docs/decisions/0029-publications-take-no-root-lock.md).
+const portion = 25
+
 // Published is one item of a publishing as it was told.
 type Published struct {
 	Event      souk.ID
@@ -28,9 +34,11 @@ type Published struct {
 }
 
 // Publish tells what happened on channels of the host product to every webhook
-// that subscribed to them and whose installation holds the scope named; all of
-// it or nothing. A call that is repeated with its key within a day tells nothing
-// again and answers what was answered first. The operator may. It takes no
+// that subscribed to them and whose installation holds the scope named. What
+// cannot be told is refused before anything is told; then the items are told in
+// order, a portion a transaction. A call that fails in the middle has told what
+// comes first. Repeated with its key within a day it tells what is missing, and
+// nothing again, and answers as it would have. The operator may. It takes no
 // lock of an org: what is told happened outside of the marketplace. It refuses
 // NotAllowed, Invalid and KeyReused.
 func (m *Market) Publish(ctx context.Context, actor souk.Actor, in Publishing) (told []Published, err error) {
@@ -40,18 +48,35 @@ func (m *Market) Publish(ctx context.Context, actor souk.Actor, in Publishing) (
 	if err := m.checkPublications(in); err != nil {
 		return nil, err
 	}
+	input := digest(in.Items)
+	if err := m.read(ctx, actor, func(tx *Tx) (err error) {
+		// A call of which something was told had been found right.
+		if told, err = tx.toldBefore(in, input); err != nil || len(told) > 0 {
+			return err
+		}
+		return tx.checkPlaces(in.Items)
+	}); err != nil {
+		return nil, err
+	}
 	nothing := func(*store.Tx) (store.Locks, error) { return store.Locks{}, nil }
-	once := func(tx *Tx) (err error) {
-		told, err = tx.publishOnce(in)
-		return err
+	for len(told) < len(in.Items) {
+		var more []Published
+		once := func(tx *Tx) (err error) {
+			more, err = tx.publishOnce(in, input, len(told))
+			return err
+		}
+		if err = m.write(ctx, actor, nothing, once); errors.Is(err, errAnswered) {
+			err = m.write(ctx, actor, nothing, once)
+		}
+		if err != nil {
+			return nil, err
+		}
+		told = append(told, more...)
 	}
-	if err = m.write(ctx, actor, nothing, once); errors.Is(err, errAnswered) {
-		err = m.write(ctx, actor, nothing, once)
-	}
-	return told, err
+	return told, nil
 }
 
-// errAnswered undoes a publishing that another one with its key overtook.
+// errAnswered undoes a portion that another call with its key overtook.
 var errAnswered = errors.New("market: another call with this key was first")
 
 func (m *Market) checkPublications(in Publishing) error {
@@ -99,27 +124,55 @@ func (p *problems) publication(at string, in souk.Publication) {
 	p.text(at+"scope", in.Scope, maxName)
 }
 
-func (tx *Tx) publishOnce(in Publishing) ([]Published, error) {
-	if in.Key == "" {
-		return tx.publish(in.Items)
-	}
-	input := digest(in.Items)
-	key := tx.market.Key.Hash("publish " + in.Key)
-	had, answer, err := tx.Answered(key)
-	if ignoreMissing(err) != nil {
-		return nil, err
-	}
-	if err == nil {
-		if !bytes.Equal(had, input) {
-			return nil, souk.KeyReused
+// toldBefore finds what was told already of a call with this key: none, or as
+// many whole portions as it came to.
+func (tx *Tx) toldBefore(in Publishing, input []byte) (told []Published, err error) {
+	for in.Key != "" && len(told) < len(in.Items) {
+		more, err := tx.portionTold(in, input, len(told))
+		if err != nil {
+			return nil, err
 		}
-		return parseAnswer(answer)
+		if more == nil {
+			break
+		}
+		told = append(told, more...)
 	}
-	told, err := tx.publish(in.Items)
+	return told, nil
+}
+
+// portionTold finds what was answered to the portion of a call that begins at an
+// item; nil when it was not told.
+func (tx *Tx) portionTold(in Publishing, input []byte, from int) ([]Published, error) {
+	had, answer, err := tx.Answered(tx.portionKey(in.Key, from))
+	switch {
+	case err != nil:
+		return nil, ignoreMissing(err)
+	case !bytes.Equal(had, input):
+		return nil, souk.KeyReused
+	}
+	return parseAnswer(answer)
+}
+
+// portionKey is what the answer to a portion is kept under.
+func (tx *Tx) portionKey(key string, from int) []byte {
+	return tx.market.Key.Hash(fmt.Sprintf("publish %d %s", from, key))
+}
+
+// publishOnce tells the portion of a call that begins at an item, unless it was
+// told under the key of the call.
+func (tx *Tx) publishOnce(in Publishing, input []byte, from int) ([]Published, error) {
+	items := in.Items[from:min(from+portion, len(in.Items))]
+	if in.Key == "" {
+		return tx.publish(items)
+	}
+	if told, err := tx.portionTold(in, input, from); err != nil || told != nil {
+		return told, err
+	}
+	told, err := tx.publish(items)
 	if err != nil {
 		return nil, err
 	}
-	first, err := tx.PutAnswer(key, input, formatAnswer(told), tx.at)
+	first, err := tx.PutAnswer(tx.portionKey(in.Key, from), input, formatAnswer(told), tx.at)
 	if err == nil && !first {
 		err = errAnswered
 	}
@@ -161,6 +214,33 @@ func parseAnswer(s string) (told []Published, err error) {
 	return told, nil
 }
 
+// checkPlaces refuses publications at orgs that are not there, and on channels
+// of others.
+func (tx *Tx) checkPlaces(items []souk.Publication) error {
+	orgs := map[souk.ID]souk.Org{}
+	var p problems
+	for i, item := range items {
+		org, known := orgs[item.Org]
+		if !known {
+			var err error
+			if org, err = tx.Org(item.Org); ignoreMissing(err) != nil {
+				return err
+			}
+			orgs[item.Org] = org
+		}
+		if org.ID.IsZero() || !org.ClosedAt.IsZero() {
+			p.add(fmt.Sprintf("items[%d].organization_id", i), "names no organization")
+			continue
+		}
+		if ok, err := tx.lies(item.Channel, org); err != nil {
+			return err
+		} else if !ok {
+			p.add(fmt.Sprintf("items[%d].channel", i), "is not of that organization")
+		}
+	}
+	return p.err()
+}
+
 // publish tells publications, those at one org together.
 func (tx *Tx) publish(items []souk.Publication) ([]Published, error) {
 	told := make([]Published, len(items))
@@ -168,35 +248,21 @@ func (tx *Tx) publish(items []souk.Publication) ([]Published, error) {
 	byOrg := map[souk.ID][]souk.Event{}
 	var orgs []souk.ID
 	places := map[souk.ID]place{}
-	var p problems
 	for i := range items {
 		item := &items[i]
 		at, known := places[item.Org]
 		if !known {
 			var err error
-			if at.Org, at.Enterprise, err = tx.OrgAndAbove(item.Org); ignoreMissing(err) != nil {
+			if at.Org, at.Enterprise, err = tx.OrgAndAbove(item.Org); err != nil {
 				return nil, err
 			}
 			places[item.Org] = at
 			orgs = append(orgs, item.Org)
 		}
-		if at.Org.ID.IsZero() || !at.Org.ClosedAt.IsZero() {
-			p.add(fmt.Sprintf("items[%d].organization_id", i), "names no organization")
-			continue
-		}
-		if ok, err := tx.lies(item.Channel, at.Org); err != nil {
-			return nil, err
-		} else if !ok {
-			p.add(fmt.Sprintf("items[%d].channel", i), "is not of that organization")
-			continue
-		}
 		e := tx.event(souk.ChannelPublished, at.Org, at.Enterprise, nil, souk.ID{})
 		e.Data.Publication = item
 		told[i].Event = e.ID
 		byOrg[item.Org] = append(byOrg[item.Org], e)
-	}
-	if err := p.err(); err != nil {
-		return nil, err
 	}
 	for _, org := range orgs {
 		if err := tx.emit(byOrg[org]...); err != nil {

@@ -3,7 +3,9 @@ package market_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -119,6 +121,66 @@ func TestPublishingAgain(t *testing.T) {
 	})
 }
 
+// A large call is told in portions, each in a transaction of its own, so that no
+// other writer waits for all of it. One that was broken off tells, when it is
+// repeated, what it had not come to.
+func TestPublishingInPortions(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		w.listen("ear", all("chats")...)
+		w.install("sid", "ear", w.hq)
+		w.heard()
+		items := make([]souk.Publication, 60)
+		for i := range items {
+			items[i] = chatAt(w.hq, fmt.Sprint(i))
+		}
+		in := market.Publishing{Key: "key", Items: items}
+		last := slices.Clone(items)
+		last[59].Org = souk.NewID()
+		before := w.digest()
+		var bad souk.Invalid
+		err := drop(w.m.Publish(t.Context(), operator, market.Publishing{Key: "key", Items: last}))
+		if !errors.As(err, &bad) || len(bad) != 1 || bad[0].Field != "items[59].organization_id" || w.digest() != before {
+			t.Errorf("the last item at no organization: %v", err)
+		}
+
+		ctx, cancel := context.WithCancel(t.Context())
+		woken := 0
+		w.m.Woken = func() {
+			if woken++; woken == 2 {
+				cancel()
+			}
+		}
+		if err := drop(w.m.Publish(ctx, operator, in)); !errors.Is(err, context.Canceled) {
+			t.Fatalf("broken off: %v", err)
+		}
+		inPortions := func(want ...int) {
+			t.Helper()
+			var counts []int
+			for _, n := range w.list(`SELECT CAST(count(*) AS TEXT) FROM deliveries GROUP BY created_at ORDER BY created_at`) {
+				counts = append(counts, must(strconv.Atoi(n))(t))
+			}
+			if !slices.Equal(counts, want) {
+				t.Errorf("told in portions of %d, want %d", counts, want)
+			}
+		}
+		inPortions(25, 25)
+		wantRefusal(t, "another item at the end", drop(w.m.Publish(t.Context(), operator, market.Publishing{Key: "key", Items: last})), souk.KeyReused)
+		told := must(w.m.Publish(t.Context(), operator, in))(t)
+		inPortions(25, 25, 10)
+		again := must(w.m.Publish(t.Context(), operator, in))(t)
+		if len(told) != len(items) || !slices.Equal(told, again) || woken != 3 {
+			t.Errorf("told %d, then %d, woken %d times", len(told), len(again), woken)
+		}
+		for i, p := range told {
+			var e souk.Event
+			w.read(func(tx *store.Tx) (err error) { e, err = tx.Event(p.Event); return err })
+			if e.Data.Publication.Resource != fmt.Sprint(i) || p.Deliveries != 1 {
+				t.Errorf("item %d was told of %s to %d", i, e.Data.Publication.Resource, p.Deliveries)
+			}
+		}
+	})
+}
+
 // Of calls that race with one key, one tells and all answer alike.
 func TestPublishingAtOnce(t *testing.T) {
 	souktest.EachAddress(t, func(t *testing.T, address string) {
@@ -129,6 +191,9 @@ func TestPublishingAtOnce(t *testing.T) {
 		here, there := w.nodes(address)
 		for round := range 30 {
 			in := market.Publishing{Key: souk.NewID().String(), Items: []souk.Publication{chatAt(w.hq, "1"), chatAt(w.hq, "2")}}
+			if round%3 == 0 { // more than one transaction
+				in.Items = slices.Repeat(in.Items, 30)
+			}
 			var answers [4][]market.Published
 			var errs [4]error
 			var all sync.WaitGroup
