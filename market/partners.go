@@ -101,7 +101,7 @@ func (tx *Tx) accept(org, id souk.ID) (v PartnershipView, err error) {
 	if err := tx.PutPartnership(p); err != nil {
 		return v, err
 	}
-	if err := tx.tellPartners("Accept", souk.PartnershipAdded, nil, p); err != nil {
+	if err := tx.tellPartners("Accept", souk.PartnershipAdded, p); err != nil {
 		return v, err
 	}
 	return tx.partnershipView(p, org)
@@ -148,12 +148,9 @@ func (tx *Tx) endInvitation(i souk.Invitation, verb string) error {
 
 // tellInvitation audits and tells of an invitation at both organizations.
 func (tx *Tx) tellInvitation(verb string, kind souk.EventKind, from, to souk.Org, i souk.Invitation) error {
-	var before, after any = nil, i
-	if kind == souk.InvitationRemoved {
-		before, after = i, nil
-	}
-	return tx.atBoth(verb, kind, from, to, before, after, func(e *souk.Event) {
+	return tx.atBoth(verb, kind, from, to, func(e *souk.Event) any {
 		e.Subject, e.Data.Invitation = i.ID, &i
+		return i
 	})
 }
 
@@ -187,7 +184,7 @@ func (tx *Tx) endPartnership(org, partner souk.ID) error {
 	if _, err := tx.RemovePartnership(p.A, p.B); err != nil {
 		return err
 	}
-	if err := tx.tellPartners("EndPartnership", souk.PartnershipRemoved, p, nil); err != nil {
+	if err := tx.tellPartners("EndPartnership", souk.PartnershipRemoved, p); err != nil {
 		return err
 	}
 	if err := tx.losePartnerSoon(p.A, p.B, "EndPartnership"); err != nil {
@@ -232,7 +229,7 @@ func (tx *Tx) namePartner(org, partner souk.ID, name string) (v PartnershipView,
 	if err != nil {
 		return v, err
 	}
-	before, err := tx.Partnership(ordered(org, partner))
+	stored, err := tx.Partnership(ordered(org, partner))
 	if err != nil {
 		return v, or(err, souk.UnknownPartnership)
 	}
@@ -240,18 +237,19 @@ func (tx *Tx) namePartner(org, partner souk.ID, name string) (v PartnershipView,
 	if p.characters("display_name", name, MaxDisplayName); p != nil {
 		return v, p.err()
 	}
-	after := before
-	if after.A == org {
-		after.NameA = name
+	named := stored
+	if named.A == org {
+		named.NameA = name
 	} else {
-		after.NameB = name
+		named.NameB = name
 	}
-	if after == before {
-		return tx.partnershipView(after, org)
+	if named == stored {
+		return tx.partnershipView(named, org)
 	}
-	if err := tx.PutPartnership(after); err != nil {
+	if err := tx.PutPartnership(named); err != nil {
 		return v, err
 	}
+	before, after := knownTo(org, stored), knownTo(org, named)
 	if err := tx.audit("NamePartner", at.Org, souk.ID{}, partner, before, after); err != nil {
 		return v, err
 	}
@@ -267,27 +265,38 @@ func (tx *Tx) namePartner(org, partner souk.ID, name string) (v PartnershipView,
 	if err := tx.emit(e); err != nil {
 		return v, err
 	}
-	return tx.partnershipView(after, org)
+	return tx.partnershipView(named, org)
 }
 
-// tellPartners audits and tells of a partnership at both organizations.
-func (tx *Tx) tellPartners(verb string, kind souk.EventKind, before, after any) error {
-	p, ok := after.(souk.Partnership)
-	if !ok {
-		p = before.(souk.Partnership)
+// knownTo is a partnership as one of the two may know it: without what the other
+// one calls it.
+func knownTo(org souk.ID, p souk.Partnership) souk.Partnership {
+	if p.A == org {
+		p.NameB = ""
+	} else {
+		p.NameA = ""
 	}
+	return p
+}
+
+// tellPartners audits and tells of a partnership at both organizations, at each
+// as it may be known there.
+func (tx *Tx) tellPartners(verb string, kind souk.EventKind, p souk.Partnership) error {
 	orgs, err := tx.Orgs([]souk.ID{p.A, p.B})
 	if err != nil {
 		return err
 	}
-	return tx.atBoth(verb, kind, orgs[p.A], orgs[p.B], before, after, func(e *souk.Event) {
-		e.Subject, e.Data.Partnership = e.Data.Other.ID, &p
+	return tx.atBoth(verb, kind, orgs[p.A], orgs[p.B], func(e *souk.Event) any {
+		known := knownTo(e.Org, p)
+		e.Subject, e.Data.Partnership = e.Data.Other.ID, &known
+		return known
 	})
 }
 
 // atBoth audits what ties two organizations, once under each root, and tells it
-// at each of them.
-func (tx *Tx) atBoth(verb string, kind souk.EventKind, a, b souk.Org, before, after any, fill func(*souk.Event)) error {
+// at each of them. tie fills in the event and is the tie as the event's org may
+// know it; what was removed was there before, all else is there after.
+func (tx *Tx) atBoth(verb string, kind souk.EventKind, a, b souk.Org, tie func(*souk.Event) any) error {
 	actor, err := tx.acting()
 	if err != nil {
 		return err
@@ -300,7 +309,10 @@ func (tx *Tx) atBoth(verb string, kind souk.EventKind, a, b souk.Org, before, af
 		}
 		e := tx.event(kind, here, above, nil, souk.ID{})
 		e.Data.Other, e.Data.Actor = &other, actor
-		fill(&e)
+		var before, after any = nil, tie(&e)
+		if kind == souk.PartnershipRemoved || kind == souk.InvitationRemoved {
+			before, after = after, nil
+		}
 		if n == 0 || a.Root() != b.Root() {
 			if err := tx.audit(verb, here, souk.ID{}, e.Subject, before, after); err != nil {
 				return err

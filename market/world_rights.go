@@ -45,7 +45,7 @@ func (o *object) putPartnership(in WorldPartnership) {
 		return
 	}
 	o.step(Create, nil)
-	o.failed(o.tellPartners("ApplyWorld", souk.PartnershipAdded, nil, p))
+	o.failed(o.tellPartners("ApplyWorld", souk.PartnershipAdded, p))
 }
 
 // partWays ends a partnership, and the shares between the two.
@@ -77,7 +77,7 @@ func (o *object) partWays(a, b souk.ID) {
 		return
 	}
 	o.step(Remove, nil)
-	o.failed(o.tellPartners("ApplyWorld", souk.PartnershipRemoved, p, nil))
+	o.failed(o.tellPartners("ApplyWorld", souk.PartnershipRemoved, p))
 }
 
 // unshare ends a share whose app the document need not mention.

@@ -1,0 +1,42 @@
+package market_test
+
+import (
+	"context"
+	"testing"
+)
+
+// What an org calls a partner is nowhere in what the partner can read: neither
+// in its audit chain nor in its events.
+func TestNamesStayAtHome(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.ally(w.acme, w.globex)
+		must(w.m.NamePartner(ctx, w.as("vic"), w.vendor, w.acme, "slow payers"))(t)
+		must(w.m.NamePartner(ctx, w.as("eve"), w.acme, w.vendor, "second choice"))(t)
+		must(w.m.NamePartner(ctx, w.as("vic"), w.vendor, w.acme, "slow payers of old"))(t)
+		v := must(w.m.Partnership(ctx, w.as("eve"), w.acme, w.vendor))(t)
+		if v.DisplayName != "second choice" {
+			t.Errorf("acme calls the vendor %q", v.DisplayName)
+		}
+		ok(t, w.m.EndPartnership(ctx, w.as("eve"), w.acme, w.vendor))
+		for _, tt := range []struct {
+			org   string
+			id    [16]byte
+			own   string
+			other string
+		}{{"acme", w.acme, "second choice", "slow payers"}, {"vendor", w.vendor, "slow payers", "second choice"}} {
+			for what, query := range map[string]string{
+				"audit entries": `SELECT count(*) FROM audit WHERE root_id = $1 AND (before LIKE $2 OR after LIKE $2)`,
+				"events":        `SELECT count(*) FROM events WHERE root_id = $1 AND data LIKE $2`,
+			} {
+				if n := w.count(query, tt.id[:], "%"+tt.other+"%"); n != 0 {
+					t.Errorf("%d %s of %s tell what the partner calls it", n, what, tt.org)
+				}
+				if n := w.count(query, tt.id[:], "%"+tt.own+"%"); n < 2 {
+					t.Errorf("%d %s of %s tell what it calls the partner", n, what, tt.org)
+				}
+			}
+		}
+		w.checkAudit()
+	})
+}
