@@ -1,6 +1,9 @@
 package souk
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Dialect is the wire in which an endpoint is told things.
 type Dialect string
@@ -42,6 +45,15 @@ type Webhook struct {
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	DeletedAt time.Time
+}
+
+// PlainURL is a URL without its query and fragment, which hold what a receiver
+// knows its sender by: all of it that others are shown.
+func PlainURL(url string) string {
+	if i := strings.IndexAny(url, "?#"); i >= 0 {
+		return url[:i]
+	}
+	return url
 }
 
 // MaxURL bounds a webhook's URL, in bytes.

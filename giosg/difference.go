@@ -70,9 +70,3 @@ func members(object json.RawMessage) (found map[string]json.RawMessage, order []
 	}
 	return found, order, nil
 }
-
-// withoutQuery is a URL without what receivers are proved by.
-func withoutQuery(url string) string {
-	url, _, _ = strings.Cut(url, "?")
-	return url
-}

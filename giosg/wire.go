@@ -196,7 +196,7 @@ func (s site) resource(n souk.Notice, p market.Picture) (json.RawMessage, error)
 		v = s.offeredApp(*p.App)
 	case p.Webhook != nil:
 		w := showWebhook(*p.Webhook)
-		w.EndpointURL = withoutQuery(w.EndpointURL)
+		w.EndpointURL = souk.PlainURL(w.EndpointURL)
 		v = w
 	case p.User != nil:
 		v = showUser(*p.User)

@@ -159,7 +159,7 @@ func Encode(e souk.Event, to souk.Endpoint) ([]byte, error) {
 		Case:         show(d.Case, showCase),
 		Installation: show(d.Installation, func(i souk.Installation) *installationObject { return point(showInstallation(i, d.Workspaces)) }),
 		Grant:        show(d.Grant, showGrant),
-		Changed:      show(d.Webhook, func(w souk.Webhook) *webhookObject { return point(showWebhook(w)) }),
+		Changed:      show(d.Webhook, func(w souk.Webhook) *webhookObject { return showWebhookTo(to.Webhook.App, w) }),
 		Scopes: each(d.Catalogue, func(s souk.Scope) scopeObject {
 			return scopeObject{s.Name, s.Description, s.Token, s.Sensitive}
 		}),
@@ -246,6 +246,14 @@ func showAsset(a souk.Asset) *assetObject {
 		identifier{a.ID.String()}, a.Name, a.Description, a.FileName, a.ContentType, a.Size, a.Width, a.Height,
 		stamp(a.CreatedAt), stamp(a.UpdatedAt),
 	}
+}
+
+// showWebhookTo shows a webhook to an app: in full, if it is its own.
+func showWebhookTo(app souk.ID, w souk.Webhook) *webhookObject {
+	if w.App != app {
+		w.URL = souk.PlainURL(w.URL)
+	}
+	return point(showWebhook(w))
 }
 
 func showPublication(p souk.Publication) *publicationObject {

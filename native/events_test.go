@@ -105,6 +105,33 @@ func TestEncodeKeepsToTheContract(t *testing.T) {
 	}
 }
 
+// Receivers are authenticated by the queries of their URLs, which nobody reads
+// but the app whose webhook it is.
+func TestEncodeCutsQueriesOfOthers(t *testing.T) {
+	app := souk.NewID()
+	event := func(url string) souk.Event {
+		return souk.Event{ID: souk.NewID(), Kind: souk.WebhookChanged, Data: &souk.EventData{Webhook: &souk.Webhook{ID: souk.NewID(), App: app, URL: url}}}
+	}
+	for _, tt := range []struct {
+		name, url, want string
+		to              souk.ID
+	}{
+		{"the app itself", "https://a.example/hook?key=1#x", "https://a.example/hook?key=1#x", app},
+		{"another app", "https://a.example/hook?key=1#x", "https://a.example/hook", souk.NewID()},
+		{"another app, with a fragment alone", "https://a.example/hook#x?key=1", "https://a.example/hook", souk.NewID()},
+		{"another app, with nothing to cut", "https://a.example/hook", "https://a.example/hook", souk.NewID()},
+	} {
+		e := event(tt.url)
+		body, err := Encode(e, souk.Endpoint{Webhook: souk.Webhook{ID: souk.NewID(), App: tt.to}})
+		must(err)
+		var told eventBody
+		must(json.Unmarshal(body, &told))
+		if got := told.Data.Changed; got == nil || got.URL != tt.want || e.Data.Webhook.URL != tt.url {
+			t.Errorf("%s reads %+v, want %s; the event keeps %s", tt.name, got, tt.want, e.Data.Webhook.URL)
+		}
+	}
+}
+
 // everything makes every kind of event that a verb makes.
 func (o *company) everything(t *testing.T) {
 	t.Helper()
