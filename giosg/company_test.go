@@ -64,11 +64,16 @@ type company struct {
 	log *lines
 }
 
-// everyCompany runs a test in a fresh company on each database. extra are routes
-// that only the test has.
+// everyCompany runs a test in a fresh company on each database, beside other
+// tests: much of their time is waiting for a database to be made. extra are
+// routes that only the test has.
 func everyCompany(t *testing.T, extra []route, test func(t *testing.T, o *company)) {
 	t.Helper()
-	souktest.Each(t, func(t *testing.T, db *store.DB) { test(t, newCompany(t, db, extra)) })
+	t.Parallel()
+	souktest.Each(t, func(t *testing.T, db *store.DB) {
+		t.Parallel()
+		test(t, newCompany(t, db, extra))
+	})
 }
 
 // newCompany is the company in an empty database.

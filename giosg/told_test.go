@@ -49,7 +49,9 @@ type letter struct {
 // everyNewsroom runs a test in a newsroom on each database.
 func everyNewsroom(t *testing.T, test func(t *testing.T, n *newsroom)) {
 	t.Helper()
+	t.Parallel()
 	souktest.EachAddress(t, func(t *testing.T, address string) {
+		t.Parallel()
 		n := &newsroom{address: address, inbox: make(chan letter, 100), answers: make(chan int, 100)}
 		receiver := httptest.NewServer(http.HandlerFunc(n.receive))
 		t.Cleanup(receiver.Close)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"souk"
+	"souk/souktest"
+	"souk/store"
 )
 
 // Every guard has one answer for each who comes; those who may enter get what
@@ -215,7 +217,8 @@ var (
 // calls alternate, so that whatever slows them down slows both down; three
 // measurements have to agree that they differ.
 func TestForeignTakesAsLongAsUnknown(t *testing.T) {
-	everyCompany(t, nil, func(t *testing.T, o *company) {
+	souktest.Each(t, func(t *testing.T, db *store.DB) { // alone: other tests would disturb it
+		o := newCompany(t, db, nil)
 		shop, solo := o.furnished(t)
 		took := func(p probe, ids map[string]souk.ID) time.Duration {
 			call, body := p.ask(solo, ids)
