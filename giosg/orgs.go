@@ -44,10 +44,20 @@ func atUser(v market.UserView) souk.Position {
 
 func (h *Handler) listUsers(c *call) (answer, error) {
 	find := func(p souk.Page) ([]market.UserView, error) { return h.market.People(c.ctx, c.Actor, c.org(), p) }
-	return list(h, c, souk.NewestFirst, find, atUser, showUser)
+	return list(h, c, souk.NewestFirst, find, atUser, c.showColleague)
 }
 
 func (h *Handler) readUser(c *call) (answer, error) {
 	v, err := h.market.Member(c.ctx, c.Actor, c.org(), c.id("user"))
-	return shown(showUser(v)), err
+	return shown(c.showColleague(v)), err
+}
+
+// showColleague shows a user to the caller. To the e-mails of others a bot has
+// no right unless its installation was given the scope for people.
+func (c *call) showColleague(v market.UserView) user {
+	u := showUser(v)
+	if c.Kind == souk.ShortToken && v.ID != c.Actor.User && !c.Scopes.Has(string(souk.CanUsers)) {
+		u.Email = nil
+	}
+	return u
 }
