@@ -122,7 +122,7 @@ var promises = []promise{
 	{id: "X7a", call: "GET /orgs/{org}/outgoing_partnership_invitations", ok: 200, cells: "- P - P P P P", refused: "PUT PATCH DELETE"},
 	{
 		id: "X7b", call: "POST /orgs/{org}/outgoing_partnership_invitations", ok: 201, cells: "P P - P P P -", refused: "PUT PATCH DELETE",
-		body: `{"invited_organization_id":"{orgs.sales}"}`, bad: []string{`{}`, `{"invited_organization_id":"{nothing}"}`},
+		body: `{"invited_organization_id":"{orgs.sales}"}`, bad: []string{`{}`, `{"invited_organization_id":"{org}"}`},
 		undo: anOrg + "/outgoing_partnership_invitations/",
 	},
 	{id: "X7c", call: "GET " + letOut, ok: 200, cells: "- P - P P P P", refused: "POST PUT PATCH"},

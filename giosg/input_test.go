@@ -241,7 +241,7 @@ func writables(hook string) []writable {
 			textAttribute("display_name", `"Friends"`, nullable, 200),
 		}},
 		{"invitation", "sam", []string{"POST " + orgs + "outgoing_partnership_invitations"}, []attribute{
-			idAttribute("invited_organization_id", `"{orgs.solo}"`, required, slices.Concat(unknown(stranger),
+			idAttribute("invited_organization_id", `"{orgs.solo}"`, required, slices.Concat(unknown(`"00000000-0000-0000-0000-000000000000"`),
 				saying("An organization cannot invite itself.", `"{orgs.shop}"`), saying("This organization is already your partner.", `"{orgs.vendor}"`))...),
 		}},
 		{"app share", "vic", []string{"POST " + vendor + "outgoing_app_shares"}, []attribute{

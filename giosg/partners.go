@@ -69,15 +69,19 @@ type invitation struct {
 	OrganizationID        souk.ID  `json:"organization_id"`
 	Organization          names    `json:"organization"`
 	InvitedOrganizationID souk.ID  `json:"invited_organization_id"`
-	InvitedOrganization   names    `json:"invited_organization"`
+	InvitedOrganization   *names   `json:"invited_organization"`
 	CreatedAt             string   `json:"created_at"`
 	CreatedByUserID       *souk.ID `json:"created_by_user_id"`
 	CreatedByUser         *person  `json:"created_by_user"`
 }
 
 func showInvitation(v market.InvitationView) invitation {
+	var invited *names
+	if v.Invited != nil {
+		invited = new(nameOrg(*v.Invited))
+	}
 	return invitation{
-		v.ID, v.Sender.ID, nameOrg(v.Sender), v.Invited.ID, nameOrg(v.Invited),
+		v.ID, v.Sender.ID, nameOrg(v.Sender), v.To, invited,
 		stamp(v.CreatedAt), idOf(v.Creator), showPerson(v.Creator),
 	}
 }
@@ -128,6 +132,8 @@ func (h *Handler) invite(c *call) (answer, error) {
 	switch {
 	case errors.As(err, &bad) && *whom == c.org():
 		err = faulty("invited_organization_id", "An organization cannot invite itself.")
+	case errors.As(err, &bad) && !whom.IsZero():
+		err = faulty(together, "This organization has as many open invitations as it can have.")
 	case errors.As(err, &bad):
 		err = noSuch("invited_organization_id", *whom)
 	}

@@ -121,7 +121,7 @@ func (p probe) unknown() map[string]souk.ID {
 
 // namedElsewhere are the calls that name something of another's otherwise than
 // by the path, with what is at that place in the other estate. Whom one invites
-// is not among them: an invitation needs an organization that exists.
+// is not among them: the invitation is made, whoever it is to.
 var namedElsewhere = []struct{ call, body, place string }{
 	{"GET /orgs/{org}/owned_apps/{app}/webhook_log_entries?webhook_id={id}", "", ownHook},
 	{"POST /orgs/{org}/app_installations", `{"app_id":"{id}","is_terms_accepted":true}`, ownApp},

@@ -220,11 +220,14 @@ func (tx *Tx) shareView(s souk.Share) (ShareView, error) {
 	return views[0], nil
 }
 
-// invitationViews are invitations with both orgs.
-func (tx *Tx) invitationViews(invitations []souk.Invitation) ([]InvitationView, error) {
+// invitationViews are invitations as the senders see them, or those they are to.
+func (tx *Tx) invitationViews(d Direction, invitations []souk.Invitation) ([]InvitationView, error) {
 	var orgs, users []souk.ID
 	for _, i := range invitations {
-		orgs, users = append(orgs, i.From, i.To), some(users, i.CreatedBy)
+		orgs, users = append(orgs, i.From), some(users, i.CreatedBy)
+		if d == Incoming {
+			orgs = append(orgs, i.To)
+		}
 	}
 	orgOf, err := tx.Orgs(unique(orgs))
 	if err != nil {
@@ -236,14 +239,14 @@ func (tx *Tx) invitationViews(invitations []souk.Invitation) ([]InvitationView, 
 	}
 	views := make([]InvitationView, len(invitations))
 	for n, i := range invitations {
-		views[n] = InvitationView{Invitation: i, Sender: orgOf[i.From], Invited: orgOf[i.To], Creator: found(userOf, i.CreatedBy)}
+		views[n] = InvitationView{Invitation: i, Sender: orgOf[i.From], Invited: found(orgOf, i.To), Creator: found(userOf, i.CreatedBy)}
 	}
 	return views, nil
 }
 
 // invitationView is one invitation of invitationViews.
-func (tx *Tx) invitationView(i souk.Invitation) (InvitationView, error) {
-	views, err := tx.invitationViews([]souk.Invitation{i})
+func (tx *Tx) invitationView(d Direction, i souk.Invitation) (InvitationView, error) {
+	views, err := tx.invitationViews(d, []souk.Invitation{i})
 	if err != nil {
 		return InvitationView{}, err
 	}

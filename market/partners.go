@@ -10,6 +10,9 @@ import (
 // MaxDisplayName bounds what an org calls a partner, in characters.
 const MaxDisplayName = 200
 
+// MaxInvitations bounds how many orgs one has invited that did not answer yet.
+const MaxInvitations = 100
+
 // ordered puts two IDs in the order in which a partnership has them.
 func ordered(a, b souk.ID) (souk.ID, souk.ID) {
 	if a.Compare(b) > 0 {
@@ -19,9 +22,11 @@ func ordered(a, b souk.ID) (souk.ID, souk.ID) {
 }
 
 // Invite asks another org to become a partner. Whoever holds settings may, and
-// the operator. It refuses NoSubscription, UnknownOrg, NotAllowed,
-// AlreadyPartners, AlreadyInvited and Invalid, which also says that there is no
-// such org.
+// the operator. Whoever invites does not learn whether there is such an org: an
+// invitation of nobody stands like any other, and none tells the name of whom it
+// is to. It refuses NoSubscription, UnknownOrg, NotAllowed, AlreadyPartners,
+// AlreadyInvited and Invalid: of the invitation of oneself or of the zero ID, and
+// beyond MaxInvitations.
 func (m *Market) Invite(ctx context.Context, actor souk.Actor, from, to souk.ID) (v InvitationView, err error) {
 	err = m.write(ctx, actor, rootsOf(nil, from, to), func(tx *Tx) (err error) {
 		v, err = tx.invite(from, to)
@@ -31,18 +36,13 @@ func (m *Market) Invite(ctx context.Context, actor souk.Actor, from, to souk.ID)
 }
 
 func (tx *Tx) invite(from, to souk.ID) (v InvitationView, err error) {
-	at, err := tx.desk(from, MaySettings)
-	if err != nil {
+	if _, err := tx.desk(from, MaySettings); err != nil {
 		return v, err
 	}
-	other, err := tx.Org(to)
-	if ignoreMissing(err) != nil {
-		return v, err
-	}
-	if err != nil || !other.ClosedAt.IsZero() {
+	switch {
+	case to.IsZero():
 		return v, souk.Invalid{{Field: "organization", Reason: "does not exist"}}
-	}
-	if from == to {
+	case from == to:
 		return v, souk.Invalid{{Field: "organization", Reason: "cannot invite itself"}}
 	}
 	switch partners, err := tx.ArePartners(ordered(from, to)); {
@@ -57,14 +57,20 @@ func (tx *Tx) invite(from, to souk.ID) (v InvitationView, err error) {
 	case len(open) > 0:
 		return v, souk.AlreadyInvited
 	}
+	switch open, err := tx.OutgoingInvitations(from, souk.Page{Size: MaxInvitations}); {
+	case err != nil:
+		return v, err
+	case len(open) == MaxInvitations:
+		return v, souk.Invalid{{Field: "invitations", Reason: "has as many open ones as it can have"}}
+	}
 	i := souk.Invitation{ID: souk.NewID(), From: from, To: to, CreatedBy: tx.actor.User, CreatedAt: tx.at}
 	if err := tx.InsertInvitation(i); err != nil {
 		return v, err
 	}
-	if err := tx.tellInvitation("Invite", souk.InvitationAdded, at.Org, other, i); err != nil {
+	if err := tx.tellInvitation("Invite", souk.InvitationAdded, i); err != nil {
 		return v, err
 	}
-	return tx.invitationView(i)
+	return tx.invitationView(Outgoing, i)
 }
 
 // Accept makes the partnership that an invitation asked for. Whoever holds
@@ -139,17 +145,26 @@ func (tx *Tx) endInvitation(i souk.Invitation, verb string) error {
 	if err := tx.RemoveInvitation(i.ID); err != nil {
 		return err
 	}
+	return tx.tellInvitation(verb, souk.InvitationRemoved, i)
+}
+
+// tellInvitation audits and tells of an invitation at both organizations, or at
+// the one that sent it when there is no other. That one is told the other's ID
+// and nothing more, so that it is the same whether there is one.
+func (tx *Tx) tellInvitation(verb string, kind souk.EventKind, i souk.Invitation) error {
 	orgs, err := tx.Orgs([]souk.ID{i.From, i.To})
 	if err != nil {
 		return err
 	}
-	return tx.tellInvitation(verb, souk.InvitationRemoved, orgs[i.From], orgs[i.To], i)
-}
-
-// tellInvitation audits and tells of an invitation at both organizations.
-func (tx *Tx) tellInvitation(verb string, kind souk.EventKind, from, to souk.Org, i souk.Invitation) error {
-	return tx.atBoth(verb, kind, from, to, func(e *souk.Event) any {
+	to := orgs[i.To]
+	if !to.ClosedAt.IsZero() {
+		to = souk.Org{}
+	}
+	return tx.atBoth(verb, kind, orgs[i.From], to, func(e *souk.Event) any {
 		e.Subject, e.Data.Invitation = i.ID, &i
+		if e.Org == i.From {
+			e.Data.Other = &souk.Org{ID: i.To}
+		}
 		return i
 	})
 }
@@ -295,7 +310,8 @@ func (tx *Tx) tellPartners(verb string, kind souk.EventKind, p souk.Partnership)
 
 // atBoth audits what ties two organizations, once under each root, and tells it
 // at each of them. tie fills in the event and is the tie as the event's org may
-// know it; what was removed was there before, all else is there after.
+// know it; what was removed was there before, all else is there after. At the zero
+// Org nothing is told.
 func (tx *Tx) atBoth(verb string, kind souk.EventKind, a, b souk.Org, tie func(*souk.Event) any) error {
 	actor, err := tx.acting()
 	if err != nil {
@@ -303,6 +319,9 @@ func (tx *Tx) atBoth(verb string, kind souk.EventKind, a, b souk.Org, tie func(*
 	}
 	for n, pair := range [][2]souk.Org{{a, b}, {b, a}} {
 		here, other := pair[0], pair[1]
+		if here.ID.IsZero() {
+			continue
+		}
 		_, above, err := tx.OrgAndAbove(here.ID)
 		if err != nil {
 			return err

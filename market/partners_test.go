@@ -2,7 +2,13 @@ package market_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
+
+	"souk"
+	"souk/market"
 )
 
 // What an org calls a partner is nowhere in what the partner can read: neither
@@ -36,6 +42,37 @@ func TestNamesStayAtHome(t *testing.T) {
 					t.Errorf("%d %s of %s tell what it calls the partner", n, what, tt.org)
 				}
 			}
+		}
+		w.checkAudit()
+	})
+}
+
+// What an invitation writes at home is the same whether there is anybody at the
+// other end, who hears of it alone.
+func TestInvitingNobody(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		written := func(to souk.ID) string {
+			t.Helper()
+			entries, events := w.since(func() {
+				v := must(w.m.Invite(ctx, w.as("vic"), w.vendor, to))(t)
+				if v.Invited != nil || v.To != to {
+					t.Errorf("invited %+v", v)
+				}
+				ok(t, w.m.EndInvitation(ctx, w.as("vic"), w.vendor, market.Outgoing, v.ID))
+			})
+			if n := w.count(`SELECT count(*) FROM events WHERE org_id = $1 AND kind LIKE 'invitation.%' AND data LIKE '%globex%'`, w.vendor[:]); n != 0 {
+				t.Errorf("%d events at home tell whom the invitation is to", n)
+			}
+			atHome := func(s string) bool { return !strings.HasPrefix(s, "vendor") }
+			return fmt.Sprint(slices.DeleteFunc(entries, atHome), slices.DeleteFunc(events, atHome))
+		}
+		want := written(w.globex)
+		if got := written(souk.NewID()); got != want {
+			t.Errorf("inviting nobody writes %s, and somebody %s", got, want)
+		}
+		if n := w.count(`SELECT count(*) FROM events WHERE org_id = $1 AND kind LIKE 'invitation.%' AND data LIKE '%vendor%'`, w.globex[:]); n != 2 {
+			t.Errorf("whoever was invited was told %d times by whom", n)
 		}
 		w.checkAudit()
 	})

@@ -116,7 +116,7 @@ func (m *Market) Invitations(ctx context.Context, actor souk.Actor, org souk.ID,
 		if err != nil {
 			return err
 		}
-		views, err = tx.invitationViews(found)
+		views, err = tx.invitationViews(d, found)
 		return err
 	})
 	return views, err
@@ -129,7 +129,7 @@ func (m *Market) Invitation(ctx context.Context, actor souk.Actor, org souk.ID, 
 		if err != nil {
 			return err
 		}
-		v, err = tx.invitationView(i)
+		v, err = tx.invitationView(d, i)
 		return err
 	})
 	return v, err

@@ -317,7 +317,7 @@ func TestBadInputOfOwners(t *testing.T) {
 			}, "name"},
 			{"a listing that is none", func() error { return drop(w.m.ListApp(ctx, operator, w.app["chat"], "famous")) }, "listing"},
 			{"an invitation of oneself", func() error { return drop(w.m.Invite(ctx, w.as("vic"), w.vendor, w.vendor)) }, "organization"},
-			{"an invitation of nobody", func() error { return drop(w.m.Invite(ctx, w.as("vic"), w.vendor, souk.NewID())) }, "organization"},
+			{"an invitation of nobody", func() error { return drop(w.m.Invite(ctx, w.as("vic"), w.vendor, souk.ID{})) }, "organization"},
 			{"a partner's long name", func() error { return drop(w.m.NamePartner(ctx, w.as("vic"), w.vendor, w.globex, *text(201))) }, "display_name"},
 			{"channels without a URL", channel(""), "url"},
 			{"a pattern that is none", channel("https://vendor.example/", all("**")...), "channels[0].pattern"},

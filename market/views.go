@@ -52,11 +52,12 @@ type ShareView struct {
 	Creator *souk.User // nil: unknown
 }
 
-// InvitationView is an invitation with both organizations.
+// InvitationView is an invitation as one of the two ends sees it.
 type InvitationView struct {
 	souk.Invitation
-	Sender, Invited souk.Org
-	Creator         *souk.User // nil: unknown
+	Sender  souk.Org
+	Invited *souk.Org  // nil to the sender
+	Creator *souk.User // nil: unknown
 }
 
 // AssetView is an asset with who made it.

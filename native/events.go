@@ -100,7 +100,7 @@ type scopeObject struct {
 // otherObject is all that an org is told about another one.
 type otherObject struct {
 	identifier
-	Name string `json:"name"`
+	Name *string `json:"name"` // null of whom it has invited: nobody may be there
 }
 
 type shareObject struct {
@@ -176,7 +176,7 @@ func Encode(e souk.Event, to souk.Endpoint) ([]byte, error) {
 	if e.Kind == souk.PolicyChanged {
 		data.Rules = show(d.Org, showRules)
 	}
-	data.Other = show(d.Other, func(o souk.Org) *otherObject { return &otherObject{identifier{o.ID.String()}, o.Name} })
+	data.Other = show(d.Other, func(o souk.Org) *otherObject { return &otherObject{identifier{o.ID.String()}, optional(o.Name)} })
 	data.Share = show(d.Share, func(s souk.Share) *shareObject { return &shareObject{identifier{s.ID.String()}, stamp(s.CreatedAt)} })
 	data.Partnership = show(d.Partnership, func(p souk.Partnership) *partnershipObject { return showPartnership(p, e.Org) })
 	data.Invitation = show(d.Invitation, func(i souk.Invitation) *invitationObject { return showInvitation(i, e.Org) })

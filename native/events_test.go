@@ -60,7 +60,7 @@ func TestEventsKeepToTheContract(t *testing.T) {
 			must(json.Unmarshal(d.Body, &e))
 			seen[e.Type] = true
 			if other := e.Data.Other; other != nil && e.Data.Actor != nil && e.Data.Actor.ID == o.rita.ID.String() {
-				t.Errorf("%s tells who works for %s", d.Body, other.Name)
+				t.Errorf("%s tells who works for %s", d.Body, other.ID)
 			}
 			if e.Data.Event.ID != d.Event.String() || e.Data.Webhook.ID != w.ID {
 				t.Errorf("%s is not about itself", d.Body)

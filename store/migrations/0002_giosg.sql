@@ -15,10 +15,11 @@ DROP INDEX partnerships_by_b;
 CREATE INDEX partnerships_by_a ON partnerships (a_id, created_at, b_id);
 CREATE INDEX partnerships_by_b ON partnerships (b_id, created_at, a_id);
 
+-- to_id refers to nothing: whoever invites does not learn who is there.
 CREATE TABLE invitations (
 	id BYTEA NOT NULL PRIMARY KEY,
 	from_id BYTEA NOT NULL REFERENCES orgs (id),
-	to_id BYTEA NOT NULL REFERENCES orgs (id),
+	to_id BYTEA NOT NULL,
 	created_by BYTEA,
 	created_at BIGINT NOT NULL
 );
