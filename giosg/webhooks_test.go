@@ -248,3 +248,23 @@ func TestRefusedEndpoints(t *testing.T) {
 		}
 	})
 }
+
+// Who changes a webhook on this wire, which has no word for it, resumes none that
+// was paused.
+func TestPausedWebhooksStayPaused(t *testing.T) {
+	everyCompany(t, nil, func(t *testing.T, o *company) {
+		made := o.hooked(t, `{"endpoint_url":"https://shop.example/"}`)
+		paused := market.Hook{ID: made.ID, App: o.ID("apps.clerk"), Dialect: souk.Giosg, Paused: new(true)}
+		if _, err := o.Market.PutWebhook(t.Context(), souk.Operator("test"), paused); err != nil {
+			t.Fatal(err)
+		}
+		for _, method := range []string{"PATCH", "PUT"} {
+			url := "https://shop.example/" + strings.ToLower(method)
+			changed := into[webhook](t, o.call(t, "sam", method+" "+clerkHooks+"/"+made.ID.String(), `{"endpoint_url":"`+url+`"}`), 200)
+			w, err := o.Market.Webhook(t.Context(), souk.Operator("test"), o.ID("apps.clerk"), made.ID)
+			if err != nil || w.Status != souk.WebhookPaused || w.URL != url || changed.EndpointURL != url {
+				t.Errorf("after %s it is %s at %s: %v", method, w.Status, w.URL, err)
+			}
+		}
+	})
+}

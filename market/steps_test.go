@@ -262,6 +262,6 @@ func (k *walk) rename() {
 }
 
 func (k *walk) webhook() {
-	in := market.Hook{ID: k.hook, App: k.app["chat"], URL: "https://vendor.example/", Events: []string{"request.created"}, Paused: rapid.Bool().Draw(k.rt, "paused")}
+	in := market.Hook{ID: k.hook, App: k.app["chat"], URL: "https://vendor.example/", Events: []string{"request.created"}, Paused: new(rapid.Bool().Draw(k.rt, "paused"))}
 	k.try("PutWebhook", k.actor(k.vendor), func(a souk.Actor) error { return drop(k.m.PutWebhook(context.Background(), a, in)) })
 }

@@ -283,7 +283,7 @@ func TestGatesOfChannels(t *testing.T) {
 		}
 		pause := func(paused bool) {
 			t.Helper()
-			must(w.m.PutWebhook(ctx, operator, market.Hook{ID: hook.ID, App: w.app["ear"], Dialect: souk.Giosg, Paused: paused}))(t)
+			must(w.m.PutWebhook(ctx, operator, market.Hook{ID: hook.ID, App: w.app["ear"], Dialect: souk.Giosg, Paused: &paused}))(t)
 		}
 		const chat = "ear: removed orgs/hq/chats 1"
 		tell("at first", chat)

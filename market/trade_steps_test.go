@@ -181,7 +181,7 @@ func (k *walk) entitle() {
 }
 
 func (k *walk) channels() {
-	in := market.Hook{ID: k.ears, App: k.app["ear"], Dialect: souk.Giosg, Paused: k.rarely("paused"),
+	in := market.Hook{ID: k.ears, App: k.app["ear"], Dialect: souk.Giosg, Paused: new(k.rarely("paused")),
 		Channels: append(all(k.pick("what it hears", []string{"*", "users", "installed_apps"}), "partner_apps", "chats"), own)}
 	k.try("PutWebhook", k.actor(k.vendor), func(a souk.Actor) error { return drop(k.m.PutWebhook(context.Background(), a, in)) })
 }

@@ -22,7 +22,7 @@ type Hook struct {
 	Dialect souk.Dialect // of a new one
 	URL     string
 	Events  []string // names as the dialect spells them, at least one
-	Paused  bool     // told nothing until it is put again without
+	Paused  *bool    // told nothing until it is put again as false; nil: as it is, and of a new one false
 
 	// Channels are for a dialect that has them, instead of Events. Of a webhook
 	// that there is already, nil leaves them and an empty URL leaves the URL.
@@ -150,7 +150,7 @@ func (tx *Tx) hook(in Hook) (w store.SealedWebhook, err error) {
 		if err := tx.mayAdd(in); err != nil {
 			return w, err
 		}
-		w.Webhook = souk.Webhook{ID: souk.NewID(), App: in.App, Dialect: in.Dialect, CreatedAt: tx.at, CreatedBy: tx.actor.User}
+		w.Webhook = souk.Webhook{ID: souk.NewID(), App: in.App, Dialect: in.Dialect, CreatedAt: tx.at, CreatedBy: tx.actor.User, Status: souk.WebhookActive}
 	} else if w, err = tx.Webhook(in.ID); err != nil {
 		return w, or(err, souk.UnknownWebhook)
 	} else if w.App != in.App || w.Dialect != in.Dialect && (w.Dialect == souk.Giosg || in.Dialect == souk.Giosg) {
@@ -159,9 +159,12 @@ func (tx *Tx) hook(in Hook) (w store.SealedWebhook, err error) {
 	if err := tx.market.knows(w.Dialect, in.Events); err != nil {
 		return w, err
 	}
-	w.Status, w.UpdatedAt, w.UpdatedBy = souk.WebhookActive, tx.at, tx.actor.User
-	if in.Paused {
-		w.Status = souk.WebhookPaused
+	w.UpdatedAt, w.UpdatedBy = tx.at, tx.actor.User
+	if in.Paused != nil {
+		w.Status = souk.WebhookActive
+		if *in.Paused {
+			w.Status = souk.WebhookPaused
+		}
 	}
 	if tx.market.Wires[w.Dialect].Channels != nil {
 		if in.URL != "" {

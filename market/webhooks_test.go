@@ -22,7 +22,7 @@ func TestWebhooks(t *testing.T) {
 		if slack := w.subscribe("chat", souk.Slack, "app_requested"); slack.Secret != "" {
 			t.Errorf("Slack's webhook has a secret of its own: %q", slack.Secret)
 		}
-		in := market.Hook{ID: native.ID, App: w.app["chat"], URL: "https://chat.example/new", Events: []string{"case.approved"}, Paused: true}
+		in := market.Hook{ID: native.ID, App: w.app["chat"], URL: "https://chat.example/new", Events: []string{"case.approved"}, Paused: new(true)}
 		own := souk.Actor{Kind: souk.AppToken, App: w.app["chat"], Face: "test"}
 		changed := must(w.m.PutWebhook(ctx, own, in))(t)
 		if changed.New || changed.Secret != "" || changed.Status != souk.WebhookPaused || changed.URL != in.URL {

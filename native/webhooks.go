@@ -18,7 +18,7 @@ type savedObject struct {
 func (h *Handler) createWebhook(c *call) (answer, error) {
 	in := market.Hook{
 		App: c.app(), Dialect: souk.Dialect(c.body.requiredText("dialect")), URL: c.body.requiredText("url"),
-		Events: c.body.texts("events"), Channels: c.body.channels("channels"), Paused: c.body.flag("paused"),
+		Events: c.body.texts("events"), Channels: c.body.channels("channels"), Paused: new(c.body.flag("paused")),
 	}
 	if err := c.valid(); err != nil {
 		return answer{}, err
@@ -44,7 +44,7 @@ func (h *Handler) createWebhook(c *call) (answer, error) {
 func (h *Handler) changeWebhook(c *call) (answer, error) {
 	in := market.Hook{
 		App: c.app(), ID: c.webhook(), URL: c.body.requiredText("url"),
-		Events: c.body.texts("events"), Channels: c.body.channels("channels"), Paused: c.body.flag("paused"),
+		Events: c.body.texts("events"), Channels: c.body.channels("channels"), Paused: new(c.body.flag("paused")),
 	}
 	if err := c.valid(); err != nil {
 		return answer{}, err
