@@ -137,6 +137,35 @@ func TestAssets(t *testing.T) {
 	})
 }
 
+// Each app that showed an image is told to show none, at once or a moment later.
+func TestToldOfADeletedImage(t *testing.T) {
+	everyNewsroom(t, func(t *testing.T, n *newsroom) {
+		made := into[asset](t, n.hand(t, "sam", "POST "+shopAssets, icon("i.png", drawn(t, "png", 8, 8)), words("name", "i")), 201)
+		shown := map[string]bool{}
+		for i := range 23 { // more than one transaction clears
+			app := n.publishes(t, "sam", "shop", fmt.Sprint("App ", i), `,"icon_asset_id":"`+made.ID.String()+`"`)
+			shown[app.ID.String()] = true
+		}
+		n.listen(t, hears("c", ofOrg+"owned_apps"))
+		n.expect(t, "sam", 204, "", "DELETE "+shopAssets+"/"+made.ID.String())
+		for more := true; more; {
+			var err error
+			if more, err = n.Market.StepJob(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range len(shown) {
+			l := n.next(t)
+			if got := attributesOf(t, string(l.Resource)); !shown[l.ResourceID] || l.Action != souk.Changed ||
+				!slices.Equal(got, []string{"icon_asset", "icon_asset_id", "id", "updated_at"}) ||
+				!strings.Contains(l.body, `"icon_asset_id":null,"icon_asset":null`) {
+				t.Errorf("told %s", l.body)
+			}
+			delete(shown, l.ResourceID)
+		}
+	})
+}
+
 // Whoever knows the address of an image sees it, and a browser does nothing with
 // it but show it.
 func TestServingAssets(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	_ "image/png"
 	"path"
 	"strings"
+	"time"
 	"unicode"
 
 	"souk"
@@ -105,7 +106,8 @@ func baseName(file string) string {
 	return string(characters[max(0, len(characters)-MaxFileName):])
 }
 
-// DeleteAsset deletes an image. The apps that show it show none from then on.
+// DeleteAsset deletes an image. The apps that show it show none from then on;
+// that they changed is told of a few at once, and of the others by a job.
 // Whoever holds settings in its org may, and the operator. It refuses
 // NoSubscription, UnknownOrg, NotAllowed and UnknownAsset.
 func (m *Market) DeleteAsset(ctx context.Context, actor souk.Actor, org, id souk.ID) error {
@@ -118,40 +120,52 @@ func (m *Market) DeleteAsset(ctx context.Context, actor souk.Actor, org, id souk
 		if err != nil {
 			return or(err, souk.UnknownAsset)
 		}
-		// As long as the image is there: who hears of the apps is told what it was.
-		if err := tx.takeIcon(at, id); err != nil {
-			return err
-		}
 		if err := tx.RemoveAsset(id); err != nil {
 			return err
 		}
 		if err := tx.audit("DeleteAsset", at.Org, souk.ID{}, id, a, nil); err != nil {
 			return err
 		}
-		return tx.tellAsset(souk.AssetRemoved, at, a)
+		if err := tx.tellAsset(souk.AssetRemoved, at, a); err != nil {
+			return err
+		}
+		j := store.Job{Kind: store.TakeIcons, Org: at.Org.ID, Other: id, Verb: "DeleteAsset"}
+		if left, err := tx.takeIcons(&j, few, time.Time{}); err != nil || !left {
+			return err
+		}
+		return tx.later(j)
 	})
 }
 
-// takeIcon takes an image from the apps of an org that show it.
-func (tx *Tx) takeIcon(at place, icon souk.ID) error {
-	apps, err := tx.AppsWithIcon(icon)
+// takeIcons takes a deleted image from up to limit apps of its org that have it
+// as their icon, until a time; left tells that there may be more.
+func (tx *Tx) takeIcons(j *store.Job, limit int, until time.Time) (left bool, err error) {
+	var at place
+	if at.Org, at.Enterprise, err = tx.OrgAndAbove(j.Org); err != nil {
+		return false, err
+	}
+	apps, err := tx.AppsWithIcon(j.Other, limit)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, app := range apps {
 		before := app
 		app.Icon, app.UpdatedAt, app.UpdatedBy = souk.ID{}, tx.at, tx.actor.User
 		if err := tx.PutApp(app); err != nil {
-			return err
+			return false, err
 		}
-		if err := tx.audit("DeleteAsset", at.Org, app.ID, app.ID, before, app); err != nil {
-			return err
+		if err := tx.audit(j.Verb, at.Org, app.ID, app.ID, before, app); err != nil {
+			return false, err
 		}
 		if err := tx.tellApp(souk.AppChanged, at, app, &before); err != nil {
-			return err
+			return false, err
+		}
+		j.After = souk.Position{At: tx.at, ID: app.ID}
+		if late(until) {
+			return true, nil
 		}
 	}
-	return nil
+	return len(apps) == limit, nil
 }
 
 // tellAsset tells that an image came or went.
@@ -164,22 +178,30 @@ func (tx *Tx) tellAsset(kind souk.EventKind, at place, a souk.Asset) (err error)
 	return tx.emit(e)
 }
 
-// rootAndIconOf finds the locks of a verb that deletes an image of an org's:
-// the apps that show it change. Those of others are nobody's to lock.
+// rootAndIconOf finds the locks of a verb that deletes an image of an org's: the
+// first of the apps that show it change. What shows an image of others is
+// nobody's to lock.
 func rootAndIconOf(org, icon souk.ID) func(*store.Tx) (store.Locks, error) {
 	return func(tx *store.Tx) (store.Locks, error) {
 		locks, err := rootOf(org)(tx)
 		if err != nil {
 			return locks, err
 		}
-		apps, err := tx.AppsWithIcon(icon)
-		for _, app := range apps {
-			if app.Owner == org {
-				locks.ExclusiveApps = append(locks.ExclusiveApps, app.ID)
-			}
+		if _, err := tx.AssetOf(org, icon); err != nil {
+			return locks, ignoreMissing(err) // fn refuses it
 		}
+		locks.ExclusiveApps, err = showing(tx, icon, few)
 		return locks, err
 	}
+}
+
+// showing lists up to limit apps that have an image as their icon.
+func showing(tx *store.Tx, icon souk.ID, limit int) (ids []souk.ID, err error) {
+	apps, err := tx.AppsWithIcon(icon, limit)
+	for _, app := range apps {
+		ids = append(ids, app.ID)
+	}
+	return ids, err
 }
 
 // Assets lists the images of an org, newest first unless the page says

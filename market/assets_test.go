@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/gif"
@@ -15,6 +16,7 @@ import (
 
 	"souk"
 	"souk/market"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -229,6 +231,55 @@ func TestDeletingAnImage(t *testing.T) {
 			"DeleteAsset", "DeleteAsset", "DeleteAsset", "DeleteAsset", "DeleteAsset", "UploadAsset", "UploadAsset")
 		wantList(t, "events", w.rows(`SELECT kind FROM events`),
 			"app.changed", "app.changed", "app.changed", "asset.added", "asset.added", "asset.removed", "asset.removed")
+		w.checkAudit()
+	})
+}
+
+// Beyond a few, the apps that showed an image lose it by a job. The image itself
+// is gone at once, and so no app is seen with it.
+func TestDeletingAnImageOfManyApps(t *testing.T) {
+	souktest.EachAddress(t, func(t *testing.T, address string) {
+		const many = 60
+		w := newTown(t, address)
+		ctx := context.Background()
+		icon := must(w.m.UploadAsset(ctx, w.as("vic"), market.Upload{Org: w.vendor, Name: "icon", Content: picture(t, "png", 8, 8)}))(t).ID
+		w.write(func(tx *store.Tx) error {
+			var failed []error
+			for i := range many {
+				failed = append(failed, tx.PutApp(souk.App{ID: souk.NewID(), Owner: w.vendor, Name: fmt.Sprint("app", i), Kind: souk.ThirdParty,
+					Listing: souk.Draft, Icon: icon, CreatedAt: dawn, UpdatedAt: dawn}))
+			}
+			return errors.Join(failed...)
+		})
+		begun := false
+		w.m.Begun = func() { begun = true }
+		ok(t, w.m.DeleteAsset(ctx, w.as("vic"), w.vendor, icon))
+		const showing = `SELECT count(*) FROM apps WHERE icon_id = $1`
+		if n := w.count(showing, icon); n != many-20 || !begun || w.count(`SELECT count(*) FROM jobs`) != 1 {
+			t.Errorf("%d apps are to be changed yet, %d jobs, begun: %v", n, w.count(`SELECT count(*) FROM jobs`), begun)
+		}
+		for _, v := range must(w.m.OwnedApps(ctx, w.as("vic"), w.vendor, souk.Page{Size: 100}))(t) {
+			if v.IconAsset != nil {
+				t.Errorf("%s is seen with %s", v.Name, v.IconAsset.ID)
+			}
+		}
+		w.m.Begun = nil
+		if steps := w.takeTurns(address); steps < 2 {
+			t.Errorf("%d steps", steps)
+		}
+		if n := w.count(showing, icon); n != 0 || w.count(`SELECT count(*) FROM jobs`) != 0 {
+			t.Errorf("%d apps are left, %d jobs", n, w.count(`SELECT count(*) FROM jobs`))
+		}
+		for what, query := range map[string]string{
+			"changes told":    `SELECT count(*) FROM events WHERE kind = 'app.changed' AND root_id = $1`,
+			"apps told of":    `SELECT count(DISTINCT app_id) FROM events WHERE kind = 'app.changed' AND root_id = $1`,
+			"apps on record":  `SELECT count(DISTINCT app_id) FROM audit WHERE verb = 'DeleteAsset' AND root_id = $1 AND app_id IS NOT NULL`,
+			"apps up to date": `SELECT count(*) FROM apps WHERE owner_id = $1 AND updated_by IS NOT NULL`,
+		} {
+			if n := w.count(query, w.vendor); n != many {
+				t.Errorf("%d %s, want %d", n, what, many)
+			}
+		}
 		w.checkAudit()
 	})
 }

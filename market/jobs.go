@@ -72,6 +72,10 @@ func locksOfJob(j store.Job) func(*store.Tx) (store.Locks, error) {
 		switch {
 		case j.Kind == store.Spread: // has no org to hold another node off by
 			locks.ExclusiveApps = []souk.ID{j.App}
+		case j.Kind == store.TakeIcons:
+			if locks.ExclusiveApps, err = showing(tx, j.Other, stepSize); err != nil {
+				return locks, err
+			}
 		case !j.App.IsZero():
 			locks.Apps = []souk.ID{j.App}
 		}
@@ -104,7 +108,7 @@ func orgsOfStep(tx *store.Tx, j store.Job) (orgs []souk.ID, err error) {
 		return orgs, err
 	case store.EndPartner: // the owner's too: a verb that takes an app back counts who has it
 		return []souk.ID{j.Org, j.Other}, nil
-	case store.InstallWishes:
+	case store.InstallWishes, store.TakeIcons:
 		return []souk.ID{j.Org}, nil
 	}
 	return nil, nil
@@ -121,11 +125,13 @@ func (tx *Tx) step(j store.Job) error {
 	case store.VoidRequests:
 		left, err = tx.stepRequests(&j, until)
 	case store.EndPartner:
-		left, err = tx.losePartner(j.Other, j.Org, stepSize, until, j.Verb)
+		_, left, err = tx.losePartner(partingOf(&j), stepSize, until, j.Verb)
 	case store.InstallWishes:
 		left, err = tx.installWishes(j.Other, stepSize, until)
 	case store.Spread:
 		left, err = tx.stepSpread(&j)
+	case store.TakeIcons:
+		left, err = tx.takeIcons(&j, stepSize, until)
 	}
 	switch {
 	case err != nil:

@@ -77,6 +77,9 @@ func (t *teller) pictureOfApp(id souk.ID, e souk.Event) (p Picture, err error) {
 		if err != nil {
 			return p, err
 		}
+		if was.IconAsset == nil && !was.Icon.IsZero() { // it was deleted, and that is the news
+			was.IconAsset = &souk.Asset{ID: was.Icon}
+		}
 		p.Before = &Picture{App: &was}
 	}
 	return p, nil

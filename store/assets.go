@@ -57,9 +57,11 @@ func (tx *Tx) RemoveAsset(id souk.ID) error {
 	return err
 }
 
-// AppsWithIcon lists the apps that show an asset.
-func (tx *Tx) AppsWithIcon(asset souk.ID) ([]souk.App, error) {
-	return list(tx, scanApp, `SELECT `+appColumns+` FROM apps WHERE icon_id = $1 AND deleted_at IS NULL ORDER BY created_at, id`, asset)
+// AppsWithIcon lists up to limit apps whose icon is an asset, also one that is
+// gone.
+func (tx *Tx) AppsWithIcon(asset souk.ID, limit int) ([]souk.App, error) {
+	return list(tx, scanApp, `SELECT `+appColumns+` FROM apps WHERE icon_id = $1 AND deleted_at IS NULL ORDER BY id LIMIT $2`,
+		asset, limit)
 }
 
 // AssetsPage lists the assets of an org.

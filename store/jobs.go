@@ -16,6 +16,7 @@ const (
 	EndPartner       JobKind = "partner"       // what Org has of Other's apps without a right to it
 	InstallWishes    JobKind = "wishes"        // of the case Other
 	Spread           JobKind = "spread"        // an event to the orgs of an audience
+	TakeIcons        JobKind = "icons"         // the deleted asset Other, from the apps of Org
 )
 
 // Job is what a verb began and left to be finished bit by bit. After is how far

@@ -53,7 +53,7 @@ CREATE INDEX apps_by_owner ON apps (owner_id, created_at, id) WHERE deleted_at I
 CREATE INDEX apps_public ON apps (created_at, id)
 	WHERE is_available_to_anyone = TRUE AND listing = 'listed' AND suspended = FALSE AND deleted_at IS NULL;
 CREATE INDEX apps_by_listing ON apps (listing, created_at, id) WHERE deleted_at IS NULL;
-CREATE INDEX apps_by_icon ON apps (icon_id) WHERE icon_id IS NOT NULL;
+CREATE INDEX apps_by_icon ON apps (icon_id, id) WHERE icon_id IS NOT NULL AND deleted_at IS NULL;
 
 -- The id and the maker of a share; other rights have neither.
 ALTER TABLE rights ADD COLUMN id BYTEA;
@@ -171,7 +171,7 @@ CREATE INDEX events_published ON events (at) WHERE kind = 'channel.published';
 -- are how far it came, next_at is when to go on: later after a failure.
 CREATE TABLE jobs (
 	id BYTEA NOT NULL PRIMARY KEY,
-	kind TEXT NOT NULL CHECK (kind IN ('installations', 'requests', 'partner', 'wishes', 'spread')),
+	kind TEXT NOT NULL CHECK (kind IN ('installations', 'requests', 'partner', 'wishes', 'spread', 'icons')),
 	app_id BYTEA,
 	org_id BYTEA,
 	other_id BYTEA,
