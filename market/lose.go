@@ -7,9 +7,9 @@ import (
 	"souk/store"
 )
 
-// few is how many installations and pending requests a verb that takes a right
-// away ends in its own transaction. If there are more, a job ends them all, so
-// that no other writer waits for it
+// few is how many things a verb that takes a right away ends in its own
+// transaction. If there are more jobs end them, so that no other writer waits
+// for it
 // (docs/decisions/0030-a-few-at-once-the-rest-by-a-job.md).
 const few = 20
 
@@ -121,50 +121,96 @@ func (tx *Tx) lost(app souk.App, org souk.ID) (at place, lost bool, err error) {
 	return at, err == nil && !visible, err
 }
 
-// losePartnerSoon ends what an org has of another's apps when nothing gives it
-// a right to them any more: here when it is little, else in a job.
-func (tx *Tx) losePartnerSoon(owner, org souk.ID, verb string) error {
-	left, err := tx.losePartner(owner, org, few, time.Time{}, verb)
-	if err != nil || !left {
-		return err
-	}
-	return tx.later(store.Job{Kind: store.EndPartner, Org: org, Other: owner, Verb: verb})
+// parting is what ends of all that an org has of another's apps.
+type parting struct {
+	owner, org souk.ID
+	until      time.Time // shares that were made until then end too; zero: none
 }
 
-// losePartner ends up to limit things that an org has of another's apps and
-// lost the right to, until a time; left tells that there may be more.
-func (tx *Tx) losePartner(owner, org souk.ID, limit int, until time.Time, verb string) (left bool, err error) {
-	installations, err := tx.LostInstallations(owner, org, limit)
-	if err != nil {
-		return false, err
-	}
-	pending, err := tx.LostRequests(owner, org, limit)
-	if err != nil {
-		return false, err
-	}
-	for _, i := range installations {
-		app, err := tx.App(i.App)
+// losePartnersSoon ends what orgs have of others' apps when nothing gives them a
+// right to it any more: a few things here, and the rest in a job for each.
+func (tx *Tx) losePartnersSoon(verb string, partings ...parting) error {
+	budget := few
+	for _, p := range partings {
+		ended, left, err := tx.losePartner(p, budget, time.Time{}, verb)
 		if err != nil {
-			return false, err
+			return err
 		}
-		if err := tx.endIfLost(i, app, verb); err != nil {
-			return false, err
+		budget -= ended
+		if !left {
+			continue
 		}
-		if late(until) {
-			return true, nil
+		if err := tx.later(store.Job{Kind: store.EndPartner, Org: p.org, Other: p.owner, Verb: verb}); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// partingOf is what a job ends. Shares that were made since it began are of a
+// new partnership.
+func partingOf(j *store.Job) parting {
+	p := parting{owner: j.Other, org: j.Org}
+	if j.Verb == partWays {
+		p.until = j.CreatedAt
+	}
+	return p
+}
+
+// losePartner ends up to limit things of a parting until a time: shares first,
+// since they give rights to the others. left tells that there is more.
+func (tx *Tx) losePartner(p parting, limit int, until time.Time, verb string) (ended int, left bool, err error) {
+	var ends []func() error
+	if !p.until.IsZero() {
+		shares, err := tx.SharesUntil(p.owner, p.org, p.until, limit+1)
+		if err != nil {
+			return 0, false, err
+		}
+		for _, s := range shares {
+			ends = append(ends, func() error { return tx.endShare(s) })
+		}
+		if ended, left, err = upTo(limit, until, ends); err != nil || left {
+			return ended, left, err
+		}
+	}
+	installations, err := tx.LostInstallations(p.owner, p.org, limit-ended+1)
+	if err != nil {
+		return ended, false, err
+	}
+	pending, err := tx.LostRequests(p.owner, p.org, limit-ended+1)
+	if err != nil {
+		return ended, false, err
+	}
+	ends = nil
+	for _, i := range installations {
+		ends = append(ends, func() error {
+			app, err := tx.App(i.App)
+			if err != nil {
+				return err
+			}
+			return tx.endIfLost(i, app, verb)
+		})
 	}
 	for _, q := range pending {
-		app, err := tx.App(q.App)
-		if err != nil {
-			return false, err
-		}
-		if err := tx.voidIfLost(q, app, verb); err != nil {
-			return false, err
-		}
-		if late(until) {
-			return true, nil
-		}
+		ends = append(ends, func() error {
+			app, err := tx.App(q.App)
+			if err != nil {
+				return err
+			}
+			return tx.voidIfLost(q, app, verb)
+		})
 	}
-	return len(installations) == limit || len(pending) == limit, nil
+	more, left, err := upTo(limit-ended, until, ends)
+	return ended + more, left, err
+}
+
+// upTo does the first of some things, until a time, and counts them.
+func upTo(limit int, until time.Time, things []func() error) (done int, left bool, err error) {
+	for done < min(limit, len(things)) && (done == 0 || !late(until)) {
+		if err := things[done](); err != nil {
+			return done, false, err
+		}
+		done++
+	}
+	return done, done < len(things), nil
 }

@@ -288,10 +288,10 @@ func TestLosingAPartnerByJobs(t *testing.T) {
 		if n := len(w.live("tool")); n != many+1-20 || w.count(`SELECT count(*) FROM jobs`) != 1 {
 			t.Errorf("%d are live, %d jobs", n, w.count(`SELECT count(*) FROM jobs`))
 		}
+		w.takeTurns(address)
 		if s := w.request(q.ID).Status; s != souk.RequestVoid {
 			t.Errorf("what was asked is %s", s)
 		}
-		w.takeTurns(address)
 		wantList(t, "tool", w.live("tool"), "globex")
 		wantList(t, "files", w.live("files"), "ws00")
 		if n := w.count(`SELECT count(*) FROM jobs`); n != 0 {
@@ -299,6 +299,51 @@ func TestLosingAPartnerByJobs(t *testing.T) {
 		}
 		if n := w.count(`SELECT count(*) FROM audit WHERE verb = 'EndPartnership' AND user_id = $1`, w.user["eve"]); n != many+1+2 {
 			t.Errorf("eve is on record %d times", n) // every end, the request, and the partnership at both
+		}
+		w.checkAudit()
+	})
+}
+
+// Many shares end like many installations: a few with the partnership and the
+// others by a job, which leaves alone what was shared with a partner anew.
+func TestLosingManyShares(t *testing.T) {
+	souktest.EachAddress(t, func(t *testing.T, address string) {
+		const many = 60
+		w := newTown(t, address)
+		ctx := context.Background()
+		w.ally(w.acme)
+		no := false
+		w.update("tool", market.AppForm{IsAvailableToAnyone: &no})
+		w.write(func(tx *store.Tx) error {
+			model, err := tx.App(w.app["tool"])
+			failed := []error{err}
+			for i := range many - 1 {
+				a := model
+				a.ID, a.Name = souk.NewID(), fmt.Sprintf("shared%02d", i)
+				failed = append(failed, tx.PutApp(a))
+				_, err := tx.PutShare(souk.Share{ID: souk.NewID(), App: a.ID, Org: w.acme, CreatedAt: dawn})
+				failed = append(failed, err)
+			}
+			return errors.Join(failed...)
+		})
+		w.share("tool", w.acme) // the youngest
+		i := w.install("eve", "tool", w.acme)
+		shares := func() int { return w.count(`SELECT count(*) FROM rights WHERE grantee = 'shared'`) }
+		ok(t, w.m.EndPartnership(ctx, w.as("vic"), w.vendor, w.acme))
+		if n, jobs := shares(), w.count(`SELECT count(*) FROM jobs`); n != many-20 || jobs != 1 || !w.installation(i.ID).Live() {
+			t.Errorf("%d shares stand at once, %d jobs, the installation is %s", n, jobs, w.ended(i))
+		}
+		w.ally(w.acme)
+		w.share("certified", w.acme)
+		w.takeTurns(address)
+		if n, jobs := shares(), w.count(`SELECT count(*) FROM jobs`); n != 1 || jobs != 0 {
+			t.Errorf("%d shares stand after all, %d jobs", n, jobs)
+		}
+		if is := w.ended(i); is != nothing {
+			t.Errorf("the installation: %s", is)
+		}
+		if n := w.count(`SELECT count(*) FROM events WHERE kind = 'share.removed'`); n != many {
+			t.Errorf("%d ends were told", n)
 		}
 		w.checkAudit()
 	})

@@ -170,7 +170,8 @@ func (tx *Tx) tellInvitation(verb string, kind souk.EventKind, i souk.Invitation
 }
 
 // EndPartnership ends the trust of two orgs in each other, the shares between
-// them, and what each has of the other's apps without another right to it.
+// them, and what each has of the other's apps without another right to it: what
+// is more than a few, by jobs. A share gives its right until it ends.
 // Whoever holds settings at either may, and the operator. It refuses
 // NoSubscription, UnknownOrg, NotAllowed and UnknownPartnership.
 func (m *Market) EndPartnership(ctx context.Context, actor souk.Actor, org, partner souk.ID) error {
@@ -185,28 +186,17 @@ func (tx *Tx) endPartnership(org, partner souk.ID) error {
 	if err != nil {
 		return or(err, souk.UnknownPartnership)
 	}
-	for _, pair := range [][2]souk.ID{{p.A, p.B}, {p.B, p.A}} {
-		shares, err := tx.SharesBetween(pair[0], pair[1])
-		if err != nil {
-			return err
-		}
-		for _, s := range shares {
-			if err := tx.endShare(s); err != nil {
-				return err
-			}
-		}
-	}
 	if _, err := tx.RemovePartnership(p.A, p.B); err != nil {
 		return err
 	}
-	if err := tx.tellPartners("EndPartnership", souk.PartnershipRemoved, p); err != nil {
+	if err := tx.tellPartners(partWays, souk.PartnershipRemoved, p); err != nil {
 		return err
 	}
-	if err := tx.losePartnerSoon(p.A, p.B, "EndPartnership"); err != nil {
-		return err
-	}
-	return tx.losePartnerSoon(p.B, p.A, "EndPartnership")
+	return tx.losePartnersSoon(partWays, parting{owner: p.A, org: p.B, until: tx.at}, parting{owner: p.B, org: p.A, until: tx.at})
 }
+
+// partWays is the verb of what ends with a partnership.
+const partWays = "EndPartnership"
 
 func (tx *Tx) endShare(s souk.Share) error {
 	app, at, err := tx.appAndOwner(s.App)
@@ -216,7 +206,7 @@ func (tx *Tx) endShare(s souk.Share) error {
 	if _, err := tx.RemoveShare(s); err != nil {
 		return err
 	}
-	return tx.tellShare("EndPartnership", souk.ShareRemoved, at, app, s)
+	return tx.tellShare(partWays, souk.ShareRemoved, at, app, s)
 }
 
 // appAndOwner finds an app and where its owner is.

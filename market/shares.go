@@ -87,7 +87,7 @@ func (tx *Tx) unshareApp(org souk.ID, d Direction, id souk.ID) error {
 	if err := tx.tellShare("UnshareApp", souk.ShareRemoved, owner, app, share); err != nil {
 		return err
 	}
-	return tx.losePartnerSoon(app.Owner, share.Org, "UnshareApp")
+	return tx.losePartnersSoon("UnshareApp", parting{owner: app.Owner, org: share.Org})
 }
 
 // shareOf finds a share that an org made, or that was made with it, with its

@@ -165,6 +165,14 @@ func (tx *Tx) SharesBetween(owner, org souk.ID) ([]souk.Share, error) {
 		ORDER BY r.created_at, r.app_id`, owner, org)
 }
 
+// SharesUntil lists SharesBetween that were made until a time.
+func (tx *Tx) SharesUntil(owner, org souk.ID, until time.Time, limit int) ([]souk.Share, error) {
+	return list(tx, scanShare, `SELECT `+prefixed("r", shareColumns)+`
+		FROM rights r JOIN apps a ON a.id = r.app_id
+		WHERE r.org_id = $2 AND r.grantee = 'shared' AND a.owner_id = $1 AND a.deleted_at IS NULL AND r.created_at <= $3
+		ORDER BY r.created_at, r.app_id LIMIT $4`, owner, org, micros(until), limit)
+}
+
 // OutgoingShares lists the shares of an org's apps.
 func (tx *Tx) OutgoingShares(owner souk.ID, page souk.Page) ([]souk.Share, error) {
 	c := conditions{args: []any{owner}}
