@@ -51,6 +51,16 @@ func (o *company) has(t *testing.T, who, call string) string {
 // opened lets whoever holds settings at solo install without asking.
 const opened = "version: 1\norgs: {solo: {policy: open}}\n"
 
+// anonymous is a resource without who made it, as another organization reads it.
+func anonymous(resource string) string {
+	before, _, _ := strings.Cut(resource, `,"created_by_user_id":`)
+	before += `,"created_by_user_id":null,"created_by_user":null`
+	if strings.Contains(resource, `,"updated_by_user_id":`) {
+		before += `,"updated_by_user_id":null,"updated_by_user":null`
+	}
+	return before + "}"
+}
+
 // A share is seen from both ends, and what it gives is there as long as it is.
 func TestShares(t *testing.T) {
 	everyCompany(t, nil, func(t *testing.T, o *company) {
@@ -72,8 +82,9 @@ func TestShares(t *testing.T) {
 		list := `{"next":null,"previous":null,"results":[` + want + `]}`
 		o.expect(t, "vic", 200, want, "GET "+vendorShares+id)
 		o.expect(t, "vic", 200, list, "GET "+vendorShares)
-		o.expect(t, "solveig", 200, want, "GET "+soloShares+id)
-		o.expect(t, "solveig", 200, list, "GET "+soloShares)
+		got := anonymous(want)
+		o.expect(t, "solveig", 200, got, "GET "+soloShares+id)
+		o.expect(t, "solveig", 200, strings.Replace(list, want, got, 1), "GET "+soloShares)
 		const vendorGets, soloGives = "/orgs/{orgs.vendor}/incoming_app_shares", "/orgs/{orgs.solo}/outgoing_app_shares"
 		o.expect(t, "vic", 200, emptyPage, "GET "+vendorGets)
 		o.expect(t, "solveig", 200, emptyPage, "GET "+soloGives)
@@ -213,5 +224,20 @@ func TestOrderOfShares(t *testing.T) {
 				t.Errorf("%s finds %v, made were %v", end.who, found, made)
 			}
 		}
+	})
+}
+
+// Who works at another organization is told by no notification either.
+func TestToldOfShares(t *testing.T) {
+	everyNewsroom(t, func(t *testing.T, n *newsroom) {
+		n.befriend(t, "vic", "vendor", "sam", "shop")
+		app := n.published(t, "Private", "")
+		n.listen(t, hears("a", ofOrg+"incoming_app_shares"))
+		made := n.call(t, "vic", "POST "+vendorShares, sharing(app.ID, "shop"))
+		into[share](t, made, 201)
+		if l, want := n.next(t), anonymous(made.body); string(l.Resource) != want {
+			t.Errorf("told %s, want %s", l.Resource, want)
+		}
+		n.silence(t, "after the share")
 	})
 }

@@ -186,8 +186,8 @@ func viewPartnership(p souk.Partnership, org souk.ID, orgs map[souk.ID]souk.Org)
 	return PartnershipView{Partnership: p, Org: orgs[p.B], Partner: orgs[p.A], DisplayName: p.NameB}
 }
 
-// shareViews are shares with the orgs that were given them and their apps.
-func (tx *Tx) shareViews(shares []souk.Share) ([]ShareView, error) {
+// shareViews are shares as those see them who gave them, or who were given them.
+func (tx *Tx) shareViews(d Direction, shares []souk.Share) ([]ShareView, error) {
 	var apps, orgs, users []souk.ID
 	for _, s := range shares {
 		apps, orgs, users = append(apps, s.App), append(orgs, s.Org), some(users, s.CreatedBy)
@@ -200,20 +200,20 @@ func (tx *Tx) shareViews(shares []souk.Share) ([]ShareView, error) {
 	if err != nil {
 		return nil, err
 	}
-	userOf, err := tx.Users(unique(users))
+	makers, err := tx.makers(d, users)
 	if err != nil {
 		return nil, err
 	}
 	views := make([]ShareView, len(shares))
 	for i, s := range shares {
-		views[i] = ShareView{Share: s, To: orgOf[s.Org], Of: viewOf[s.App], Creator: found(userOf, s.CreatedBy)}
+		views[i] = ShareView{Share: s, To: orgOf[s.Org], Of: viewOf[s.App], Creator: makers.seenAt(orgOf[s.Org], s.CreatedBy)}
 	}
 	return views, nil
 }
 
 // shareView is one share of shareViews.
-func (tx *Tx) shareView(s souk.Share) (ShareView, error) {
-	views, err := tx.shareViews([]souk.Share{s})
+func (tx *Tx) shareView(d Direction, s souk.Share) (ShareView, error) {
+	views, err := tx.shareViews(d, []souk.Share{s})
 	if err != nil {
 		return ShareView{}, err
 	}
@@ -233,13 +233,13 @@ func (tx *Tx) invitationViews(d Direction, invitations []souk.Invitation) ([]Inv
 	if err != nil {
 		return nil, err
 	}
-	userOf, err := tx.Users(unique(users))
+	makers, err := tx.makers(d, users)
 	if err != nil {
 		return nil, err
 	}
 	views := make([]InvitationView, len(invitations))
 	for n, i := range invitations {
-		views[n] = InvitationView{Invitation: i, Sender: orgOf[i.From], Invited: found(orgOf, i.To), Creator: found(userOf, i.CreatedBy)}
+		views[n] = InvitationView{Invitation: i, Sender: orgOf[i.From], Invited: found(orgOf, i.To), Creator: makers.seenAt(orgOf[i.To], i.CreatedBy)}
 	}
 	return views, nil
 }
@@ -251,6 +251,34 @@ func (tx *Tx) invitationView(d Direction, i souk.Invitation) (InvitationView, er
 		return InvitationView{}, err
 	}
 	return views[0], nil
+}
+
+// makers are who made what goes from one org to another, as one end sees them:
+// the org that something came to is not told who works elsewhere.
+type makers struct {
+	users map[souk.ID]souk.User
+	homes map[souk.ID]souk.Org // of the users; nil: all of them are shown
+}
+
+func (tx *Tx) makers(d Direction, ids []souk.ID) (m makers, err error) {
+	if m.users, err = tx.Users(unique(ids)); err != nil || d == Outgoing {
+		return m, err
+	}
+	var homes []souk.ID
+	for _, u := range m.users {
+		homes = append(homes, u.Org)
+	}
+	m.homes, err = tx.Orgs(unique(homes))
+	return m, err
+}
+
+// seenAt is who made something that came to an org, nil when that is not told.
+func (m makers) seenAt(org souk.Org, id souk.ID) *souk.User {
+	u := found(m.users, id)
+	if u != nil && m.homes != nil && m.homes[u.Org].Root() != org.Root() {
+		return nil
+	}
+	return u
 }
 
 // some appends the IDs that are not none.

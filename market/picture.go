@@ -35,7 +35,11 @@ func (t *teller) picture(n noticed) (p Picture, err error) {
 			p.Before = &Picture{Webhook: &before[0]}
 		}
 	case d.Share != nil:
-		v, err := t.shareView(*d.Share)
+		end := Outgoing
+		if d.Share.Org == n.Org {
+			end = Incoming
+		}
+		v, err := t.shareView(end, *d.Share)
 		p.Share = &v
 		return p, err
 	case d.Partnership != nil:

@@ -146,7 +146,7 @@ func (m *Market) Shares(ctx context.Context, actor souk.Actor, org souk.ID, d Di
 		if err != nil {
 			return err
 		}
-		views, err = tx.shareViews(found)
+		views, err = tx.shareViews(d, found)
 		return err
 	})
 	return views, err
@@ -159,7 +159,7 @@ func (m *Market) Share(ctx context.Context, actor souk.Actor, org souk.ID, d Dir
 		if err != nil {
 			return err
 		}
-		v, err = tx.shareView(share)
+		v, err = tx.shareView(d, share)
 		return err
 	})
 	return v, err

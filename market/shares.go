@@ -58,7 +58,7 @@ func (tx *Tx) shareApp(in Sharing) (v ShareView, err error) {
 	if err := tx.tellShare("ShareApp", souk.ShareAdded, at, app, share); err != nil {
 		return v, err
 	}
-	return tx.shareView(share)
+	return tx.shareView(Outgoing, share)
 }
 
 // UnshareApp takes back a share that an org made, or refuses one that was made

@@ -49,7 +49,7 @@ type ShareView struct {
 	souk.Share
 	To      souk.Org
 	Of      AppView
-	Creator *souk.User // nil: unknown
+	Creator *souk.User // nil: unknown, or not told
 }
 
 // InvitationView is an invitation as one of the two ends sees it.
@@ -57,7 +57,7 @@ type InvitationView struct {
 	souk.Invitation
 	Sender  souk.Org
 	Invited *souk.Org  // nil to the sender
-	Creator *souk.User // nil: unknown
+	Creator *souk.User // nil: unknown, or not told
 }
 
 // AssetView is an asset with who made it.
