@@ -188,7 +188,7 @@ func (h *Handler) serveAsset(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, refusal(http.StatusMethodNotAllowed, fmt.Sprintf(methodNotAllowed, clipped(r.Method))))
 		return
 	}
-	found, content, err := h.image(r)
+	found, err := h.image(r)
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -197,19 +197,41 @@ func (h *Handler) serveAsset(w http.ResponseWriter, r *http.Request) {
 	header.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	header.Set("Content-Type", found.ContentType)
 	header.Set("ETag", `"`+found.ID.String()+`"`)
-	http.ServeContent(w, r, "", found.CreatedAt, bytes.NewReader(content))
+	content := unread{load: func() (content []byte, err error) {
+		if _, content, err = h.market.AssetContent(r.Context(), found.ID); err != nil {
+			web.Note(r.Context(), "error", err.Error())
+		}
+		return content, err
+	}}
+	http.ServeContent(w, r, "", found.CreatedAt, io.NewSectionReader(&content, 0, int64(found.Size)))
+}
+
+// unread is content that is loaded with its first byte: most who ask for an image
+// that they have, or for its size, need none.
+type unread struct {
+	load    func() ([]byte, error)
+	content []byte
+}
+
+func (u *unread) ReadAt(p []byte, at int64) (n int, err error) {
+	if u.content == nil {
+		if u.content, err = u.load(); err != nil {
+			return 0, err
+		}
+	}
+	return bytes.NewReader(u.content).ReadAt(p, at)
 }
 
 // image finds the image at an address that is spelled as we spell it.
-func (h *Handler) image(r *http.Request) (souk.Asset, []byte, error) {
+func (h *Handler) image(r *http.Request) (souk.Asset, error) {
 	name, _, _ := strings.Cut(r.PathValue("file"), ".")
 	id, ok := parseID(name)
 	if !ok {
-		return souk.Asset{}, nil, notFound
+		return souk.Asset{}, notFound
 	}
-	found, content, err := h.market.AssetContent(r.Context(), id)
+	found, err := h.market.AnyAsset(r.Context(), id)
 	if err == nil && r.URL.Path != assetPath(found) {
 		err = notFound
 	}
-	return found, content, err
+	return found, err
 }

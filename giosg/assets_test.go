@@ -217,6 +217,21 @@ func TestServingAssets(t *testing.T) {
 }
 
 // There is nothing else at these addresses, and nothing else can be done there.
+// What asks about an image reads none: its size is known without it.
+func TestAskingAboutAnImage(t *testing.T) {
+	everyNewsroom(t, func(t *testing.T, n *newsroom) {
+		content := drawn(t, "png", 8, 8)
+		made := into[asset](t, n.hand(t, "sam", "POST "+shopAssets, icon("i.png", content), words("name", "i")), 201)
+		n.change(t, "UPDATE assets SET content = substr(content, 1, 1)")
+		if got := n.fetch(t, "HEAD", made.URL); got.status != 200 || got.header.Get("Content-Length") != fmt.Sprint(len(content)) {
+			t.Errorf("HEAD: %d with %v", got.status, got.header)
+		}
+		if got := n.fetch(t, "GET", made.URL, "If-None-Match", `"`+made.ID.String()+`"`); got.status != 304 {
+			t.Errorf("a conditional GET: %d", got.status)
+		}
+	})
+}
+
 func TestAddressesOfAssets(t *testing.T) {
 	everyCompany(t, nil, func(t *testing.T, o *company) {
 		made := into[asset](t, o.hand(t, "sam", "POST "+shopAssets, words("name", "x"), icon("x.png", drawn(t, "png", 1, 1))), 201)

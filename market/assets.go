@@ -241,6 +241,16 @@ func (m *Market) Asset(ctx context.Context, actor souk.Actor, org, id souk.ID) (
 	return v, err
 }
 
+// AnyAsset finds an image without its content, for anybody who knows its ID. It
+// refuses UnknownAsset.
+func (m *Market) AnyAsset(ctx context.Context, id souk.ID) (a souk.Asset, err error) {
+	err = m.DB.Read(ctx, func(tx *store.Tx) (err error) {
+		a, err = tx.Asset(id)
+		return or(err, souk.UnknownAsset)
+	})
+	return a, err
+}
+
 // AssetContent finds an image with its content, for anybody who knows its ID.
 // It refuses UnknownAsset.
 func (m *Market) AssetContent(ctx context.Context, id souk.ID) (a souk.Asset, content []byte, err error) {
