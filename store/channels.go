@@ -103,14 +103,38 @@ func (tx *Tx) OrgsListening(app souk.ID, word string, after souk.ID, limit int) 
 // it was shared with, and the workspaces below them.
 func (tx *Tx) PartnersListening(app souk.ID, word string, after souk.ID, limit int) ([]souk.ID, error) {
 	return tx.listening(`
-		SELECT o.id FROM orgs o JOIN (
+		WITH n AS (
 			SELECT p.b_id AS id FROM apps a JOIN partnerships p ON p.a_id = a.owner_id WHERE a.id = $1
 			UNION ALL SELECT p.a_id FROM apps a JOIN partnerships p ON p.b_id = a.owner_id WHERE a.id = $1
-			UNION ALL SELECT org_id FROM rights WHERE app_id = $1 AND grantee = 'shared') AS n
-		ON n.id IN (o.id, o.enterprise_id)`, app, word, after, limit)
+			UNION ALL SELECT org_id FROM rights WHERE app_id = $1 AND grantee = 'shared')
+		SELECT id FROM n UNION ALL SELECT o.id FROM n JOIN orgs o ON o.enterprise_id = n.id`, app, word, after, limit)
 }
 
+// manyEars is how many orgs with a subscription are looked at one by one.
+const manyEars = 1000
+
+// listening finds those of some orgs where a subscription ends in word, if any
+// does. It goes by the subscriptions unless they are many, since a change of an app that is
+// installed everywhere concerns nobody most of the time. Where they are many it
+// goes by the orgs: then it need not go far for limit of them.
 func (tx *Tx) listening(orgs string, app souk.ID, word string, after souk.ID, limit int) ([]souk.ID, error) {
+	anybody, err := tx.exists(`SELECT 1 FROM channel_subscriptions WHERE last IN ($1, '*')`, word)
+	if err != nil || !anybody {
+		return nil, err
+	}
+	var ears int
+	err = tx.row(`SELECT count(*) FROM (
+		SELECT 1 FROM channel_subscriptions s JOIN reach r ON r.app_id = s.app_id
+		WHERE s.last IN ($1, '*') LIMIT $2) AS ears`, word, manyEars).Scan(&ears)
+	switch {
+	case err != nil || ears == 0:
+		return nil, err
+	case ears < manyEars:
+		return list(tx, scanID, `
+			SELECT DISTINCT r.org_id FROM channel_subscriptions s JOIN reach r ON r.app_id = s.app_id
+			WHERE s.last IN ($3, '*') AND r.org_id > $2 AND EXISTS (SELECT 1 FROM (`+orgs+`) AS f WHERE f.id = r.org_id)
+			ORDER BY r.org_id LIMIT $4`, app, after[:], word, limit)
+	}
 	return list(tx, scanID, `
 		SELECT DISTINCT f.id FROM (`+orgs+`) AS f
 		WHERE f.id > $2 AND EXISTS (

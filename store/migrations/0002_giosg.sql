@@ -95,6 +95,9 @@ CREATE TABLE channel_subscriptions (
 	PRIMARY KEY (webhook_id, place)
 );
 CREATE INDEX channel_subscriptions_by_app ON channel_subscriptions (app_id, last);
+CREATE INDEX channel_subscriptions_by_last ON channel_subscriptions (last, app_id);
+-- Where an app is installed, in the order in which a change of it is told.
+CREATE INDEX reach_by_app ON reach (app_id, org_id);
 
 -- The outbox anew. A pending delivery without next_at waits for another to the
 -- same webhook about the same resource of the same channel. entry_id is of what the log shows and
