@@ -3,6 +3,7 @@ package market
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	_ "image/gif" // what DecodeConfig knows is what may be uploaded
 	_ "image/jpeg"
@@ -16,8 +17,10 @@ import (
 	"souk/store"
 )
 
-// Bounds of assets beside souk.MaxAsset: pixels a side, and characters.
+// Bounds of assets beside souk.MaxAsset: how many of one org, pixels a side, and
+// characters.
 const (
+	MaxAssets           = 200
 	MaxAssetSide        = 4096
 	MaxAssetName        = 200
 	MaxAssetDescription = 2000
@@ -47,6 +50,12 @@ func (m *Market) UploadAsset(ctx context.Context, actor souk.Actor, in Upload) (
 		}
 		if invalid != nil {
 			return invalid
+		}
+		switch had, err := tx.CountAssets(at.Org.ID); {
+		case err != nil:
+			return err
+		case had >= MaxAssets:
+			return souk.Invalid{{Field: "file", Reason: fmt.Sprintf("is one too many: an organization has at most %d images", MaxAssets)}}
 		}
 		a.Org, a.CreatedBy, a.UpdatedBy, a.CreatedAt, a.UpdatedAt = at.Org.ID, tx.actor.User, tx.actor.User, tx.at, tx.at
 		if err := tx.InsertAsset(a, in.Content); err != nil {

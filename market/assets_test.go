@@ -284,6 +284,27 @@ func TestDeletingAnImageOfManyApps(t *testing.T) {
 	})
 }
 
+func TestAsManyImagesAsThereMayBe(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		in := market.Upload{Org: w.vendor, Name: "icon", Content: picture(t, "png", 1, 1)}
+		w.write(func(tx *store.Tx) error {
+			var failed []error
+			for range market.MaxAssets - 1 {
+				failed = append(failed, tx.InsertAsset(souk.Asset{ID: souk.NewID(), Org: w.vendor, ContentType: "image/png", Size: len(in.Content),
+					Width: 1, Height: 1, CreatedAt: dawn, UpdatedAt: dawn}, in.Content))
+			}
+			return errors.Join(failed...)
+		})
+		last := must(w.m.UploadAsset(context.Background(), w.as("vic"), in))(t)
+		var bad souk.Invalid
+		if err := drop(w.m.UploadAsset(context.Background(), w.as("vic"), in)); !errors.As(err, &bad) || bad[0].Field != "file" {
+			t.Errorf("one too many: %v", err)
+		}
+		ok(t, w.m.DeleteAsset(context.Background(), w.as("vic"), w.vendor, last.ID))
+		must(w.m.UploadAsset(context.Background(), w.as("vic"), in))(t)
+	})
+}
+
 // lastEvent is what happened last to an app of a root org's.
 func (w *town) lastEvent(root, app souk.ID) (last souk.Event) {
 	w.t.Helper()

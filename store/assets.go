@@ -51,6 +51,12 @@ func (tx *Tx) InsertAsset(a souk.Asset, content []byte) error {
 	return err
 }
 
+// CountAssets is how many assets an org has.
+func (tx *Tx) CountAssets(org souk.ID) (n int, err error) {
+	err = tx.row(`SELECT count(*) FROM assets WHERE org_id = $1`, org).Scan(&n)
+	return n, err
+}
+
 // RemoveAsset deletes an asset.
 func (tx *Tx) RemoveAsset(id souk.ID) error {
 	_, err := tx.exec(`DELETE FROM assets WHERE id = $1`, id)
