@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"souk"
@@ -75,5 +76,36 @@ func TestInvitingNobody(t *testing.T) {
 			t.Errorf("whoever was invited was told %d times by whom", n)
 		}
 		w.checkAudit()
+	})
+}
+
+// What comes with a partner is looked up only where somebody listens.
+func TestPartnersWithoutListeners(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		w.ally()
+		var mu sync.Mutex
+		asked := 0
+		m := *w.m
+		m.DB = w.m.DB.Watched(func(statement string) {
+			mu.Lock()
+			defer mu.Unlock()
+			asked++
+		})
+		cost := func() int {
+			asked = 0
+			i := must(m.Invite(context.Background(), w.as("vic"), w.vendor, w.acme))(t)
+			must(m.Accept(context.Background(), w.as("eve"), w.acme, i.ID))(t)
+			ok(t, m.EndPartnership(context.Background(), w.as("vic"), w.vendor, w.acme))
+			return asked
+		}
+		alone := cost()
+		w.below(50)
+		yes := true
+		for _, app := range []string{"tool", "chat", "files"} {
+			w.update(app, market.AppForm{IsAvailableToPartners: &yes})
+		}
+		if n := cost(); n != alone {
+			t.Errorf("%d statements with workspaces and apps, %d without", n, alone)
+		}
 	})
 }

@@ -14,7 +14,8 @@ func (t *teller) shared(e souk.Event) error {
 	if e.Kind == souk.ShareRemoved {
 		action = souk.Removed
 	}
-	return t.offered(e, e.Data.App.Owner, []souk.ID{e.App}, action, store.Tie{Share: e.Subject})
+	one := func(souk.ID) ([]souk.ID, error) { return []souk.ID{e.App}, nil }
+	return t.offered(e, e.Data.App.Owner, one, action, store.Tie{Share: e.Subject})
 }
 
 // partnered notices that the apps of a partner came into an org's list, or left
@@ -24,29 +25,29 @@ func (t *teller) partnered(e souk.Event) error {
 	if e.Kind == souk.PartnershipRemoved {
 		action = souk.Removed
 	}
-	apps, err := t.AppsForPartners(e.Data.Other.ID)
-	if err != nil {
-		return err
-	}
-	return t.offered(e, e.Data.Other.ID, apps, action, store.Tie{Partner: e.Org})
+	return t.offered(e, e.Data.Other.ID, t.AppsForPartners, action, store.Tie{Partner: e.Org})
 }
 
 // offered notices that a tie brought an owner's apps into the lists of partner
 // apps of the org that it ties and of the workspaces below, or took them out;
-// not where something else keeps them there.
-func (t *teller) offered(e souk.Event, owner souk.ID, apps []souk.ID, action souk.Action, by store.Tie) error {
-	if len(apps) == 0 {
-		return nil
+// not where something else keeps them there. Which apps is asked only when
+// somebody listens.
+func (t *teller) offered(e souk.Event, owner souk.ID, find func(owner souk.ID) ([]souk.ID, error), action souk.Action, by store.Tie) error {
+	word := t.Offered(by.Org(), e.App, action).Channel.Last()
+	ears, err := t.ListeningBelow(by.Org(), word)
+	if err != nil || len(ears) == 0 {
+		return err
 	}
-	org, err := t.Org(by.Org())
+	orgs, err := t.Orgs(ears)
 	if err != nil {
 		return err
 	}
-	below, err := t.Workspaces(org.ID)
+	apps, err := find(owner)
 	if err != nil {
 		return err
 	}
-	for _, o := range append([]souk.Org{org}, below...) {
+	for _, id := range ears {
+		o := orgs[id]
 		if isOwn(owner, o) {
 			continue
 		}

@@ -1,6 +1,10 @@
 package store
 
-import "souk"
+import (
+	"math"
+
+	"souk"
+)
 
 const subscriptionColumns = `pattern, additions, changes, removals`
 
@@ -108,6 +112,13 @@ func (tx *Tx) PartnersListening(app souk.ID, word string, after souk.ID, limit i
 			UNION ALL SELECT p.a_id FROM apps a JOIN partnerships p ON p.b_id = a.owner_id WHERE a.id = $1
 			UNION ALL SELECT org_id FROM rights WHERE app_id = $1 AND grantee = 'shared')
 		SELECT id FROM n UNION ALL SELECT o.id FROM n JOIN orgs o ON o.enterprise_id = n.id`, app, word, after, limit)
+}
+
+// ListeningBelow lists an org and the workspaces below it, those in which some
+// app subscribed to a channel that ends in word.
+func (tx *Tx) ListeningBelow(org souk.ID, word string) ([]souk.ID, error) {
+	return tx.listening(`SELECT id FROM orgs WHERE id = $1 UNION ALL SELECT id FROM orgs WHERE enterprise_id = $1`,
+		org, word, souk.ID{}, math.MaxInt32)
 }
 
 // manyEars is how many orgs with a subscription are looked at one by one.
