@@ -53,12 +53,22 @@ func (h *Handler) readPartnerApp(c *call) (answer, error) {
 
 func (h *Handler) listOwnedApps(c *call) (answer, error) {
 	find := func(p souk.Page) ([]market.AppView, error) { return h.market.OwnedApps(c.ctx, c.Actor, c.org(), p) }
-	return list(h, c, souk.NewestFirst, find, atApp, h.site.ownedApp)
+	return list(h, c, souk.NewestFirst, find, atApp, func(v market.AppView) ownedApp { return h.ownedApp(c, v) })
+}
+
+// ownedApp shows an app to the caller. A bot with settings could sign as any
+// other app of the organization if it were told the secrets.
+func (h *Handler) ownedApp(c *call, v market.AppView) ownedApp {
+	shown := h.site.ownedApp(v)
+	if c.Kind == souk.ShortToken {
+		shown.Secret = nil
+	}
+	return shown
 }
 
 func (h *Handler) readOwnedApp(c *call) (answer, error) {
 	v, err := h.market.OwnedApp(c.ctx, c.Actor, c.org(), c.app())
-	return shown(h.site.ownedApp(v)), err
+	return shown(h.ownedApp(c, v)), err
 }
 
 func (h *Handler) listInstalledApps(c *call) (answer, error) {
@@ -77,7 +87,7 @@ func (h *Handler) createApp(c *call) (answer, error) {
 		return answer{}, err
 	}
 	v, err := h.market.PublishApp(c.ctx, c.Actor, c.org(), form)
-	return created(h.site.ownedApp(v)), spellApp(err, form)
+	return created(h.ownedApp(c, v)), spellApp(err, form)
 }
 
 func (h *Handler) changeApp(c *call) (answer, error) {
@@ -89,7 +99,7 @@ func (h *Handler) changeApp(c *call) (answer, error) {
 		return answer{}, err
 	}
 	v, err := h.market.UpdateApp(c.ctx, c.Actor, c.org(), c.app(), form)
-	return shown(h.site.ownedApp(v)), spellApp(err, form)
+	return shown(h.ownedApp(c, v)), spellApp(err, form)
 }
 
 func (h *Handler) deleteApp(c *call) (answer, error) {

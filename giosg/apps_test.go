@@ -67,8 +67,8 @@ func TestViewsOfAnApp(t *testing.T) {
 			}
 		}
 		own := into[ownedApp](t, o.call(t, "kim", e.at("GET "+ownApp), ""), 200)
-		if len(own.Secret) != 40 || strings.Trim(own.Secret, "0123456789abcdef") != "" {
-			t.Errorf("the secret is %q", own.Secret)
+		if own.Secret == nil || len(*own.Secret) != 40 || strings.Trim(*own.Secret, "0123456789abcdef") != "" {
+			t.Errorf("the secret is %q", *own.Secret)
 		}
 		if !slices.Equal(own.TriggerConditions, []string{"install", "setup"}) || own.InstallationCount != 1 {
 			t.Errorf("%+v", own)
@@ -170,7 +170,7 @@ func TestCreatingApps(t *testing.T) {
 			`"privacy_policy_url":"https://shop.example/p","trigger_url":"https://shop.example/?a=b","trigger_conditions":["install","uninstall"],` +
 			`"required_scopes":["reports","users"],"allowed_redirect_uris":["https://b.example/","https://a.example/"],"installation_count":0,` +
 			`"created_at":"` + made.CreatedAt + `","updated_at":"` + made.CreatedAt + `","created_by_user_id":"{users.kim}","created_by_user":` + kim +
-			`,"updated_by_user_id":"{users.kim}","updated_by_user":` + kim + `,"secret":"` + made.Secret + `"}`)
+			`,"updated_by_user_id":"{users.kim}","updated_by_user":` + kim + `,"secret":"` + *made.Secret + `"}`)
 		if reply.body != want || reply.header.Get("Location") != "" {
 			t.Errorf("made %s\nwant %s", reply.body, want)
 		}
@@ -185,7 +185,7 @@ func TestCreatingApps(t *testing.T) {
 		// what it changes. Neither changes the secret.
 		item := "/orgs/{orgs.shop}/owned_apps/" + made.ID.String()
 		put := into[ownedApp](t, o.call(t, "sam", "PUT "+item, newApp("Put", "")), 200)
-		if put.Name != "Put" || put.TriggerURL == nil || len(put.RequiredScopes) != 2 || put.IconAssetID == nil || put.Secret != made.Secret ||
+		if put.Name != "Put" || put.TriggerURL == nil || len(put.RequiredScopes) != 2 || put.IconAssetID == nil || *put.Secret != *made.Secret ||
 			put.UpdatedByUser.FirstName != "Sam" || put.CreatedByUser.FirstName != "Kim" || put.UpdatedAt < made.UpdatedAt || put.CreatedAt != made.CreatedAt {
 			t.Errorf("put %+v", put)
 		}
@@ -196,7 +196,7 @@ func TestCreatingApps(t *testing.T) {
 			}
 		}
 		patched := into[ownedApp](t, o.call(t, "sam", "PATCH "+item, `{"icon_asset_id":null,"trigger_url":null}`), 200)
-		if patched.IconAsset != nil || patched.TriggerURL != nil || patched.Name != "Put" || patched.Secret != made.Secret {
+		if patched.IconAsset != nil || patched.TriggerURL != nil || patched.Name != "Put" || *patched.Secret != *made.Secret {
 			t.Errorf("patched %+v", patched)
 		}
 		if same := into[ownedApp](t, o.call(t, "sam", "PATCH "+item, `{}`), 200); same.Name != "Put" {

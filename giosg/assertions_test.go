@@ -253,8 +253,8 @@ func keepsSecrets(t *testing.T, e *estate) {
 		if path := ownApp[:len(ownApp)-len("/{app}")]; strings.HasSuffix(p.call, path) || strings.HasSuffix(p.call, ownApp) {
 			shown = append(shown, got.body)
 			var one ownedApp
-			if err := json.Unmarshal([]byte(got.body), &one); err == nil && one.Secret != "" {
-				secrets = append(secrets, one.Secret)
+			if err := json.Unmarshal([]byte(got.body), &one); err == nil && one.Secret != nil {
+				secrets = append(secrets, *one.Secret)
 			}
 			continue
 		}

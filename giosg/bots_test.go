@@ -65,3 +65,25 @@ func TestColleaguesOfABot(t *testing.T) {
 		}
 	})
 }
+
+// A bot may look after apps and not speak for them.
+func TestSecretsBeforeABot(t *testing.T) {
+	everyCompany(t, nil, func(t *testing.T, o *company) {
+		clerk, token := o.bot(t, "installations.clerk@shop")
+		given := souk.Membership{User: clerk.User, Org: clerk.Org, Role: souk.Member, Permissions: []souk.Permission{souk.CanSettings}}
+		if err := o.Market.PutMembership(t.Context(), souk.Operator("test"), given); err != nil {
+			t.Fatal(err)
+		}
+		const apps = "GET /orgs/{orgs.shop}/owned_apps"
+		listed := into[listing[ownedApp]](t, o.bearer(t, apps, token), 200).Results
+		one := into[ownedApp](t, o.bearer(t, apps+"/{apps.clerk}", token), 200)
+		for _, a := range append(listed, one) {
+			if a.Secret != nil {
+				t.Errorf("a bot reads %s of %s", *a.Secret, a.Name)
+			}
+		}
+		if own := into[ownedApp](t, o.call(t, "sam", apps+"/{apps.clerk}", ""), 200); len(listed) != 1 || own.Secret == nil || len(*own.Secret) != 40 {
+			t.Errorf("of %d apps a person reads %v", len(listed), own.Secret)
+		}
+	})
+}

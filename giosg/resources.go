@@ -109,10 +109,10 @@ func (s site) offeredApp(v market.AppView) offeredApp {
 // never in a notification.
 type ownedApp struct {
 	offeredApp
-	Secret string `json:"secret"`
+	Secret *string `json:"secret"` // null to bots
 }
 
-func (s site) ownedApp(v market.AppView) ownedApp { return ownedApp{s.offeredApp(v), v.Secret} }
+func (s site) ownedApp(v market.AppView) ownedApp { return ownedApp{s.offeredApp(v), &v.Secret} }
 
 // scopesOf spells scopes; none are an empty list, never null.
 func scopesOf(s souk.Scopes) []string { return append([]string{}, s...) }

@@ -75,7 +75,7 @@ func TestShares(t *testing.T) {
 			`"app_organization_id":"{orgs.vendor}","app_organization":{"id":"{orgs.vendor}","name":"Vendor Ltd"},"app_id":"` + app.ID.String() + `","app":` + shownApp.body +
 			`,"created_at":"` + made.CreatedAt + `","updated_at":"` + made.CreatedAt + `","created_by_user_id":"{users.vic}","created_by_user":` + vic +
 			`,"updated_by_user_id":"{users.vic}","updated_by_user":` + vic + `}`)
-		if reply.body != want || strings.Contains(want, app.Secret) {
+		if reply.body != want || strings.Contains(want, *app.Secret) {
 			t.Errorf("made: %s, want %s", reply.body, want)
 		}
 		id, unknown := "/"+made.ID.String(), detailText(unknownText)
