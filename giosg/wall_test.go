@@ -209,7 +209,7 @@ func TestForeignIsUnknown(t *testing.T) {
 // exactly as medians can be told apart it is measured by make soak, since
 // machines that do other things as well have moods longer than a test.
 var (
-	timedCalls = flag.Int("giosg.calls", 150, "calls of each kind whose median time is taken")
+	timedCalls = flag.Int("giosg.calls", 50, "calls of each kind whose median time is taken")
 	apart      = flag.Float64("giosg.apart", 0.5, "by what part medians may differ")
 )
 
