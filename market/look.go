@@ -12,11 +12,7 @@ import (
 
 // ownedView is an app as its owner sees it.
 func (tx *Tx) ownedView(app souk.App, owner souk.Org) (AppView, error) {
-	views, err := tx.ownedViews([]souk.App{app}, owner)
-	if err != nil {
-		return AppView{}, err
-	}
-	return views[0], nil
+	return sole(tx.ownedViews([]souk.App{app}, owner))
 }
 
 // ownedViews are apps as their owner sees them, with their secrets.
@@ -85,11 +81,7 @@ func (tx *Tx) appViewsOf(apps []souk.App, owners map[souk.ID]souk.Org) ([]AppVie
 
 // appView is an app as others see it.
 func (tx *Tx) appView(app souk.App) (AppView, error) {
-	views, err := tx.appViews([]souk.App{app})
-	if err != nil {
-		return AppView{}, err
-	}
-	return views[0], nil
+	return sole(tx.appViews([]souk.App{app}))
 }
 
 // appViewsByID are apps as others see them.
@@ -136,11 +128,7 @@ func (tx *Tx) installViews(installations []souk.Installation) ([]InstallView, er
 
 // installView is one installation of installViews.
 func (tx *Tx) installView(i souk.Installation) (InstallView, error) {
-	views, err := tx.installViews([]souk.Installation{i})
-	if err != nil {
-		return InstallView{}, err
-	}
-	return views[0], nil
+	return sole(tx.installViews([]souk.Installation{i}))
 }
 
 // hookViews are webhooks of one app with who saved them.
@@ -213,11 +201,7 @@ func (tx *Tx) shareViews(d Direction, shares []souk.Share) ([]ShareView, error) 
 
 // shareView is one share of shareViews.
 func (tx *Tx) shareView(d Direction, s souk.Share) (ShareView, error) {
-	views, err := tx.shareViews(d, []souk.Share{s})
-	if err != nil {
-		return ShareView{}, err
-	}
-	return views[0], nil
+	return sole(tx.shareViews(d, []souk.Share{s}))
 }
 
 // invitationViews are invitations as the senders see them, or those they are to.
@@ -246,11 +230,7 @@ func (tx *Tx) invitationViews(d Direction, invitations []souk.Invitation) ([]Inv
 
 // invitationView is one invitation of invitationViews.
 func (tx *Tx) invitationView(d Direction, i souk.Invitation) (InvitationView, error) {
-	views, err := tx.invitationViews(d, []souk.Invitation{i})
-	if err != nil {
-		return InvitationView{}, err
-	}
-	return views[0], nil
+	return sole(tx.invitationViews(d, []souk.Invitation{i}))
 }
 
 // makers are who made what goes from one org to another, as one end sees them:
@@ -298,4 +278,12 @@ func found[T any](in map[souk.ID]T, id souk.ID) *T {
 		return nil
 	}
 	return &v
+}
+
+// sole is the one view of a list of one.
+func sole[V any](views []V, err error) (v V, _ error) {
+	if err != nil {
+		return v, err
+	}
+	return views[0], nil
 }

@@ -56,7 +56,7 @@ func TestEntitlements(t *testing.T) {
 		if read := into[entitledObject](t, o.call(t, "operator", "GET /orgs/{acme}/entitlements", ""), 200); read != now || read.HasActiveSubscription || read.HasAppsFeature || !read.IsAppProvider {
 			t.Errorf("now %+v, read %+v", now, read)
 		}
-		if got := o.call(t, "olga", "POST /orgs/{acme}/installations", `{"app":"{notes}"}`); got.problem() != "no-apps-feature" {
+		if got := o.call(t, "olga", "POST /orgs/{acme}/installations", `{"app":"{deploy}"}`); got.problem() != "no-apps-feature" {
 			t.Errorf("installing without the feature: %s", got.body)
 		}
 	})
