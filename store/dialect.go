@@ -6,6 +6,7 @@ import "strings"
 // grows only with a test that fails on one engine.
 type dialect struct {
 	skipLocked     string            // see Tx.skipLocked
+	holdShared     string            // ends a query whose rows nobody may change until the transaction ends
 	beginMigration string            // begins a transaction that no other node's overlaps
 	ddl            *strings.Replacer // spells a migration
 }
@@ -19,6 +20,7 @@ var sqliteDialect = dialect{
 
 var postgresDialect = dialect{
 	skipLocked:     "FOR UPDATE SKIP LOCKED",
+	holdShared:     "FOR SHARE",
 	beginMigration: "BEGIN; SELECT pg_advisory_xact_lock(6009193226475203)", // any number that is always the same
 	ddl:            strings.NewReplacer(),
 }

@@ -17,9 +17,10 @@ import (
 // A resource is known by its channel and its id: host products choose ids, and
 // what is "42" at one org is another thing than what is "42" at the next.
 //
-// On PostgreSQL two transactions may not see each other. Two may then come to
-// lead one line, which the next claim of either notices, or none, which
-// LeadLines does.
+// On PostgreSQL two transactions may not see each other. Whoever comes to stand
+// behind a leader holds it until the commit (holdLeaders). Two may still come to
+// lead one line, which the next claim of either notices, and what else may come
+// about, a line without a leader among it, LeadLines finds.
 type Line struct {
 	Webhook  souk.ID
 	Channel  souk.Channel
@@ -70,7 +71,45 @@ func (tx *Tx) takenLines(deliveries []souk.Delivery) (map[Line]bool, error) {
 			taken[some[i]] = true
 		}
 	}
-	return taken, nil
+	return taken, tx.holdLeaders(taken)
+}
+
+// holdLeaders keeps those who lead lines from ending before this transaction
+// does: whoever ends one then sees who came to wait behind it. A line whose
+// leader has just ended, and in which nobody waits, is taken no more. Where there
+// is one writer nobody ends meanwhile.
+func (tx *Tx) holdLeaders(taken map[Line]bool) error {
+	if tx.dialect.holdShared == "" {
+		return nil
+	}
+	const line = `webhook_id = $1 AND channel = $2 AND resource = $3 AND resource <> ''`
+	for l := range taken {
+		// While the first look waits for one who ends, the next may come to lead:
+		// only a second look sees that one.
+		held := false
+		for range 2 {
+			leaders, err := list(tx, scanID, `SELECT id FROM deliveries
+				WHERE `+line+` AND next_at IS NOT NULL `+tx.dialect.holdShared, l.Webhook, string(l.Channel), l.Resource)
+			if err != nil {
+				return err
+			}
+			if held = len(leaders) > 0; held {
+				break
+			}
+		}
+		if held {
+			continue
+		}
+		waits, err := tx.exists(`SELECT 1 FROM deliveries WHERE `+line+` AND status = 'pending' AND next_at IS NULL`,
+			l.Webhook, string(l.Channel), l.Resource)
+		if err != nil {
+			return err
+		}
+		if !waits {
+			delete(taken, l)
+		}
+	}
+	return nil
 }
 
 // nextInLine has whoever is next lead the lines of deliveries that ended.
