@@ -166,11 +166,7 @@ func (k *walk) endInstallation() {
 		id = souk.NewID()
 	}
 	if k.try("EndInstallation", k.actor(at), func(a souk.Actor) error { return k.m.EndInstallation(context.Background(), a, at, id) }) {
-		for live, i := range k.live { // an enterprise ends its workspaces' too
-			if live.app == app && (i == id || k.org(live.org).Enterprise == at) {
-				delete(k.live, live)
-			}
-		}
+		delete(k.live, answerAt{app, at}) // and not those of an enterprise's workspaces
 	}
 }
 
