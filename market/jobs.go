@@ -13,7 +13,7 @@ import (
 // no other writer waits longer for it.
 const (
 	stepSize = 25
-	stepTime = 10 * time.Millisecond
+	stepTime = 5 * time.Millisecond
 )
 
 // afterFailure is how long a job waits that failed.
