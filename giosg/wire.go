@@ -75,51 +75,40 @@ func owns(c souk.Channel) bool {
 	return known
 }
 
+// actions are what events do to the resource that they are about.
+var actions = map[souk.EventKind]souk.Action{
+	souk.InstallationAdded: souk.Added, souk.InstallationChanged: souk.Changed, souk.InstallationRemoved: souk.Removed,
+	souk.AppAdded: souk.Added, souk.AppChanged: souk.Changed, souk.AppRemoved: souk.Removed,
+	souk.WebhookAdded: souk.Added, souk.WebhookChanged: souk.Changed, souk.WebhookRemoved: souk.Removed,
+	souk.UserAdded: souk.Added, souk.UserChanged: souk.Changed, souk.UserDeactivated: souk.Removed,
+	souk.MembershipChanged: souk.Changed,
+	souk.PartnershipAdded:  souk.Added, souk.PartnershipChanged: souk.Changed, souk.PartnershipRemoved: souk.Removed,
+	souk.ShareAdded: souk.Added, souk.ShareRemoved: souk.Removed,
+}
+
 // notices are the channels on which an event is told.
 func notices(e souk.Event) []souk.Notice {
-	d := e.Data
+	a := actions[e.Kind]
 	switch e.Kind {
-	case souk.InstallationAdded:
-		return ofInstallation(e, souk.Added)
-	case souk.InstallationChanged:
-		return ofInstallation(e, souk.Changed)
-	case souk.InstallationRemoved:
-		return ofInstallation(e, souk.Removed)
-	case souk.AppAdded:
-		return []souk.Notice{notice(e.Org, ownedApps, souk.Added, e.App)}
-	case souk.AppChanged:
-		return []souk.Notice{notice(e.Org, ownedApps, souk.Changed, e.App)}
-	case souk.AppRemoved:
-		return []souk.Notice{notice(e.Org, ownedApps, souk.Removed, e.App)}
-	case souk.WebhookAdded:
-		return ofWebhook(e, souk.Added)
-	case souk.WebhookChanged:
-		return ofWebhook(e, souk.Changed)
-	case souk.WebhookRemoved:
-		return ofWebhook(e, souk.Removed)
-	case souk.UserAdded:
-		return []souk.Notice{notice(e.Org, users, souk.Added, e.Subject)}
-	case souk.UserChanged:
-		return []souk.Notice{notice(e.Org, users, souk.Changed, e.Subject)}
+	case souk.InstallationAdded, souk.InstallationChanged, souk.InstallationRemoved:
+		return ofInstallation(e, a)
+	case souk.AppAdded, souk.AppChanged, souk.AppRemoved:
+		return []souk.Notice{notice(e.Org, ownedApps, a, e.App)}
+	case souk.WebhookAdded, souk.WebhookChanged, souk.WebhookRemoved:
+		return ofWebhook(e, a)
 	case souk.MembershipChanged:
-		if d.User.Org != e.Org {
+		if e.Data.User.Org != e.Org {
 			return nil // what they may do elsewhere is not shown
 		}
-		return []souk.Notice{notice(e.Org, users, souk.Changed, e.Subject)}
-	case souk.UserDeactivated:
-		return []souk.Notice{notice(e.Org, users, souk.Removed, e.Subject)}
-	case souk.PartnershipAdded:
-		return []souk.Notice{notice(e.Org, partnerships, souk.Added, e.Subject)}
-	case souk.PartnershipChanged:
-		return []souk.Notice{notice(e.Org, partnerships, souk.Changed, e.Subject)}
-	case souk.PartnershipRemoved:
-		return []souk.Notice{notice(e.Org, partnerships, souk.Removed, e.Subject)}
-	case souk.ShareAdded:
-		return ofShare(e, souk.Added)
-	case souk.ShareRemoved:
-		return ofShare(e, souk.Removed)
+		return []souk.Notice{notice(e.Org, users, a, e.Subject)}
+	case souk.UserAdded, souk.UserChanged, souk.UserDeactivated:
+		return []souk.Notice{notice(e.Org, users, a, e.Subject)}
+	case souk.PartnershipAdded, souk.PartnershipChanged, souk.PartnershipRemoved:
+		return []souk.Notice{notice(e.Org, partnerships, a, e.Subject)}
+	case souk.ShareAdded, souk.ShareRemoved:
+		return ofShare(e, a)
 	case souk.ChannelPublished:
-		p := d.Publication
+		p := e.Data.Publication
 		return []souk.Notice{{Channel: p.Channel, Action: p.Action, Resource: p.Resource, Org: p.Org, Scope: p.Scope}}
 	}
 	return nil
