@@ -107,8 +107,10 @@ type Speaker struct {
 	User         ID
 }
 
-// Prepared is what Prepare made for one attempt.
+// Prepared is what Prepare made for one attempt. With a URL, that is asked by
+// GET and there is no body; it may hold secrets and is in no log.
 type Prepared struct {
+	URL    string
 	Body   []byte
 	Header map[string]string
 }

@@ -3,6 +3,8 @@ package souk
 import (
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/rand"
@@ -13,13 +15,16 @@ import (
 // KeySize is the length of a server's key, in bytes.
 const KeySize = 32
 
-// Key is the server's key: it hashes tokens, authenticates cursors and seals
-// secrets, each under a key derived for that purpose. All nodes of one
+// Key is the server's key: it hashes tokens, authenticates cursors, signs codes
+// and tokens that are not stored, and seals secrets, each under a key derived for that purpose. All nodes of one
 // marketplace share one; whoever holds it and the database can read the
 // secrets.
 type Key struct {
 	tokens  []byte
 	short   []byte
+	trigger []byte
+	codes   []byte
+	ids     []byte
 	cursors []byte
 	check   []byte
 	seal    cipher.AEAD
@@ -45,7 +50,7 @@ func NewKey(secret [KeySize]byte) Key {
 	if err != nil {
 		panic(err) // only for other block sizes
 	}
-	return Key{tokens: derive("tokens"), short: derive("short tokens"), cursors: derive("cursors"), check: derive("check"), seal: seal}
+	return Key{tokens: derive("tokens"), short: derive("short tokens"), trigger: derive("trigger tokens"), codes: derive("codes"), ids: derive("id tokens"), cursors: derive("cursors"), check: derive("check"), seal: seal}
 }
 
 // Hash is how a token or another looked-up secret is stored.
@@ -53,6 +58,23 @@ func (k Key) Hash(secret string) []byte { return mac(k.tokens, secret) }
 
 // ShortTokens is what tokens that are signed and not stored are signed with.
 func (k Key) ShortTokens() []byte { return k.short }
+
+// TriggerTokens is what the tokens that go with a trigger are signed with.
+func (k Key) TriggerTokens() []byte { return k.trigger }
+
+// Codes is what codes that are exchanged for tokens are signed with.
+func (k Key) Codes() []byte { return k.codes }
+
+// IDTokens is the key on P-256 that ID tokens are signed with, the same on all
+// nodes; anybody may know its public half.
+func (k Key) IDTokens() *ecdsa.PrivateKey {
+	for scalar := k.ids; ; scalar = mac(scalar, "next") {
+		// One scalar in 2³² is not below the curve's order.
+		if key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar); err == nil {
+			return key
+		}
+	}
+}
 
 // Check tells keys apart without telling anything about them: a database keeps
 // it, so that a server with another key is refused at once.

@@ -65,6 +65,15 @@ const (
 	AlreadyInvited            Refusal = "already invited"                            // by either of the two
 	TooManyWebhooks           Refusal = "too many webhooks"                          // of one app
 	KeyReused                 Refusal = "idempotency key reused"                     // with another input
+	WrongPassword             Refusal = "wrong e-mail or password"                   // of an account that may sign in, or of none
+	WrongSecret               Refusal = "wrong app secret"                           // or no such app
+	SpentCode                 Refusal = "spent code"                                 // used before, or never one
+	ExpiredCode               Refusal = "expired code"                               //
+	BadRedirect               Refusal = "redirect not allowed"                       // not one of the app's, exactly
+	UnknownGrant              Refusal = "unknown grant"                              //
+	NoTrigger                 Refusal = "no trigger"                                 // the app has no trigger URL, or not on this condition
+	NotAuthorized             Refusal = "not authorized by the person"               // an app speaks only for those who let it
+	TooManyTokens             Refusal = "too many tokens"                            // of one person or app user
 )
 
 // Refusals lists them all, for the tests that hold each wire's table whole.
@@ -78,6 +87,7 @@ func Refusals() []Refusal {
 		LastOwner, EmailTaken, NotVerified, BlockedAddress, TooManyTargets,
 		UnknownInstallation, UnknownShare, UnknownPartnership, UnknownInvitation, UnknownAsset,
 		NotAppProvider, NotPartner, AlreadyShared, AlreadyPartners, AlreadyInvited, TooManyWebhooks, KeyReused,
+		WrongPassword, WrongSecret, SpentCode, ExpiredCode, BadRedirect, UnknownGrant, NoTrigger, NotAuthorized, TooManyTokens,
 	}
 }
 

@@ -65,6 +65,7 @@ type Resolution struct {
 	Scopes    Scopes // the ceiling of an approval; of a restriction what was asked
 	By        ID     // user
 	Request   ID     // that led to it, or none
+	Reason    string // in the decider's words, at most MaxReason bytes; may be empty
 	CreatedAt time.Time
 	EndedAt   time.Time // zero while it stands
 	EndedBy   ID

@@ -17,6 +17,7 @@ type User struct {
 	Alias         string
 	Department    string
 	SecondFactor  bool // enrolled
+	Operator      bool // an account of those who run the platform
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
 	DeactivatedAt time.Time // zero while active; a deactivated user never comes back

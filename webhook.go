@@ -17,6 +17,10 @@ const (
 	Zoom   Dialect = "zoom"
 )
 
+// TriggerCall is the dialect of deliveries that are calls of an app's trigger
+// URL. No webhook has it: the endpoint is the app, and Delivery.Webhook its ID.
+const TriggerCall Dialect = "trigger"
+
 // WebhookStatus is whether a webhook is told anything.
 type WebhookStatus string
 

@@ -123,6 +123,15 @@ var refusals = map[souk.Refusal]*failure{
 	souk.NotVerified:               serverError,
 	souk.TooManyTargets:            serverError,
 	souk.KeyReused:                 serverError,
+	souk.WrongPassword:             serverError,
+	souk.WrongSecret:               serverError,
+	souk.SpentCode:                 serverError,
+	souk.ExpiredCode:               serverError,
+	souk.BadRedirect:               serverError,
+	souk.UnknownGrant:              serverError,
+	souk.NoTrigger:                 serverError,
+	souk.NotAuthorized:             serverError,
+	souk.TooManyTokens:             serverError,
 }
 
 // instead spells err as f when the market refused with r: for the routes where a

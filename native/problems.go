@@ -93,6 +93,15 @@ var refusals = map[souk.Refusal]problem{
 	souk.BlockedAddress:   {http.StatusUnprocessableEntity, "blocked-address", "Souk does not send to this URL."},
 	souk.TooManyTargets:   {http.StatusUnprocessableEntity, "too-many-targets", "The call names too many organizations."},
 	souk.KeyReused:        {http.StatusUnprocessableEntity, "key-reused", "The Idempotency-Key came before, with another body."},
+	souk.WrongPassword:    {http.StatusForbidden, "wrong-password", "The e-mail or the password is wrong."},
+	souk.WrongSecret:      {http.StatusForbidden, "wrong-secret", "The secret is not that of the app."},
+	souk.NotAuthorized:    {http.StatusForbidden, "not-authorized", "The person has not let the app speak for them."},
+	souk.UnknownGrant:     {http.StatusNotFound, "unknown-grant", "There is no such grant."},
+	souk.TooManyTokens:    {http.StatusConflict, "too-many-tokens", "There are as many live tokens as there may be."},
+	souk.NoTrigger:        {http.StatusUnprocessableEntity, "no-trigger", "The app has no trigger on this condition."},
+	souk.SpentCode:        {http.StatusUnprocessableEntity, "spent-code", "The code was used before, or never was one."},
+	souk.ExpiredCode:      {http.StatusUnprocessableEntity, "expired-code", "The code has expired."},
+	souk.BadRedirect:      {http.StatusUnprocessableEntity, "bad-redirect", "The app may not send people to this address."},
 }
 
 // telling are the refusals whose errors have more to say than their name, in

@@ -58,6 +58,15 @@ var codes = map[souk.Refusal]code{
 	souk.AlreadyInvited:      internalError,
 	souk.TooManyWebhooks:     internalError,
 	souk.KeyReused:           internalError,
+	souk.WrongPassword:       internalError,
+	souk.WrongSecret:         internalError,
+	souk.SpentCode:           internalError,
+	souk.ExpiredCode:         internalError,
+	souk.BadRedirect:         internalError,
+	souk.UnknownGrant:        internalError,
+	souk.NoTrigger:           internalError,
+	souk.NotAuthorized:       internalError,
+	souk.TooManyTokens:       internalError,
 }
 
 // overrides are the refusals that one method spells in its own way.

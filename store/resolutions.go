@@ -6,12 +6,12 @@ import (
 	"souk"
 )
 
-const resolutionColumns = `id, app_id, org_id, audience, status, scopes, by_id, request_id,
+const resolutionColumns = `id, app_id, org_id, audience, status, scopes, by_id, request_id, reason,
 	created_at, ended_at, ended_by`
 
 func scanResolution(r row) (s souk.Resolution, err error) {
 	var audience, scopes string
-	err = r.Scan(&s.ID, &s.App, &s.Org, &audience, &s.Status, &scopes, &s.By, &s.Request,
+	err = r.Scan(&s.ID, &s.App, &s.Org, &audience, &s.Status, &scopes, &s.By, &s.Request, &s.Reason,
 		(*stamp)(&s.CreatedAt), (*stamp)(&s.EndedAt), &s.EndedBy)
 	if err != nil {
 		return s, err
@@ -55,8 +55,8 @@ func (tx *Tx) PreviousResolution(app souk.ID, org souk.Org) (souk.Resolution, er
 // InsertResolution writes a decision.
 func (tx *Tx) InsertResolution(s souk.Resolution) error {
 	_, err := tx.exec(`INSERT INTO resolutions (`+resolutionColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		s.ID, s.App, s.Org, s.Audience.String(), s.Status, s.Scopes.String(), s.By, s.Request,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		s.ID, s.App, s.Org, s.Audience.String(), s.Status, s.Scopes.String(), s.By, s.Request, s.Reason,
 		micros(s.CreatedAt), micros(s.EndedAt), s.EndedBy)
 	return err
 }

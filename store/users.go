@@ -9,12 +9,12 @@ import (
 )
 
 const userColumns = `id, org_id, is_bot, email, first_name, last_name, alias, department,
-	second_factor, created_at, updated_at, deactivated_at`
+	second_factor, operator, created_at, updated_at, deactivated_at`
 
 func scanUser(r row) (u souk.User, err error) {
 	var email *string
 	err = r.Scan(&u.ID, &u.Org, &u.IsBot, &email, &u.FirstName, &u.LastName, &u.Alias, &u.Department,
-		&u.SecondFactor, (*stamp)(&u.CreatedAt), (*stamp)(&u.UpdatedAt), (*stamp)(&u.DeactivatedAt))
+		&u.SecondFactor, &u.Operator, (*stamp)(&u.CreatedAt), (*stamp)(&u.UpdatedAt), (*stamp)(&u.DeactivatedAt))
 	if email != nil {
 		u.Email = *email
 	}
@@ -46,14 +46,14 @@ func (tx *Tx) PutUser(u souk.User, root souk.ID) error {
 	}
 	_, err := tx.exec(`
 		INSERT INTO users (`+userColumns+`, root_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (id) DO UPDATE SET
 			email = excluded.email, first_name = excluded.first_name, last_name = excluded.last_name,
 			alias = excluded.alias, department = excluded.department,
-			second_factor = excluded.second_factor, updated_at = excluded.updated_at,
+			second_factor = excluded.second_factor, operator = excluded.operator, updated_at = excluded.updated_at,
 			deactivated_at = excluded.deactivated_at`,
 		u.ID, u.Org, u.IsBot, email, u.FirstName, u.LastName, u.Alias, u.Department,
-		u.SecondFactor, micros(u.CreatedAt), micros(u.UpdatedAt), micros(u.DeactivatedAt), root)
+		u.SecondFactor, u.Operator, micros(u.CreatedAt), micros(u.UpdatedAt), micros(u.DeactivatedAt), root)
 	return err
 }
 
