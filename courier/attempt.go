@@ -3,6 +3,7 @@ package courier
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -16,6 +17,9 @@ import (
 	"souk"
 	"souk/store"
 )
+
+// errNoHTTP stands for errors that quote what came back.
+var errNoHTTP = errors.New("the answer is not HTTP, or too large")
 
 // attempt is one try to deliver, about to be made.
 type attempt struct {
@@ -42,10 +46,22 @@ func (a attempt) make(ctx context.Context, client *Client, log *slog.Logger) out
 	for name, value := range prepared.Header {
 		header.Set(name, value)
 	}
-	r := client.Post(ctx, Post{
+	q := Request{
 		URL: a.webhook.URL, Header: header, Body: prepared.Body,
 		Timeout: a.profile.Timeout, Connect: a.profile.Connect, Redirects: a.profile.Redirects,
-	})
+	}
+	signed := prepared.URL != ""
+	if signed {
+		q.Method, q.URL, q.Body = http.MethodGet, prepared.URL, nil
+	}
+	r := client.Do(ctx, q)
+	if signed {
+		// The address is a secret, and answers like to repeat it.
+		r.URL, r.Excerpt = a.webhook.URL, nil
+		if r.Outcome == souk.BadAnswer {
+			r.Err = errNoHTTP
+		}
+	}
 	ended := r.Started.Add(r.Duration)
 
 	o.attempt = &souk.Attempt{

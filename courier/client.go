@@ -2,6 +2,7 @@ package courier
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -20,6 +21,7 @@ import (
 )
 
 const (
+	maxAddress = 8 << 10  // bytes of a URL that is asked: what is saved may grow by what it is signed with
 	maxHeader  = 64 << 10 // bytes of a response's header
 	maxRead    = 64 << 10 // bytes of a response's body read from the wire
 	maxExcerpt = 16 << 10 // bytes of those kept for the log
@@ -68,17 +70,18 @@ func NewClient(o ClientOptions) *Client {
 // Close drops the idle connections. Exchanges in progress are not disturbed.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// Post is one exchange to make.
-type Post struct {
-	URL       string
+// Request is one exchange to make.
+type Request struct {
+	Method    string // "": POST
+	URL       string // at most 8 KiB; where it redirects to, at most souk.MaxURL
 	Header    http.Header
-	Body      []byte        // sent as it is, to every hop
+	Body      []byte        // sent as it is, to every hop; none: without a body
 	Timeout   time.Duration // from the start to the last byte read, all hops together
 	Connect   time.Duration // of that, until a hop has a connection, TLS and all; 0: no bound of its own
 	Redirects int           // how many 301 and 302 are followed; 0: a redirect is a status like any other
 }
 
-// RefuseRedirects as the number that a Post follows makes every 3xx
+// RefuseRedirects as the number that a Request follows makes every 3xx
 // TooManyMoves.
 const RefuseRedirects = -1
 
@@ -88,43 +91,43 @@ type Result struct {
 	Status   int         // of the last answer; 0 when there was none
 	Header   http.Header // of the last answer
 	Excerpt  []byte      // the first 16 KiB of its body
-	URL      string      // the last address asked; another than the Post's after a redirect
+	URL      string      // the last address asked; another than the Request's after a redirect
 	Err      error       // what went wrong; holds no header, no body and no address. Also set beside OK when the body broke off
 	Started  time.Time
 	Duration time.Duration
 }
 
-// Post makes one exchange. A 2xx whose header came in time is OK, whatever
+// Do makes one exchange. A 2xx whose header came in time is OK, whatever
 // becomes of its body. The end of ctx is AttemptStopped: our doing, not the
 // receiver's.
 //
-// A 301 or 302 within p.Redirects is followed by posting the same bytes and
-// headers again. Any other redirect, one from https to http and one to what is
+// A 301 or 302 within q.Redirects is followed by sending the same bytes and
+// headers again, by the same method. Any other redirect, one from https to http and one to what is
 // no URL for us are not followed: their status is the answer.
-func (c *Client) Post(ctx context.Context, p Post) Result {
-	r := Result{URL: p.URL, Started: time.Now()}
-	limited, cancel := context.WithTimeout(ctx, p.Timeout)
+func (c *Client) Do(ctx context.Context, q Request) Result {
+	r := Result{URL: q.URL, Started: time.Now()}
+	limited, cancel := context.WithTimeout(ctx, q.Timeout)
 	defer cancel()
 
-	to, err := target(p.URL)
+	to, err := target(q.URL, maxAddress)
 	if err != nil {
 		r.Outcome, r.Err = souk.Blocked, err
 	}
-	p.Header = p.Header.Clone()
-	if p.Header == nil {
-		p.Header = http.Header{}
+	q.Header = q.Header.Clone()
+	if q.Header == nil {
+		q.Header = http.Header{}
 	}
 	// Receivers drop duplicates by the event's id, so when a kept connection
 	// turns out to be closed, the request may be sent again on another. The
 	// empty list says so to the transport and puts no header on the wire.
-	p.Header["Idempotency-Key"] = []string{}
+	q.Header["Idempotency-Key"] = []string{}
 
 	for hop := 0; to != nil; hop++ {
 		if hop > 0 {
 			r.URL = to.String()
 		}
-		if to = c.exchange(limited, to, p, &r); to != nil && hop == p.Redirects {
-			r.Outcome, r.Err = souk.TooManyMoves, fmt.Errorf("more than %d redirects", p.Redirects)
+		if to = c.exchange(limited, to, q, &r); to != nil && hop == q.Redirects {
+			r.Outcome, r.Err = souk.TooManyMoves, fmt.Errorf("more than %d redirects", q.Redirects)
 			break
 		}
 	}
@@ -135,24 +138,29 @@ func (c *Client) Post(ctx context.Context, p Post) Result {
 	return r
 }
 
-// exchange posts p to one address and fills in r. It returns the address to
+// exchange sends q to one address and fills in r. It returns the address to
 // which the answer redirects, nil when the answer is final.
-func (c *Client) exchange(ctx context.Context, to *url.URL, p Post, r *Result) *url.URL {
+func (c *Client) exchange(ctx context.Context, to *url.URL, q Request, r *Result) *url.URL {
 	var at tracker
-	if p.Connect > 0 {
+	if q.Connect > 0 {
 		limited, cancel := context.WithCancel(ctx)
 		defer cancel()
-		ctx, at.connected = limited, time.AfterFunc(p.Connect, cancel).Stop
+		ctx, at.connected = limited, time.AfterFunc(q.Connect, cancel).Stop
 	}
-	body := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.Body)), nil }
+	body := func() io.ReadCloser {
+		if len(q.Body) == 0 {
+			return http.NoBody
+		}
+		return io.NopCloser(bytes.NewReader(q.Body))
+	}
 	req := (&http.Request{
-		Method:        http.MethodPost,
+		Method:        cmp.Or(q.Method, http.MethodPost),
 		URL:           to,
 		Host:          to.Host,
-		Header:        p.Header,
-		ContentLength: int64(len(p.Body)),
-		Body:          io.NopCloser(bytes.NewReader(p.Body)),
-		GetBody:       body,
+		Header:        q.Header,
+		ContentLength: int64(len(q.Body)),
+		Body:          body(),
+		GetBody:       func() (io.ReadCloser, error) { return body(), nil },
 	}).WithContext(httptrace.WithClientTrace(ctx, at.trace()))
 
 	r.Status, r.Header, r.Excerpt = 0, nil, nil
@@ -169,7 +177,7 @@ func (c *Client) exchange(ctx context.Context, to *url.URL, p Post, r *Result) *
 	if res.StatusCode == http.StatusSwitchingProtocols {
 		return nil // the body is now the bare connection, which no deadline of ours governs
 	}
-	if p.Redirects == RefuseRedirects && res.StatusCode >= 300 && res.StatusCode <= 399 {
+	if q.Redirects == RefuseRedirects && res.StatusCode >= 300 && res.StatusCode <= 399 {
 		r.Outcome, r.Err = souk.TooManyMoves, errors.New("redirects are not followed")
 	}
 	if r.Excerpt, err = readExcerpt(res.Body); err != nil {
@@ -179,7 +187,7 @@ func (c *Client) exchange(ctx context.Context, to *url.URL, p Post, r *Result) *
 		}
 		return nil
 	}
-	if p.Redirects <= 0 || (res.StatusCode != http.StatusMovedPermanently && res.StatusCode != http.StatusFound) {
+	if q.Redirects <= 0 || (res.StatusCode != http.StatusMovedPermanently && res.StatusCode != http.StatusFound) {
 		return nil
 	}
 	return next(to, res.Header.Get("Location"))
@@ -194,7 +202,7 @@ func next(from *url.URL, location string) *url.URL {
 	if err != nil {
 		return nil
 	}
-	to, err := target(from.ResolveReference(ref).String())
+	to, err := target(from.ResolveReference(ref).String(), souk.MaxURL)
 	if err != nil || from.Scheme == "https" && to.Scheme != "https" {
 		return nil
 	}

@@ -27,7 +27,7 @@ func open() *Client { return NewClient(ClientOptions{AllowPrivate: true}) }
 
 func post(t *testing.T, c *Client, url string) Result {
 	t.Helper()
-	return c.Post(t.Context(), Post{URL: url, Body: []byte("{}"), Timeout: 10 * time.Second})
+	return c.Do(t.Context(), Request{URL: url, Body: []byte("{}"), Timeout: 10 * time.Second})
 }
 
 // received is a request as the receiver saw it.
@@ -44,7 +44,7 @@ func readRequest(r *http.Request) received {
 	return received{r.Method, r.URL.Path, string(body), r.Header}
 }
 
-func TestPost(t *testing.T) {
+func TestDo(t *testing.T) {
 	var got received
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = readRequest(r)
@@ -57,7 +57,7 @@ func TestPost(t *testing.T) {
 	defer c.Close()
 
 	header := http.Header{"Content-Type": {"application/json"}, "User-Agent": {"Souk"}, "X-Number": {"1"}}
-	r := c.Post(t.Context(), Post{URL: server.URL + "/hook?a=b", Header: header, Body: []byte(`{"a": 1}`), Timeout: time.Minute})
+	r := c.Do(t.Context(), Request{URL: server.URL + "/hook?a=b", Header: header, Body: []byte(`{"a": 1}`), Timeout: time.Minute})
 
 	if r.Outcome != souk.BadStatus || r.Status != http.StatusTeapot || r.Err != nil || r.Duration <= 0 {
 		t.Errorf("result %+v", r)
@@ -71,11 +71,11 @@ func TestPost(t *testing.T) {
 		t.Errorf("the receiver saw (-want +got):\n%s", d)
 	}
 	if len(header) != 3 {
-		t.Errorf("Post changed the caller's header to %v", header)
+		t.Errorf("Do changed the caller's header to %v", header)
 	}
 }
 
-func TestPostOutcomes(t *testing.T) {
+func TestDoOutcomes(t *testing.T) {
 	// raw answers each connection with bytes as they are, then closes it.
 	raw := func(t *testing.T, answer string) string {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -151,7 +151,7 @@ func TestPostOutcomes(t *testing.T) {
 }
 
 // A name is judged by what it resolves to when it is dialled.
-func TestPostIsGuardedWhenItDials(t *testing.T) {
+func TestDoIsGuardedWhenItDials(t *testing.T) {
 	var reached atomic.Bool
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Store(true) }))
 	defer server.Close()
@@ -172,7 +172,7 @@ func TestPostIsGuardedWhenItDials(t *testing.T) {
 	}
 }
 
-func TestPostTakesNoProxyFromTheEnvironment(t *testing.T) {
+func TestDoTakesNoProxyFromTheEnvironment(t *testing.T) {
 	var proxied atomic.Bool
 	proxy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { proxied.Store(true) }))
 	defer proxy.Close()
@@ -186,7 +186,7 @@ func TestPostTakesNoProxyFromTheEnvironment(t *testing.T) {
 }
 
 // Whatever a receiver does, an exchange ends when its time does.
-func TestPostTimesOut(t *testing.T) {
+func TestDoTimesOut(t *testing.T) {
 	wait := func(r *http.Request) { <-r.Context().Done() }
 	tests := []struct {
 		name   string
@@ -241,7 +241,7 @@ func TestPostTimesOut(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := serve(t, tt.h)
-				r := c.Post(t.Context(), Post{URL: "http://receiver.example/", Timeout: 3 * time.Second, Redirects: 2})
+				r := c.Do(t.Context(), Request{URL: "http://receiver.example/", Timeout: 3 * time.Second, Redirects: 2})
 				if r.Outcome != tt.want || r.Status != tt.status || r.Duration != 3*time.Second {
 					t.Errorf("%s, status %d after %s: %v", r.Outcome, r.Status, r.Duration, r.Err)
 				}
@@ -254,7 +254,7 @@ func TestPostTimesOut(t *testing.T) {
 			c := NewClient(ClientOptions{})
 			w := newWire() // that nobody listens on
 			c.transport.DialContext = w.dial
-			r := c.Post(t.Context(), Post{URL: "http://receiver.example/", Timeout: 3 * time.Second})
+			r := c.Do(t.Context(), Request{URL: "http://receiver.example/", Timeout: 3 * time.Second})
 			if r.Outcome != souk.HeaderTimeout || r.Duration != 3*time.Second {
 				t.Errorf("%s after %s: %v", r.Outcome, r.Duration, r.Err)
 			}
@@ -267,7 +267,7 @@ func TestPostTimesOut(t *testing.T) {
 				readRequest(r)
 				time.Sleep(2999 * time.Millisecond)
 			}))
-			r := c.Post(t.Context(), Post{URL: "http://receiver.example/", Timeout: 3 * time.Second})
+			r := c.Do(t.Context(), Request{URL: "http://receiver.example/", Timeout: 3 * time.Second})
 			if r.Outcome != souk.OK || r.Duration != 2999*time.Millisecond {
 				t.Errorf("%s, status %d after %s: %v", r.Outcome, r.Status, r.Duration, r.Err)
 			}
@@ -275,20 +275,20 @@ func TestPostTimesOut(t *testing.T) {
 	})
 }
 
-func TestPostCancelled(t *testing.T) {
+func TestDoCancelled(t *testing.T) {
 	stopping := errors.New("stopping")
 	synctest.Test(t, func(t *testing.T) {
 		c := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { readRequest(r); <-r.Context().Done() }))
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(stopping) })
-		r := c.Post(ctx, Post{URL: "http://receiver.example/", Timeout: 3 * time.Second})
+		r := c.Do(ctx, Request{URL: "http://receiver.example/", Timeout: 3 * time.Second})
 		if r.Outcome != souk.AttemptStopped || !errors.Is(r.Err, stopping) || r.Duration != time.Second {
 			t.Errorf("%s after %s: %v", r.Outcome, r.Duration, r.Err)
 		}
 	})
 }
 
-func TestPostReadsABoundedPartOfTheBody(t *testing.T) {
+func TestDoReadsABoundedPartOfTheBody(t *testing.T) {
 	var left atomic.Int64 // what the receiver got rid of
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var size int
@@ -323,7 +323,7 @@ func TestPostReadsABoundedPartOfTheBody(t *testing.T) {
 			var reused bool
 			ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
 				GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
-			if r := c.Post(ctx, Post{URL: server.URL + "/0", Timeout: 10 * time.Second}); r.Outcome != souk.OK || reused != tt.reused {
+			if r := c.Do(ctx, Request{URL: server.URL + "/0", Timeout: 10 * time.Second}); r.Outcome != souk.OK || reused != tt.reused {
 				t.Errorf("next post %s, connection reused %v: %v", r.Outcome, reused, r.Err)
 			}
 		})
@@ -331,7 +331,7 @@ func TestPostReadsABoundedPartOfTheBody(t *testing.T) {
 }
 
 // A compressed answer is never inflated, so a bomb is only its few bytes.
-func TestPostDoesNotDecompress(t *testing.T) {
+func TestDoDoesNotDecompress(t *testing.T) {
 	var accepts []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		accepts = r.Header["Accept-Encoding"]
@@ -348,7 +348,7 @@ func TestPostDoesNotDecompress(t *testing.T) {
 
 // A receiver that closes a kept connection just as the next request goes out
 // has not seen that request: it is sent again on a new connection.
-func TestPostSurvivesAClosedKeptConnection(t *testing.T) {
+func TestDoSurvivesAClosedKeptConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var requests atomic.Int64
 		c := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -1,5 +1,5 @@
-// Package courier carries events to the webhooks that subscribed to them, and
-// writes down what became of each attempt. It never decides what happened in
+// Package courier carries events to the webhooks that subscribed to them, calls
+// the trigger URLs of apps, and writes down what became of each attempt. It never decides what happened in
 // the marketplace and does not know how any dialect spells it: main gives it
 // one Prepare per dialect, and a Profile holds the numbers of the contract.
 //

@@ -223,7 +223,7 @@ func TestCourierTellsWhoSpeaks(t *testing.T) {
 }
 
 // Whoever cannot be connected to is given up before one who does not answer.
-func TestPostConnects(t *testing.T) {
+func TestDoConnects(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := NewClient(ClientOptions{})
 		defer c.Close()
@@ -231,7 +231,7 @@ func TestPostConnects(t *testing.T) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
-		r := c.Post(t.Context(), Post{URL: "http://receiver.example/", Timeout: 10 * time.Second, Connect: 5 * time.Second})
+		r := c.Do(t.Context(), Request{URL: "http://receiver.example/", Timeout: 10 * time.Second, Connect: 5 * time.Second})
 		if r.Outcome != souk.HeaderTimeout || r.Duration != 5*time.Second {
 			t.Errorf("%s after %s: %v", r.Outcome, r.Duration, r.Err)
 		}
@@ -241,7 +241,7 @@ func TestPostConnects(t *testing.T) {
 			readRequest(r)
 			time.Sleep(7 * time.Second)
 		}))
-		r := c.Post(t.Context(), Post{URL: "http://receiver.example/", Timeout: 10 * time.Second, Connect: 5 * time.Second})
+		r := c.Do(t.Context(), Request{URL: "http://receiver.example/", Timeout: 10 * time.Second, Connect: 5 * time.Second})
 		if r.Outcome != souk.OK || r.Duration != 7*time.Second {
 			t.Errorf("%s after %s: %v", r.Outcome, r.Duration, r.Err)
 		}

@@ -79,10 +79,10 @@ func (g guard) check(ip netip.Addr) error {
 	return nil
 }
 
-// target reads the URL of a webhook, or of a hop that one redirects to.
-func target(raw string) (*url.URL, error) {
-	if len(raw) > souk.MaxURL {
-		return nil, fmt.Errorf("%w: longer than %d bytes", ErrAddress, souk.MaxURL)
+// target reads a URL to ask, of at most so many bytes.
+func target(raw string, most int) (*url.URL, error) {
+	if len(raw) > most {
+		return nil, fmt.Errorf("%w: longer than %d bytes", ErrAddress, most)
 	}
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -110,7 +110,7 @@ func target(raw string) (*url.URL, error) {
 // not resolve names: what a name stands for is decided each time it is dialled.
 // Its errors wrap ErrAddress and may be shown to whoever sent the URL.
 func (c *Client) CheckURL(raw string) error {
-	u, err := target(raw)
+	u, err := target(raw, souk.MaxURL)
 	if err != nil {
 		return err
 	}

@@ -160,7 +160,7 @@ func FuzzCheckURL(f *testing.F) {
 		if c.CheckURL(raw) != nil {
 			return
 		}
-		u, err := target(raw)
+		u, err := target(raw, souk.MaxURL)
 		if err != nil {
 			t.Fatalf("%q is saved but cannot be sent to: %v", raw, err)
 		}

@@ -31,10 +31,18 @@ type Profile struct {
 	LogsHeaders bool // the answer's headers are kept
 }
 
+// giosgRetries are those of notifications and of triggers
+// (docs/dialects/giosg.md, "Retries").
+var giosgRetries = []time.Duration{
+	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute,
+	30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+}
+
 // Profiles are those of the dialects that can be delivered in
-// (docs/dialects/slack.md, "Retries"; docs/dialects/giosg.md, "Notifications").
-// A native receiver gets as long as a weekend's outage takes. What giosg's waits
-// for may itself wait for others about the same resource, so it has a week.
+// (docs/dialects/slack.md, "Retries"; docs/dialects/giosg.md, "Notifications"
+// and "Triggers"). A native receiver gets as long as a weekend's outage takes.
+// What giosg's waits for may itself wait for others about the same resource, so
+// it has a week; triggers wait for nothing.
 var Profiles = map[souk.Dialect]Profile{
 	souk.Slack: {
 		Timeout:       3 * time.Second,
@@ -57,14 +65,11 @@ var Profiles = map[souk.Dialect]Profile{
 		NoRetryStatus: http.StatusGone,
 	},
 	souk.Giosg: {
-		Timeout:   10 * time.Second,
-		Connect:   5 * time.Second,
-		Redirects: RefuseRedirects,
-		AtOnce:    4,
-		Retries: []time.Duration{
-			5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute,
-			30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour,
-		},
+		Timeout:       10 * time.Second,
+		Connect:       5 * time.Second,
+		Redirects:     RefuseRedirects,
+		AtOnce:        4,
+		Retries:       giosgRetries,
 		Early:         0.2,
 		Late:          0.2,
 		MaxAge:        7 * 24 * time.Hour,
@@ -72,6 +77,19 @@ var Profiles = map[souk.Dialect]Profile{
 		RetryAfterOn:  []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
 		NoRetryStatus: http.StatusGone,
 		LogsHeaders:   true,
+	},
+	souk.TriggerCall: {
+		Timeout:       10 * time.Second,
+		Connect:       5 * time.Second,
+		Redirects:     RefuseRedirects,
+		AtOnce:        4,
+		Retries:       giosgRetries,
+		Early:         0.2,
+		Late:          0.2,
+		MaxAge:        2 * 24 * time.Hour,
+		RetryAfter:    time.Hour,
+		RetryAfterOn:  []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
+		NoRetryStatus: http.StatusGone,
 	},
 }
 

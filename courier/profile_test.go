@@ -17,7 +17,7 @@ func TestJudge(t *testing.T) {
 		}
 		return r
 	}
-	slack, native, giosg := Profiles[souk.Slack], Profiles[souk.Native], Profiles[souk.Giosg]
+	slack, native, giosg, trigger := Profiles[souk.Slack], Profiles[souk.Native], Profiles[souk.Giosg], Profiles[souk.TriggerCall]
 	const last = 0.999999
 
 	tests := []struct {
@@ -67,6 +67,11 @@ func TestJudge(t *testing.T) {
 		{"giosg asked to wait for no reason", giosg, failed(500, "Retry-After", "90"), 1, 0.5, souk.DeliveryPending, 5 * time.Second},
 		{"giosg asked for too much", giosg, failed(429, "Retry-After", "7200"), 1, 0.5, souk.DeliveryPending, time.Hour},
 		{"giosg asked to hurry", giosg, failed(429, "Retry-After", "1"), 5, 0.5, souk.DeliveryPending, 30 * time.Minute},
+		{"trigger, first early", trigger, failed(500), 1, 0, souk.DeliveryPending, 4 * time.Second},
+		{"trigger, eighth", trigger, failed(404), 8, 0.5, souk.DeliveryPending, 12 * time.Hour},
+		{"trigger, last", trigger, failed(500), 9, 0.5, souk.DeliveryExhausted, 0},
+		{"trigger, gone", trigger, failed(410), 1, 0.5, souk.DeliveryExhausted, 0},
+		{"trigger asked to wait", trigger, failed(429, "Retry-After", "90"), 1, 0.5, souk.DeliveryPending, 90 * time.Second},
 		{"native asked after its last", native, failed(503, "Retry-After", "90"), 10, 0.5, souk.DeliveryExhausted, 0},
 	}
 	for _, tt := range tests {

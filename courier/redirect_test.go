@@ -13,7 +13,7 @@ import (
 	"souk"
 )
 
-func TestPostFollowsRedirects(t *testing.T) {
+func TestDoFollowsRedirects(t *testing.T) {
 	var mu sync.Mutex
 	var seen []received
 	mux := http.NewServeMux()
@@ -65,7 +65,7 @@ func TestPostFollowsRedirects(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(strings.ReplaceAll(tt.path[1:], "/", "-"), func(t *testing.T) {
 			seen = nil
-			r := c.Post(t.Context(), Post{
+			r := c.Do(t.Context(), Request{
 				URL: server.URL + tt.path, Header: http.Header{"X-Signature": {"v0=1"}}, Body: []byte(`{"a":1}`),
 				Timeout: 10 * time.Second, Redirects: tt.follow,
 			})

@@ -75,7 +75,7 @@ func (a authority) serve(t *testing.T, h http.Handler, ip string, notAfter time.
 	return server
 }
 
-func TestPostTLS(t *testing.T) {
+func TestDoTLS(t *testing.T) {
 	a := newAuthority(t)
 	var proto atomic.Value
 	h := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { proto.Store(r.Proto) })
@@ -109,7 +109,7 @@ func TestPostTLS(t *testing.T) {
 	}
 }
 
-func TestPostNeverFallsBackToPlainHTTP(t *testing.T) {
+func TestDoNeverFallsBackToPlainHTTP(t *testing.T) {
 	var reached atomic.Bool
 	plain := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { reached.Store(true) }))
 	defer plain.Close()
@@ -118,7 +118,7 @@ func TestPostNeverFallsBackToPlainHTTP(t *testing.T) {
 	c := NewClient(ClientOptions{AllowPrivate: true, RootCAs: a.pool})
 	defer c.Close()
 
-	r := c.Post(t.Context(), Post{URL: server.URL, Timeout: 10 * time.Second, Redirects: 2})
+	r := c.Do(t.Context(), Request{URL: server.URL, Timeout: 10 * time.Second, Redirects: 2})
 	if r.Outcome != souk.BadStatus || r.Status != http.StatusFound || reached.Load() {
 		t.Errorf("%s, status %d, reached over http %v", r.Outcome, r.Status, reached.Load())
 	}

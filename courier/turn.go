@@ -129,6 +129,8 @@ func (l live) verdict(d souk.Delivery) (souk.DeliveryStatus, string) {
 		return souk.DeliveryCancelled, "the webhook was deleted"
 	case w.AppDeleted:
 		return souk.DeliveryCancelled, "the app was deleted"
+	case w.URL == "":
+		return souk.DeliveryCancelled, "the app has no trigger URL any more"
 	case !justified || i.Status == souk.InstallationEnded:
 		return souk.DeliveryCancelled, "the installation ended"
 	case w.Status != souk.WebhookActive:

@@ -1,9 +1,16 @@
 package store
 
-import "souk"
+import (
+	"maps"
+
+	"souk"
+)
 
 // LiveWebhook is a webhook as it is now, with what decides whether it may be
 // told something and what is needed to tell it. It may be deleted.
+//
+// An app stands here as one too, with its own ID, its trigger URL (empty if it
+// has none now) and the dialect souk.TriggerCall.
 type LiveWebhook struct {
 	SealedWebhook // without Events
 	Credentials   SealedCredentials
@@ -12,7 +19,8 @@ type LiveWebhook struct {
 	OwnerServed   bool // the app's owner is open and has a subscription
 }
 
-// LiveWebhooks finds webhooks by ID, deleted ones too.
+// LiveWebhooks finds webhooks by ID, and apps for their trigger URLs, deleted
+// ones too.
 func (tx *Tx) LiveWebhooks(ids []souk.ID) (map[souk.ID]LiveWebhook, error) {
 	scan := func(r row) (w LiveWebhook, err error) {
 		err = r.Scan(append(w.fields(), &w.AppSuspended, &w.AppDeleted, &w.OwnerServed)...)
@@ -28,6 +36,9 @@ func (tx *Tx) LiveWebhooks(ids []souk.ID) (map[souk.ID]LiveWebhook, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := tx.addTriggerURLs(found, ids); err != nil {
+		return nil, err
+	}
 	var apps []souk.ID
 	for _, w := range found {
 		apps = append(apps, w.App)
@@ -38,6 +49,30 @@ func (tx *Tx) LiveWebhooks(ids []souk.ID) (map[souk.ID]LiveWebhook, error) {
 		found[id] = w
 	}
 	return found, err
+}
+
+// addTriggerURLs puts those of ids into found that are apps.
+func (tx *Tx) addTriggerURLs(found map[souk.ID]LiveWebhook, ids []souk.ID) error {
+	var missing []souk.ID
+	for _, id := range ids {
+		if _, ok := found[id]; !ok {
+			missing = append(missing, id)
+		}
+	}
+	scan := func(r row) (w LiveWebhook, err error) {
+		w.Dialect, w.Status = souk.TriggerCall, souk.WebhookActive
+		err = r.Scan(&w.ID, &w.URL, &w.AppSuspended, &w.AppDeleted, &w.OwnerServed)
+		w.App = w.ID
+		return w, err
+	}
+	apps, err := byID(tx, scan, func(w LiveWebhook) souk.ID { return w.ID }, `
+		SELECT a.id, a.trigger_url, a.suspended, a.deleted_at IS NOT NULL,
+			o.has_active_subscription AND o.closed_at IS NULL
+		FROM apps a
+		JOIN orgs o ON o.id = a.owner_id
+		WHERE a.id IN (`, padded(missing))
+	maps.Copy(found, apps)
+	return err
 }
 
 // LiveInstallation is what decides whether an installation still justifies a

@@ -106,7 +106,7 @@ func (n *node) post(ctx context.Context, url string, header map[string]string, b
 	for name, value := range header {
 		h.Set(name, value)
 	}
-	r := n.client.Post(ctx, courier.Post{
+	r := n.client.Do(ctx, courier.Request{
 		URL: url, Header: h, Body: body, Timeout: slack.HandshakeTime, Redirects: slack.HandshakeRedirects,
 	})
 	switch {
