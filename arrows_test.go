@@ -58,6 +58,11 @@ var arrows = map[string]rule{
 		theirs: []string{"github.com/go-jose/go-jose/v4", "golang.org/x/time/rate"},
 		never:  []string{"database/sql"},
 	},
+	"souk/console": {
+		ours:   []string{"souk", "souk/market", "souk/web"},
+		theirs: []string{"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text/language"},
+		never:  []string{"database/sql"},
+	},
 	"souk/world": {
 		ours:   []string{"souk", "souk/market"},
 		theirs: []string{"go.yaml.in/yaml/v3"},
@@ -71,6 +76,7 @@ var arrows = map[string]rule{
 		ours:   []string{"souk", "souk/store", "souk/market", "souk/world"},
 		theirs: []string{"github.com/jackc/pgx/v5"},
 	},
+	"souk/souktest/browser":  {theirs: []string{"github.com/chromedp/chromedp", "github.com/chromedp/cdproto"}},
 	"souk/souktest/pgserver": {ours: []string{"souk/souktest"}},
 	"souk/souktest/noskip":   {},
 	"souk/bench":             {ours: append([]string{"souk/souktest"}, wired...)},
@@ -79,11 +85,11 @@ var arrows = map[string]rule{
 
 // wired is what a program puts together.
 var wired = []string{
-	"souk", "souk/store", "souk/market", "souk/courier", "souk/web", "souk/slack", "souk/native", "souk/giosg", "souk/world",
+	"souk", "souk/store", "souk/market", "souk/courier", "souk/web", "souk/slack", "souk/native", "souk/giosg", "souk/console", "souk/world",
 }
 
 // dialects are strangers to one another.
-var dialects = []string{"souk/slack", "souk/native", "souk/giosg"}
+var dialects = []string{"souk/slack", "souk/native", "souk/giosg", "souk/console"}
 
 // forTests are modules of others that tests may import and the product may not.
 var forTests = []string{
@@ -136,7 +142,7 @@ func violation(s source, p string) string {
 // mayTestWith reports whether tests of package from may import p, of this module.
 func mayTestWith(from, p string) bool {
 	_, known := arrows[p]
-	program := within(p, "souk/cmd") || within(p, "souk/bench") || strings.HasPrefix(p, "souk/souktest/")
+	program := within(p, "souk/cmd") || within(p, "souk/bench") || p == "souk/souktest/pgserver" || p == "souk/souktest/noskip"
 	stranger := p != from && slices.Contains(dialects, from) && slices.Contains(dialects, p)
 	return known && !program && !stranger
 }
@@ -261,6 +267,9 @@ func TestArrowsForbid(t *testing.T) {
 		{"cmd/souk/serve.go", "souk/slack", ""},
 		{"cmd/souk/serve.go", "souk/souktest", "may not know souk/souktest"},
 		{"cmd/souk/serve_test.go", "souk/souktest", ""},
+		{"slack/approve_test.go", "souk/souktest/browser", ""},
+		{"slack/approve_test.go", "souk/souktest/pgserver", "may not know souk/souktest/pgserver"},
+		{"slack/approve.go", "souk/souktest/browser", "may not know souk/souktest/browser"},
 		{"util/util.go", "fmt", "has no arrows yet: name the package in arrows_test.go"},
 		{"tools/tools.go", "souk/store", ""}, // a module of its own
 		{"slack/testdata/a.go", "souk/store", ""},
