@@ -8,7 +8,7 @@ RACE := $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)
 # Starts a PostgreSQL server for one command, unless SOUK_TEST_POSTGRES names one.
 WITH_POSTGRES := go run ./souktest/pgserver
 
-.PHONY: build check format vet staticcheck arrows libc test soak bench fuzz
+.PHONY: build check format vet staticcheck arrows libc packages test soak bench fuzz
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o souk ./cmd/souk
@@ -38,7 +38,11 @@ libc:
 		echo "modernc.org/libc is $$have in go.mod, modernc.org/sqlite wants $$want"; exit 1; \
 	fi
 
-test: conformance/node_modules/.package-lock.json
+# Debian's packages that the tests use: PostgreSQL, Chromium, PyJWT.
+packages:
+	@.ci/packages
+
+test: packages conformance/node_modules/.package-lock.json
 	$(if $(RACE),,@echo 'no C compiler: the tests run without the race detector')
 	$(WITH_POSTGRES) -- go run ./souktest/noskip $(RACE) -count=1 -timeout=15m ./...
 
