@@ -79,7 +79,7 @@ func everyCompany(t *testing.T, extra []route, test func(t *testing.T, o *compan
 // newCompany is the company in an empty database.
 func newCompany(t *testing.T, db *store.DB, extra []route) *company {
 	t.Helper()
-	wires := map[souk.Dialect]market.Wire{souk.Giosg: Wire(base)}
+	wires := map[souk.Dialect]market.Wire{souk.Giosg: Wire(souktest.Key, base)}
 	o := &company{Company: souktest.World(t, db, wires), db: db, log: new(lines)}
 	o.Apply(neighbours)
 	o.url = o.serve(t, o.handler(o.Market, Limits{}), extra)

@@ -29,7 +29,7 @@ func FuzzBody(f *testing.F) {
 			f.Error(err)
 		}
 	})
-	o := &company{Company: souktest.World(f, db, map[souk.Dialect]market.Wire{souk.Giosg: Wire(base)}), db: db, log: new(lines)}
+	o := &company{Company: souktest.World(f, db, map[souk.Dialect]market.Wire{souk.Giosg: Wire(souktest.Key, base)}), db: db, log: new(lines)}
 	o.Apply(neighbours)
 	mux := http.NewServeMux()
 	o.handler(o.Market, Limits{}).Routes(mux)

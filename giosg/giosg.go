@@ -15,7 +15,6 @@ package giosg
 import (
 	"log/slog"
 	"net/http"
-	"strings"
 
 	"souk/market"
 	"souk/web"
@@ -41,7 +40,7 @@ func New(m *market.Market, log *slog.Logger, baseURL string, limits Limits) *Han
 	return &Handler{
 		market: m,
 		log:    slog.New(web.WithRequestID(log.Handler())),
-		site:   site(strings.TrimRight(baseURL, "/")),
+		site:   siteAt(baseURL),
 		limits: newLimiter(limits),
 	}
 }

@@ -1,15 +1,33 @@
 package giosg
 
 import (
+	"net/url"
 	"slices"
+	"strings"
 
 	"souk"
 	"souk/market"
 )
 
 // site is the address that Souk is reached at, without a slash at its end.
-// Resources that name images are spelled by it.
+// Resources that name images are spelled by it, and what is signed names it.
 type site string
+
+func siteAt(base string) site { return site(strings.TrimRight(base, "/")) }
+
+// host is the name of the machine in the address.
+func (s site) host() string {
+	u, err := url.Parse(string(s))
+	if err != nil {
+		return string(s) // which only has to be told apart from others
+	}
+	return u.Hostname()
+}
+
+// issuer is who signs codes and ID tokens, and where people are asked; what it
+// signs is traded at tokenEndpoint.
+func (s site) issuer() string        { return string(s) + "/identity/authorize" }
+func (s site) tokenEndpoint() string { return string(s) + "/identity/token" }
 
 // image spells an asset inside of another resource, or its absence.
 func (s site) image(a *souk.Asset) *picture {

@@ -9,17 +9,20 @@ import (
 	"souk/market"
 )
 
-// Wire is how giosg's webhooks are told what happens: on channels. base is the
-// address that Souk is reached at, which images are found under.
-func Wire(base string) market.Wire {
-	s := site(base)
-	return market.Wire{Channels: &market.Channels{
-		Notices:   notices,
-		Installed: installedNotice,
-		Offered:   offeredNotice,
-		Encode:    s.encode,
-		Owns:      owns,
-	}}
+// Wire is how giosg's webhooks are told what happens, on channels, and apps at
+// their trigger URLs. base is the address that Souk is reached at, which images
+// are found under; key signs what goes with triggers.
+func Wire(key souk.Key, base string) market.Wire {
+	return market.Wire{
+		Channels: &market.Channels{
+			Notices:   notices,
+			Installed: installedNotice,
+			Offered:   offeredNotice,
+			Encode:    siteAt(base).encode,
+			Owns:      owns,
+		},
+		Triggers: Triggers(key, base),
+	}
 }
 
 // The collections below an organization that Souk tells of, with the scope that
