@@ -49,7 +49,7 @@ func (c applyCommand) Run(ctx context.Context, t terminal) (err error) {
 
 	// Nobody is woken: the server that holds the database later, or the other
 	// nodes of it, find what is to be delivered.
-	m := &market.Market{DB: db, Key: key, Wires: wires(c.URL, nil)}
+	m := &market.Market{DB: db, Key: key, Wires: wires(key, c.URL, nil)}
 	if err := m.ClaimKey(ctx); err != nil {
 		return err
 	}

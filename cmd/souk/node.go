@@ -54,7 +54,7 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 	n := &node{db: db, log: s.Log, begun: make(hint, 1), client: courier.NewClient(courier.ClientOptions{AllowPrivate: s.PrivateTargets})}
 	n.market = &market.Market{
 		DB: db, Key: s.Key, CheckURL: n.client.CheckURL,
-		Wires: wires(s.URL, n.post),
+		Wires: wires(s.Key, s.URL, n.post),
 	}
 	n.courier = courier.New(courier.Config{
 		DB: db, Client: n.client, Log: s.Log, Key: s.Key,
@@ -62,6 +62,8 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 			souk.Native: native.Prepare,
 			souk.Slack:  slack.Prepare,
 			souk.Giosg:  giosg.Prepare(s.Key),
+
+			souk.TriggerCall: giosg.PrepareTrigger(s.Key, s.URL),
 		},
 	})
 	n.market.Woken, n.market.Begun = n.courier.Wake, n.begun.give
@@ -72,13 +74,13 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 	return n, nil
 }
 
-// wires is how each dialect tells events; base is the address that Souk is
-// reached at, post carries handshakes.
-func wires(base string, post slack.Poster) map[souk.Dialect]market.Wire {
+// wires is how each dialect tells events; key signs, base is the address that
+// Souk is reached at, post carries handshakes.
+func wires(key souk.Key, base string, post slack.Poster) map[souk.Dialect]market.Wire {
 	return map[souk.Dialect]market.Wire{
 		souk.Native: native.Wire(),
 		souk.Slack:  slack.Wire(post),
-		souk.Giosg:  giosg.Wire(base),
+		souk.Giosg:  giosg.Wire(key, base),
 	}
 }
 
