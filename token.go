@@ -19,7 +19,7 @@ const (
 	ZoomToken      TokenKind = "zoom"     // Zoom: an app at an org
 	PlatformToken  TokenKind = "platform" // the operator and the host product
 	ConsoleSession TokenKind = "session"  // a person's browser
-	ShortToken     TokenKind = "short"    // an app user, handed to a webhook: signed and not stored
+	ShortToken     TokenKind = "short"    // whoever a webhook or a trigger was handed it for: signed and not stored
 )
 
 // TokenKinds are all there are.

@@ -12,6 +12,10 @@ import (
 // key.
 const answerKept = 24 * time.Hour
 
+// codeKept is how long used codes are remembered after they expired: the clocks
+// of nodes differ.
+const codeKept = time.Hour
+
 // A step of tidying drops at most tidyRows, tidyAtOnce in a statement, and ends
 // after stepTime: nobody who writes waits longer for it.
 const (
@@ -20,7 +24,8 @@ const (
 )
 
 // Tidy drops a part of what was kept long enough: giosg's log and what host
-// products published after souk.LogKept, answers under idempotency keys after a day. It tells whether
+// products published after souk.LogKept, answers under idempotency keys after a day, and used
+// codes. It tells whether
 // there is more to drop.
 func (m *Market) Tidy(ctx context.Context) (more bool, err error) {
 	err = m.DB.Write(ctx, nil, func(tx *store.Tx) error {
@@ -35,6 +40,7 @@ func (m *Market) Tidy(ctx context.Context) (more bool, err error) {
 			{tx.DropDeliveries, souk.LogKept},
 			{tx.DropPublications, souk.LogKept},
 			{tx.DropAnswers, answerKept},
+			{tx.DropCodes, codeKept},
 		} {
 			for n := int64(tidyAtOnce); n == tidyAtOnce; dropped += n {
 				if more = dropped >= tidyRows || time.Since(began) >= stepTime; more {

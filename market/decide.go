@@ -15,6 +15,7 @@ type Decision struct {
 	Request souk.ID  // none: App is named
 	App     souk.ID  // not looked at when Request is named
 	At      souk.ID  // none, with a Request: where it was made
+	Reason  string   // in the decider's words, kept with the answer that stands: at most souk.MaxReason bytes
 	Scopes  []string // ceiling of an approval; nil: what was asked for and stood, or all that the app asks for
 }
 
@@ -30,7 +31,8 @@ type Decided struct {
 // answered by it. It refuses UnknownOrg, NeedsPerson, OrgNotGranted,
 // NotAllowed, UnknownRequest, RequestResolved, CustomIntegrationAtTop,
 // UnknownApp, CustomIntegrationNeedsReq, UnknownScope, CertifiedNeedsEnterprise
-// and RestrictedAtEnterprise, the first that holds in this order.
+// and RestrictedAtEnterprise, the first that holds in this order; Invalid before
+// them all.
 func (m *Market) Approve(ctx context.Context, actor souk.Actor, in Decision) (Decided, error) {
 	return m.decide(ctx, actor, in, func(tx *Tx) (Decided, error) { return tx.decide("Approve", souk.Approved, in) })
 }
@@ -72,6 +74,10 @@ type matter struct {
 // matter finds what in is about and checks everything that Approve, Restrict
 // and Decline share.
 func (tx *Tx) matter(in Decision) (about matter, err error) {
+	var p problems
+	if p.text("reason", in.Reason, souk.MaxReason); p.err() != nil {
+		return about, p.err()
+	}
 	if in.At.IsZero() && !in.Request.IsZero() {
 		q, err := tx.Request(in.Request)
 		if err != nil {
@@ -148,7 +154,7 @@ func (tx *Tx) decide(verb string, status souk.ResolutionStatus, in Decision) (do
 
 	done.Resolution = souk.Resolution{
 		ID: souk.NewID(), App: about.App.ID, Org: about.Org.ID, Status: status,
-		Scopes: about.scopes(in, status, standing), By: tx.actor.User, CreatedAt: tx.at,
+		Scopes: about.scopes(in, status, standing), By: tx.actor.User, Reason: in.Reason, CreatedAt: tx.at,
 	}
 	if about.Named != nil {
 		done.Resolution.Request = about.Named.ID

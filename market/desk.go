@@ -85,10 +85,11 @@ func (tx *Tx) deskOrHome(id souk.ID, need Need) (p place, err error) {
 	return p, nil
 }
 
-// capped is what is left of a standing to the actor's token: an app user's
-// short token carries no more than its installation was allowed.
+// capped is what is left of a standing to the actor's token: one that came with
+// an installation carries no more than that was allowed, for whomever it speaks.
+// Slack's tokens are held to their scopes by their own wire.
 func (tx *Tx) capped(s souk.Standing) souk.Standing {
-	if tx.actor.Kind == souk.ShortToken {
+	if tx.actor.Kind == souk.ShortToken || tx.actor.Kind == souk.PersonToken && !tx.actor.Installation.IsZero() {
 		return s.Within(tx.actor.Scopes)
 	}
 	return s

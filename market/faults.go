@@ -29,7 +29,7 @@ func FaultOf(err error) Fault {
 		return NoFault
 	case errors.Is(err, store.ErrOutcomeUnknown), errors.As(err, &panicked):
 		return Calamity
-	case errors.Is(err, store.ErrUnavailable):
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, ErrBusy):
 		return Unavailable
 	}
 	return Failure

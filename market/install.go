@@ -17,6 +17,8 @@ type Installing struct {
 	Accepted   []string          // scopes that the installer saw and accepted; nil: all that the app asks for
 	Terms      Terms             // TermsAccepted, when the app has any
 	AppUser    souk.AppUserNames // empty fields: the app's defaults
+	Reason     string            // for whoever decides, if somebody has to: at most souk.MaxReason bytes
+	State      string            // the developer's own, on the request then: at most souk.MaxState bytes
 
 	wished bool // it was wished for: it is installed now or not at all
 }

@@ -54,6 +54,8 @@ type Wire struct {
 	Handshake func(ctx context.Context, hook souk.Webhook, with souk.Credentials) error
 	// Events are the names that a webhook may subscribe to.
 	Events []string
+	// Triggers is set by a dialect that calls the trigger URLs of apps.
+	Triggers *Triggers
 	// Channels is set by a dialect that tells what happens to the resources of
 	// channels; its webhooks subscribe to patterns, and Name and Encode are nil.
 	Channels *Channels
@@ -71,6 +73,16 @@ type Channels struct {
 	Encode func(souk.Event, souk.Notice, Picture) ([]byte, error)
 	// Owns reports whether only Souk itself tells things on a channel.
 	Owns func(souk.Channel) bool
+}
+
+// Triggers is how a dialect tells that a condition came about.
+type Triggers struct {
+	// Encode spells what a call in the background will tell. It is pure: it runs
+	// inside the verb's transaction.
+	Encode func(souk.Trigger) ([]byte, error)
+	// Address is the app's trigger URL with all that it is told, signed with the
+	// app's secrets; it opens for some minutes.
+	Address func(t souk.Trigger, with souk.Credentials, at time.Time) (string, error)
 }
 
 // now is the time of a verb, as fine as a database keeps it.

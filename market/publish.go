@@ -58,7 +58,6 @@ func (m *Market) Publish(ctx context.Context, actor souk.Actor, in Publishing) (
 	}); err != nil {
 		return nil, err
 	}
-	nothing := func(*store.Tx) (store.Locks, error) { return store.Locks{}, nil }
 	for len(told) < len(in.Items) {
 		var more []Published
 		once := func(tx *Tx) (err error) {
@@ -75,6 +74,9 @@ func (m *Market) Publish(ctx context.Context, actor souk.Actor, in Publishing) (
 	}
 	return told, nil
 }
+
+// nothing is locked by verbs that change nothing of the marketplace.
+func nothing(*store.Tx) (store.Locks, error) { return store.Locks{}, nil }
 
 // errAnswered undoes a portion that another call with its key overtook.
 var errAnswered = errors.New("market: another call with this key was first")

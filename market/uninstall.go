@@ -225,7 +225,12 @@ func (tx *Tx) finish(i souk.Installation, app souk.App, at place, verb string) (
 	if err != nil {
 		return i, nil, err
 	}
-	tell = func() error { return tx.emit(slices.Concat([]souk.Event{removed}, revoked, retired)...) }
+	tell = func() error {
+		if err := tx.emit(slices.Concat([]souk.Event{removed}, revoked, retired)...); err != nil {
+			return err
+		}
+		return tx.tellUninstalled(before, app, at)
+	}
 	return i, tell, tx.audit(verb, at.Org, app.ID, i.ID, before, i)
 }
 

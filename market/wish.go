@@ -15,7 +15,7 @@ func (tx *Tx) wish(in Installing, at place, app souk.App) (*souk.Request, error)
 	if app.NeedsTerms() {
 		w.AcceptedAt = tx.at
 	}
-	asked, err := tx.requestApp(Asking{App: app.ID, At: at.Org.ID, wish: &w})
+	asked, err := tx.requestApp(Asking{App: app.ID, At: at.Org.ID, Reason: in.Reason, State: in.State, wish: &w})
 	if err != nil {
 		return nil, err
 	}

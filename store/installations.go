@@ -22,6 +22,12 @@ func (tx *Tx) Installation(id souk.ID) (souk.Installation, error) {
 	return one(tx, scanInstallation, `SELECT `+installationColumns+` FROM installations WHERE id = $1`, id)
 }
 
+// Installations finds many installations at once, ended ones too.
+func (tx *Tx) Installations(ids []souk.ID) (map[souk.ID]souk.Installation, error) {
+	return byID(tx, scanInstallation, func(i souk.Installation) souk.ID { return i.ID },
+		`SELECT `+installationColumns+` FROM installations WHERE id IN (`, ids)
+}
+
 // InstallationAt finds the live installation of an app that an org made itself.
 func (tx *Tx) InstallationAt(app, org souk.ID) (souk.Installation, error) {
 	return one(tx, scanInstallation, `SELECT `+installationColumns+` FROM installations
@@ -158,6 +164,17 @@ func (tx *Tx) GrantsOf(installation souk.ID) ([]souk.Grant, error) {
 func (tx *Tx) GrantsBy(user souk.ID) ([]souk.Grant, error) {
 	return list(tx, scanGrant, `SELECT `+grantColumns+` FROM grants
 		WHERE user_id = $1 AND status = 'active' ORDER BY created_at, id`, user)
+}
+
+// Grant finds a grant by ID, a revoked one too.
+func (tx *Tx) Grant(id souk.ID) (souk.Grant, error) {
+	return one(tx, scanGrant, `SELECT `+grantColumns+` FROM grants WHERE id = $1`, id)
+}
+
+// GrantTo finds the active grant of a user to an installation.
+func (tx *Tx) GrantTo(installation, user souk.ID) (souk.Grant, error) {
+	return one(tx, scanGrant, `SELECT `+grantColumns+` FROM grants
+		WHERE installation_id = $1 AND user_id = $2 AND status = 'active'`, installation, user)
 }
 
 // RevokeGrants ends the grants named.

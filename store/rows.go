@@ -118,3 +118,13 @@ func prefixed(alias, columns string) string {
 	}
 	return strings.Join(names, ", ")
 }
+
+// withMore scans further columns behind those that a scan function knows.
+func withMore(r row, more ...any) row { return wider{r, more} }
+
+type wider struct {
+	row
+	more []any
+}
+
+func (w wider) Scan(into ...any) error { return w.row.Scan(append(into, w.more...)...) }

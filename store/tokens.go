@@ -1,6 +1,10 @@
 package store
 
-import "souk"
+import (
+	"time"
+
+	"souk"
+)
 
 const tokenColumns = `id, hash, kind, user_id, installation_id, app_id, org_id, scopes, description,
 	networks, created_at, expires_at, revoked_at`
@@ -42,4 +46,39 @@ func (tx *Tx) PutToken(t souk.Token) error {
 // HasPlatformToken reports whether any platform token was ever made.
 func (tx *Tx) HasPlatformToken() (bool, error) {
 	return tx.exists(`SELECT 1 FROM tokens WHERE kind = 'platform'`)
+}
+
+// live is the condition that a token was neither revoked nor has expired by $1.
+const liveToken = `revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)`
+
+// TokensOfUser lists the tokens of a kind that speak for a user for themselves,
+// with no installation, and are neither revoked nor expired: newest first.
+func (tx *Tx) TokensOfUser(user souk.ID, kind souk.TokenKind, at time.Time) ([]souk.Token, error) {
+	return list(tx, scanToken, `SELECT `+tokenColumns+` FROM tokens
+		WHERE user_id = $2 AND kind = $3 AND installation_id IS NULL AND `+liveToken+`
+		ORDER BY created_at DESC, id DESC`, micros(at), user, kind)
+}
+
+// TokensOfInstallation lists the tokens that came with an installation and are
+// neither revoked nor expired: newest first.
+func (tx *Tx) TokensOfInstallation(installation souk.ID, at time.Time) ([]souk.Token, error) {
+	return list(tx, scanToken, `SELECT `+tokenColumns+` FROM tokens
+		WHERE installation_id = $2 AND `+liveToken+`
+		ORDER BY created_at DESC, id DESC`, micros(at), installation)
+}
+
+// PlatformTokens lists those that are neither revoked nor expired: newest first.
+func (tx *Tx) PlatformTokens(at time.Time) ([]souk.Token, error) {
+	return list(tx, scanToken, `SELECT `+tokenColumns+` FROM tokens
+		WHERE kind = 'platform' AND `+liveToken+`
+		ORDER BY created_at DESC, id DESC`, micros(at))
+}
+
+// RevokeTokens ends the tokens of a kind that speak for a user: with an
+// installation those that came with it, without one those that came with none.
+// It tells how many it ended.
+func (tx *Tx) RevokeTokens(user souk.ID, kind souk.TokenKind, installation souk.ID, at time.Time) (int64, error) {
+	return tx.exec(`UPDATE tokens SET revoked_at = $1
+		WHERE user_id = $2 AND kind = $3 AND installation_id IS NOT DISTINCT FROM $4 AND revoked_at IS NULL`,
+		micros(at), user, kind, installation)
 }

@@ -33,3 +33,9 @@ DROP INDEX tokens_by_installation;
 CREATE INDEX tokens_by_user ON tokens (user_id, created_at, id) WHERE revoked_at IS NULL;
 CREATE INDEX tokens_by_installation ON tokens (installation_id, created_at, id) WHERE revoked_at IS NULL;
 CREATE INDEX tokens_of_platform ON tokens (created_at, id) WHERE kind = 'platform' AND revoked_at IS NULL;
+
+-- Calls of trigger URLs are forgotten with giosg's log, and are not in it.
+DROP INDEX deliveries_ended;
+CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE dialect IN ('giosg', 'trigger') AND ended_at IS NOT NULL;
+DROP INDEX attempts_by_age;
+CREATE INDEX attempts_by_age ON attempts ((listed_at + 0)) WHERE dialect IN ('giosg', 'trigger');

@@ -1,0 +1,311 @@
+package market
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"net/netip"
+	"slices"
+	"time"
+
+	"souk"
+	"souk/store"
+)
+
+// AccessLife is how long a token answers with which an app speaks for a person.
+// There is none to renew it: the app asks again, and the person is not bothered
+// as long as their grant holds.
+const AccessLife = 8 * time.Hour
+
+const (
+	codeLife    = time.Minute
+	maxNonce    = 500 // bytes
+	authorized  = "authorized by the person"
+	challengeOf = 43 // characters of a PKCE challenge: SHA-256 as base64url
+)
+
+// Authorizing is an app that wants to speak for the person who acts, where it
+// is installed (docs/dialects/giosg.md, "Identity").
+type Authorizing struct {
+	App       souk.ID
+	At        souk.ID  // none: the person's home
+	Redirect  string   // exactly one of the app's redirect URIs
+	Scopes    []string // nil: all that was granted to the installation; empty: none, who they are is enough
+	OpenID    bool     // an ID token is wanted
+	Nonce     string   // for the ID token
+	Challenge string   // PKCE's, by S256; empty: none
+}
+
+// Authorization is what the person is asked.
+type Authorization struct {
+	App     AppView
+	Org     souk.Org
+	User    souk.User
+	Scopes  []souk.Scope
+	Granted bool // they let the app do all this before: there is nothing to ask
+}
+
+// RedirectAllowed refuses BadRedirect for an address that the app did not
+// announce, and UnknownApp: nothing may be told to uri then.
+func (m *Market) RedirectAllowed(ctx context.Context, app souk.ID, uri string) error {
+	return m.DB.Read(ctx, func(s *store.Tx) error {
+		_, err := (&Tx{Tx: s, market: m}).redirectable(app, uri)
+		return err
+	})
+}
+
+func (tx *Tx) redirectable(app souk.ID, uri string) (souk.App, error) {
+	a, err := tx.App(app)
+	switch {
+	case err != nil:
+		return a, or(err, souk.UnknownApp)
+	case !a.DeletedAt.IsZero() || a.Suspended:
+		return a, souk.UnknownApp
+	case !slices.Contains(a.RedirectURIs, uri):
+		return a, souk.BadRedirect
+	}
+	return a, nil
+}
+
+// Authorizable finds what the person is asked. It refuses UnknownApp,
+// BadRedirect, NeedsPerson, UnknownOrg, UnknownInstallation where the app is not
+// in effect, and Invalid.
+func (m *Market) Authorizable(ctx context.Context, actor souk.Actor, in Authorizing) (v Authorization, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		a, err := tx.authorizable(in)
+		if err != nil {
+			return err
+		}
+		v = Authorization{Org: a.org, User: a.user}
+		if v.App, err = tx.appView(a.app); err != nil {
+			return err
+		}
+		if v.Scopes, err = tx.entries(a.scopes); err != nil {
+			return err
+		}
+		g, err := tx.GrantTo(a.installation.ID, a.user.ID)
+		v.Granted = err == nil && g.Scopes.Covers(a.scopes)
+		return ignoreMissing(err)
+	})
+	return v, err
+}
+
+// asked is an Authorizing that may be granted.
+type asked struct {
+	app          souk.App
+	org          souk.Org
+	user         souk.User
+	installation souk.Installation
+	scopes       souk.Scopes
+}
+
+func (tx *Tx) authorizable(in Authorizing) (a asked, err error) {
+	if a.app, err = tx.redirectable(in.App, in.Redirect); err != nil {
+		return a, err
+	}
+	if tx.actor.User.IsZero() || tx.actor.Kind != souk.ConsoleSession {
+		return a, souk.NeedsPerson
+	}
+	if a.user, err = tx.User(tx.actor.User); err != nil {
+		return a, err
+	}
+	if in.At.IsZero() {
+		in.At = a.user.Org
+	}
+	at, err := tx.place(in.At)
+	if err != nil {
+		return a, err
+	}
+	if !at.IsMember() {
+		return a, souk.UnknownOrg
+	}
+	a.org = at.Org
+	a.installation, err = tx.InstallationReaching(in.App, at.Org.ID)
+	switch {
+	case err != nil:
+		return a, or(err, souk.UnknownInstallation)
+	case a.installation.Status != souk.InstallationActive:
+		return a, souk.UnknownInstallation
+	}
+	a.scopes = a.installation.Scopes
+	if in.Scopes != nil {
+		a.scopes = souk.NewScopes(in.Scopes...)
+	}
+	var p problems
+	if !a.installation.Scopes.Covers(a.scopes) {
+		p.add("scope", "must be of those that the organization granted: %s", a.installation.Scopes)
+	}
+	p.text("nonce", in.Nonce, maxNonce)
+	if in.Challenge != "" && len(in.Challenge) != challengeOf {
+		p.add("code_challenge", "must be of the method S256")
+	}
+	return a, p.err()
+}
+
+// authorizationCode is the note that a person's code is.
+type authorizationCode struct {
+	ID                      souk.ID
+	App, Installation, User souk.ID
+	Redirect                string
+	Scopes                  souk.Scopes
+	OpenID                  bool
+	Nonce, Challenge        string
+	At, Until               time.Time
+}
+
+// Authorize lets an app speak for the person who acts and answers with a code
+// for Redeem, good once and for a minute. It refuses what Authorizable does.
+func (m *Market) Authorize(ctx context.Context, actor souk.Actor, in Authorizing) (code string, err error) {
+	err = m.write(ctx, actor, rootOfUser(actor.User), func(tx *Tx) error {
+		a, err := tx.authorizable(in)
+		if err != nil {
+			return err
+		}
+		if err := tx.grant(a.installation, a.user.ID, a.scopes, a.org); err != nil {
+			return err
+		}
+		code = m.seal("authorization code", authorizationCode{
+			ID: souk.NewID(), App: a.app.ID, Installation: a.installation.ID, User: a.user.ID, Redirect: in.Redirect,
+			Scopes: a.scopes, OpenID: in.OpenID, Nonce: in.Nonce, Challenge: in.Challenge,
+			At: tx.at, Until: tx.at.Add(codeLife),
+		})
+		return nil
+	})
+	return code, err
+}
+
+// grant takes down that a person let an installed app do something for them,
+// beside what they let it do before.
+func (tx *Tx) grant(i souk.Installation, user souk.ID, scopes souk.Scopes, org souk.Org) error {
+	had, err := tx.GrantTo(i.ID, user)
+	if ignoreMissing(err) != nil || err == nil && had.Scopes.Covers(scopes) {
+		return ignoreMissing(err)
+	}
+	g := souk.Grant{ID: souk.NewID(), User: user, Installation: i.ID, Scopes: scopes, Status: souk.GrantActive, CreatedAt: tx.at}
+	var before any
+	if err == nil {
+		before = had
+		g.ID, g.CreatedAt, g.Scopes = had.ID, had.CreatedAt, had.Scopes.Union(scopes)
+	}
+	if err := tx.PutGrant(g); err != nil {
+		return err
+	}
+	return tx.audit("Authorize", org, i.App, g.ID, before, g)
+}
+
+// Redeeming is a code that an app hands in.
+type Redeeming struct {
+	App      souk.ID
+	Secret   string // giosg's, of the app
+	Code     string
+	Redirect string // as the code was asked with
+	Verifier string // PKCE's, when there was a challenge
+}
+
+// Redeemed is the token that a code was redeemed for.
+type Redeemed struct {
+	Minted
+	User   souk.User
+	Org    souk.Org // of the installation
+	OpenID bool
+	Nonce  string
+	At     time.Time // when the person agreed
+}
+
+// Redeem makes the token that a person's code was handed out for. It refuses
+// WrongSecret, SpentCode (used before, of another app, or without its verifier),
+// ExpiredCode, BadRedirect, NotAuthorized when the person took the grant back
+// meanwhile, and souk.Dead.
+func (m *Market) Redeem(ctx context.Context, in Redeeming, face string, from netip.Addr) (done Redeemed, err error) {
+	var c authorizationCode
+	known := m.unseal("authorization code", in.Code, &c)
+	actor := souk.Actor{App: in.App, Installation: c.Installation, Face: face, Address: from}
+	err = m.write(ctx, actor, rootOfUser(c.User), func(tx *Tx) error {
+		if err := tx.proves(in.App, in.Secret); err != nil {
+			return err
+		}
+		switch {
+		case !known, c.App != in.App, !verifies(c.Challenge, in.Verifier):
+			return souk.SpentCode
+		case c.Redirect != in.Redirect:
+			return souk.BadRedirect
+		case !tx.at.Before(c.Until):
+			return souk.ExpiredCode
+		}
+		g, err := tx.GrantTo(c.Installation, c.User)
+		if ignoreMissing(err) != nil {
+			return err
+		}
+		if err != nil || !g.Scopes.Covers(c.Scopes) {
+			return souk.NotAuthorized
+		}
+		i, err := tx.Installation(c.Installation)
+		if err != nil {
+			return err
+		}
+		t := souk.Token{Kind: souk.PersonToken, User: c.User, Installation: i.ID, App: i.App, Org: i.Org, Scopes: c.Scopes}
+		if err := tx.wouldAnswer(t); err != nil {
+			return err
+		}
+		if first, err := tx.UseCode(c.ID, c.Until); err != nil || !first {
+			return either(err, souk.SpentCode)
+		}
+		done = Redeemed{OpenID: c.OpenID, Nonce: c.Nonce, At: c.At}
+		if done.User, err = tx.User(c.User); err != nil {
+			return err
+		}
+		if done.Org, err = tx.Org(i.Org); err != nil {
+			return err
+		}
+		done.Minted, err = tx.mint(t, Minting{Description: authorized, Life: AccessLife}, done.Org)
+		return err
+	})
+	return done, err
+}
+
+// verifies reports whether a PKCE verifier belongs to a challenge; without a
+// challenge there is to be none.
+func verifies(challenge, verifier string) bool {
+	if challenge == "" || verifier == "" {
+		return challenge == verifier
+	}
+	sum := sha256.Sum256([]byte(verifier))
+	return subtle.ConstantTimeCompare([]byte(base64.RawURLEncoding.EncodeToString(sum[:])), []byte(challenge)) == 1
+}
+
+// RevokeGrant takes back that an app may speak for the person who acts: the
+// tokens that came by it end. It refuses UnknownGrant.
+func (m *Market) RevokeGrant(ctx context.Context, actor souk.Actor, id souk.ID) error {
+	return m.write(ctx, actor, rootOfUser(actor.User), func(tx *Tx) error {
+		g, err := tx.Grant(id)
+		if err != nil {
+			return or(err, souk.UnknownGrant)
+		}
+		if g.User != tx.actor.User || !tx.actor.Installation.IsZero() || g.Status != souk.GrantActive {
+			return souk.UnknownGrant
+		}
+		i, err := tx.Installation(g.Installation)
+		if err != nil {
+			return err
+		}
+		app, at, err := tx.where(i.App, i.Org)
+		if err != nil {
+			return err
+		}
+		for _, kind := range []souk.TokenKind{souk.PersonToken, souk.UserToken, souk.RefreshToken} {
+			if _, err := tx.RevokeTokens(g.User, kind, i.ID, tx.at); err != nil {
+				return err
+			}
+		}
+		ended := []souk.Grant{g}
+		revoked, err := tx.revoke(ended, i, app, at)
+		if err != nil {
+			return err
+		}
+		if err := tx.audit("RevokeGrant", at.Org, app.ID, g.ID, g, ended[0]); err != nil {
+			return err
+		}
+		return tx.emit(revoked...)
+	})
+}
