@@ -73,7 +73,7 @@ func TestAddressLimiterForgets(t *testing.T) {
 		l := NewAddressLimiter(1, 1)
 		a := netip.AddrFrom4([4]byte{198, 51, 100, 1})
 		l.Allow(a)
-		for i := range 3 * maxAddresses {
+		for i := range 3 * maxKeys {
 			l.Allow(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}))
 			if i%1000 == 0 { // a stays busy, so it is not the one to be forgotten
 				if ok, _ := l.Allow(a); ok {
@@ -81,8 +81,8 @@ func TestAddressLimiterForgets(t *testing.T) {
 				}
 			}
 		}
-		if n := len(l.young) + len(l.old); n > maxAddresses {
-			t.Errorf("%d addresses are remembered, at most %d should be", n, maxAddresses)
+		if n := len(l.young) + len(l.old); n > maxKeys {
+			t.Errorf("%d addresses are remembered, at most %d should be", n, maxKeys)
 		}
 		for range 2 {
 			time.Sleep(l.refill + time.Second)
