@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"souk"
+	"souk/console"
 	"souk/courier"
 	"souk/giosg"
 	"souk/market"
@@ -97,9 +98,10 @@ func (n *node) faces(s settings) http.Handler {
 	slack.New(n.market, n.log, s.URL, limits).Routes(mux)
 	native.New(n.market, n.log, failures).Routes(mux)
 	giosg.New(n.market, n.log, s.URL, tokens).Routes(mux)
+	console.New(n.market, n.log, s.URL, console.Options{Unlimited: !s.RateLimits}).Routes(mux)
 	mux.Handle("GET /healthz", web.Alive())
 	mux.Handle("GET /readyz", web.Ready(n.db.Ping))
-	return web.Stack(web.Exact(mux, "/api/v5/", "/souk/v1/", "/api/"), web.Options{Log: n.log, TrustedProxies: s.TrustedProxies})
+	return web.Stack(web.Exact(mux, "/api/v5/", "/souk/v1/", "/api/", "/console/"), web.Options{Log: n.log, TrustedProxies: s.TrustedProxies})
 }
 
 // post carries a handshake of Slack's through the guarded client.
