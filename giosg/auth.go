@@ -1,6 +1,7 @@
 package giosg
 
 import (
+	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -38,12 +39,12 @@ func (c *call) asksItself() bool {
 
 // identify finds the caller by the credential of the call.
 func (h *Handler) identify(c *call) (err error) {
-	scheme, secret, err := credential(c.request.Header)
+	scheme, secrets, err := credential(c.request.Header)
 	if err != nil {
 		return err
 	}
 	from := web.ClientAddress(c.ctx)
-	if c.Caller, err = h.authenticate(c, scheme, secret, from); err != nil {
+	if c.Caller, err = h.authenticate(c, scheme, secrets, from); err != nil {
 		if failureOf(err).status == http.StatusUnauthorized {
 			return h.limits.failedToken(from, err)
 		}
@@ -64,28 +65,36 @@ const (
 )
 
 // credential reads the header of a call as Django REST framework does: words
-// with space between them, and lines of the same name joined by commas.
-func credential(header http.Header) (scheme, secret string, err error) {
+// with space between them, and lines of the same name joined by commas. Behind
+// the scheme there is one word, or two of a trigger.
+func credential(header http.Header) (scheme string, secrets []string, err error) {
 	words := strings.Fields(strings.Join(header.Values("Authorization"), ","))
 	if len(words) == 0 {
-		return "", "", noCredentials
+		return "", nil, noCredentials
 	}
 	switch scheme = strings.ToLower(words[0]); {
 	case scheme == triggerScheme:
-		return "", "", invalidToken
+		if len(words) != 3 {
+			return "", nil, invalidToken
+		}
 	case scheme != tokenScheme && scheme != bearerScheme:
-		return "", "", noCredentials
+		return "", nil, noCredentials
 	case len(words) == 1:
-		return "", "", emptyCredentials
+		return "", nil, emptyCredentials
 	case len(words) > 2:
-		return "", "", spacedCredentials
+		return "", nil, spacedCredentials
 	}
-	return scheme, words[1], nil
+	return scheme, words[1:], nil
 }
 
-// authenticate finds who a secret speaks for: a person's token, or behind Bearer
-// also the short one that came with a notification.
-func (h *Handler) authenticate(c *call, scheme, secret string, from netip.Addr) (market.Caller, error) {
+// authenticate finds who secrets speak for: a person's token, or behind Bearer
+// also the short one that came with a notification, or what came with a trigger
+// and the secret of the app that it came to.
+func (h *Handler) authenticate(c *call, scheme string, secrets []string, from netip.Addr) (market.Caller, error) {
+	secret := secrets[0]
+	if scheme == triggerScheme {
+		return h.authenticateTrigger(c, secret, secrets[1], from)
+	}
 	if scheme == bearerScheme {
 		if short, ok := readToken(h.market.Key, secret, time.Now()); ok {
 			return h.market.AuthenticateShort(c.ctx, short, face, from)
@@ -94,6 +103,21 @@ func (h *Handler) authenticate(c *call, scheme, secret string, from netip.Addr) 
 	caller, err := h.market.Authenticate(c.ctx, secret, face, from)
 	if err == nil && caller.Kind != souk.PersonToken {
 		err = souk.UnknownToken
+	}
+	return caller, err
+}
+
+// authenticateTrigger finds whom an app speaks for that was opened by a trigger.
+// Why it may not, it is not told.
+func (h *Handler) authenticateTrigger(c *call, token, secret string, from netip.Addr) (market.Caller, error) {
+	in, ok := readTriggerToken(h.market.Key, token)
+	if !ok {
+		return market.Caller{}, invalidToken
+	}
+	in.Secret = secret
+	caller, err := h.market.AuthenticateTrigger(c.ctx, in, face, from)
+	if dead := (souk.Dead{}); errors.As(err, &dead) {
+		err = invalidToken
 	}
 	return caller, err
 }

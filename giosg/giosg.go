@@ -6,8 +6,9 @@
 // auth.go, limits.go), its attributes or its page are read (fields.go, page.go),
 // it is told to one verb of the market and the answer spelled (objects.go and
 // the file of each resource). The market's refusals become answers in one table
-// (refusals.go). A notification gets its signature, and its token, when it is
-// sent (notify.go, tokens.go).
+// (refusals.go). Beside the API, codes and what sites know of people are traded
+// for tokens in OAuth's manner (oauth.go, identity.go, sso.go). A notification gets its signature, and its token, when it is
+// sent (notify.go, tokens.go), and so does a trigger (trigger.go).
 //
 // docs/dialects/giosg.md tells all that is answered, and why.
 package giosg
@@ -31,6 +32,7 @@ type Handler struct {
 	market *market.Market
 	log    *slog.Logger
 	site   site
+	signer signer
 	limits *limiter
 }
 
@@ -41,12 +43,14 @@ func New(m *market.Market, log *slog.Logger, baseURL string, limits Limits) *Han
 		market: m,
 		log:    slog.New(web.WithRequestID(log.Handler())),
 		site:   siteAt(baseURL),
+		signer: signer{m.Key, siteAt(baseURL)},
 		limits: newLimiter(limits),
 	}
 }
 
 // Routes puts every address of the API, the answer for those that it does not
-// have, and the images that it names into mux.
+// have, the images that it names, and where programs trade proofs for tokens
+// into mux.
 func (h *Handler) Routes(mux *http.ServeMux) { h.mount(mux, routes) }
 
 func (h *Handler) mount(mux *http.ServeMux, table []route) {
@@ -54,6 +58,7 @@ func (h *Handler) mount(mux *http.ServeMux, table []route) {
 		mux.Handle(prefix+path, h.serve(r))
 	}
 	mux.HandleFunc("/assets/{file}", h.serveAsset)
+	h.mountIdentity(mux)
 	mux.Handle(prefix, h.serve(nil))
 	mux.Handle(prefix+"/", h.serve(nil))
 }

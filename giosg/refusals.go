@@ -25,8 +25,11 @@ type detail struct {
 
 // Error is what the access log says of f.
 func (f *failure) Error() string {
-	if d, ok := f.body.(detail); ok {
-		return d.Detail
+	switch said := f.body.(type) {
+	case detail:
+		return said.Detail
+	case oauthError:
+		return said.Error + ": " + said.Description
 	}
 	return "faulty attributes"
 }
@@ -203,8 +206,12 @@ func spellInvalid(bad souk.Invalid) *failure {
 
 // refuse answers a call that failed.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	h.fail(w, r, failureOf(err), err)
+}
+
+// fail answers a call with f, which is how err is spelled.
+func (h *Handler) fail(w http.ResponseWriter, r *http.Request, f *failure, err error) {
 	ctx := r.Context()
-	f := failureOf(err)
 	web.Note(ctx, "refused", f.Error())
 	// A caller who left is no fault, and neither is a server that stops.
 	if f.status >= http.StatusInternalServerError && ctx.Err() == nil && !web.Draining(ctx) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -179,6 +180,20 @@ func (s signer) token(t souk.Trigger, at time.Time) (string, error) {
 	})
 }
 
+// readTriggerToken reads what token signed; ok tells whether it is that. Whether
+// it still answers is the market's to say, and whose secret has to come with it.
+func readTriggerToken(key souk.Key, text string) (in market.TriggerCaller, ok bool) {
+	var t triggerToken
+	if !readJWT(key.TriggerTokens(), text, &t) || t.User == nil {
+		return in, false
+	}
+	for _, p := range t.Permissions {
+		in.Permissions = append(in.Permissions, string(p))
+	}
+	in.User, in.Org, in.App, in.Installation, in.Expires = *t.User, t.Org, t.App, t.Installation, time.Unix(t.Expires, 0)
+	return in, true
+}
+
 // appUserCode is what an app's server trades for a token of its app user.
 type appUserCode struct {
 	ID           souk.ID  `json:"jti"`
@@ -198,4 +213,16 @@ func (s signer) code(t souk.Trigger, at time.Time) (string, error) {
 		IssuedAt: at.Unix(), Expires: at.Add(codeLife).Unix(),
 		Org: t.Org, App: t.App, Installation: t.Installation, User: t.AppUser,
 	})
+}
+
+// readCode reads what code signed; ok tells whether it is that. Whether it is
+// still good is the market's to say.
+func (s signer) readCode(text string) (in market.AppUserCode, ok bool) {
+	var c appUserCode
+	if !readJWT(s.key.Codes(), text, &c) || c.Issuer != s.site.issuer() || !slices.Contains(c.Audience, s.site.tokenEndpoint()) {
+		return in, false
+	}
+	return market.AppUserCode{
+		ID: c.ID, App: c.App, Org: c.Org, Installation: c.Installation, AppUser: c.User, Expires: time.Unix(c.Expires, 0),
+	}, true
 }
