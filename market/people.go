@@ -44,10 +44,11 @@ func (m *Market) PutUser(ctx context.Context, actor souk.Actor, in Person) (u so
 }
 
 func (tx *Tx) putUser(in Person) (u souk.User, err error) {
-	in.Email = trimmedEmail(in.Email)
+	in.Email = strings.TrimSpace(in.Email)
 	if err := in.check(); err != nil {
 		return u, err
 	}
+	in.Email = strings.ToLower(in.Email)
 	var home place
 	var before any
 	kind := souk.UserAdded
@@ -98,9 +99,6 @@ func (tx *Tx) managedPerson(id souk.ID) (u souk.User, home place, err error) {
 	}
 	return u, home, nil
 }
-
-// trimmedEmail is an e-mail address as it is stored.
-func trimmedEmail(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
 
 // isEmail reports whether s looks like an e-mail address; whether anybody reads
 // it there, only mail could tell.

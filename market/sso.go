@@ -30,7 +30,7 @@ type SSO struct {
 // BadRedirect for a page that is not at one of the app's redirect URIs,
 // UnknownInstallation, Invalid, NotAuthorized and TooManyTokens.
 func (m *Market) SSOToken(ctx context.Context, in SSO, face string, from netip.Addr) (done Minted, err error) {
-	in.Email = trimmedEmail(in.Email)
+	in.Email = strings.TrimSpace(in.Email)
 	actor := souk.Actor{App: in.App, Face: face, Address: from}
 	err = m.write(ctx, actor, rootOf(in.Org, in.App), func(tx *Tx) error {
 		done, err = tx.ssoToken(in)
@@ -66,7 +66,7 @@ func (tx *Tx) ssoToken(in SSO) (done Minted, err error) {
 		return done, err
 	}
 	scopes := souk.NewScopes(in.Permissions...)
-	u, err := tx.UserByEmail(org.Root(), in.Email)
+	u, err := tx.UserByEmail(org.Root(), strings.ToLower(in.Email))
 	switch {
 	case ignoreMissing(err) != nil:
 		return done, err
@@ -133,7 +133,7 @@ func (tx *Tx) speaksFor(i souk.Installation, u souk.User, org souk.Org, scopes s
 // newColleague makes a person whom an app knows a member of an org.
 func (tx *Tx) newColleague(in SSO, at place, permissions []souk.Permission) (u souk.User, err error) {
 	u = souk.User{
-		ID: souk.NewID(), Org: at.Org.ID, Email: in.Email, FirstName: in.FirstName, LastName: in.LastName,
+		ID: souk.NewID(), Org: at.Org.ID, Email: strings.ToLower(in.Email), FirstName: in.FirstName, LastName: in.LastName,
 		CreatedAt: tx.at, UpdatedAt: tx.at,
 	}
 	if err := tx.PutUser(u, at.Org.Root()); err != nil {

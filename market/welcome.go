@@ -75,10 +75,11 @@ func (in Welcoming) check() error {
 // owner the operator is and which may publish apps, and begins a session. It
 // refuses SpentCode, ExpiredCode and Invalid, and answers ErrBusy.
 func (m *Market) Welcome(ctx context.Context, in Welcoming, face string, from netip.Addr) (done SignedIn, err error) {
-	in.Email, in.Organization = trimmedEmail(in.Email), strings.TrimSpace(in.Organization)
+	in.Email, in.Organization = strings.TrimSpace(in.Email), strings.TrimSpace(in.Organization)
 	if err := in.check(); err != nil {
 		return done, err
 	}
+	in.Email = strings.ToLower(in.Email)
 	if err := m.Welcomed(ctx, in.Code); err != nil {
 		return done, err // before it costs anything
 	}

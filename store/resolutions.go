@@ -116,13 +116,9 @@ func (tx *Tx) PreviousResolutions(requests []souk.Request) (map[souk.ID]souk.Res
 		souk.Resolution
 	}
 	rows, err := list(tx, func(r row) (f found, err error) {
-		var audience, scopes string
-		s := &f.Resolution
-		err = r.Scan(&f.request, &s.ID, &s.App, &s.Org, &audience, &s.Status, &scopes, &s.By, &s.Request,
-			(*stamp)(&s.CreatedAt), (*stamp)(&s.EndedAt), &s.EndedBy)
-		s.Scopes = souk.ParseScopes(scopes)
+		f.Resolution, err = scanResolution(withMore(r, &f.request))
 		return f, err
-	}, `SELECT q.id, `+prefixed("r", resolutionColumns)+`
+	}, `SELECT `+prefixed("r", resolutionColumns)+`, q.id
 		FROM requests q JOIN orgs o ON o.id = q.org_id
 		JOIN resolutions r ON r.id = COALESCE(
 			(SELECT id FROM resolutions WHERE app_id = q.app_id AND org_id = q.org_id AND audience = 'everyone'
