@@ -23,8 +23,8 @@ type story struct {
 	step   int
 }
 
-// tamper lets a test spoil what a step sees, to prove that the step looks.
-type tamper func(step int, seen []byte) []byte
+// tamper lets a test spoil what a step sees, or look at what it wants to see.
+type tamper func(step int, seen []byte, want []string) []byte
 
 // scene is one step: what happens, in a sentence, and the check of what is seen.
 type scene struct {
@@ -42,7 +42,7 @@ func (s *story) tell(ctx context.Context) error {
 		seen, err := scene.act(ctx)
 		if err == nil {
 			if s.tamper != nil {
-				seen = s.tamper(s.step, seen)
+				seen = s.tamper(s.step, seen, scene.want)
 			}
 			err = check(seen, scene.want)
 		}
