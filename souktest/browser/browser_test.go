@@ -32,9 +32,9 @@ func startSite(t *testing.T) string {
 	}
 	page("/form", `<form method="post" action="/said">
 		<p><label for="n">Name</label> <input id="n" name="name" value="Nobody"></p>
-		<p><label><input type="checkbox" name="sure" value="yes"> I am sure</label></p>
+		<p><label><input type="checkbox" name="sure" value="yes"> I am sure<br><small>Really</small></label></p>
 		<p><label for="c">Colour</label> <select id="c" name="colour"><option value="r">Red<option value="b">Blue</select></p>
-		<p><button>Send</button> <button hidden>Never</button></p>
+		<p><button>Send</button> <button hidden>Never</button> <button aria-label="Clear the form">Clear</button></p>
 		</form><p><a href="/wide">Something wide</a></p><p><a href="/twice">A</a> and <a href="/twice">A</a></p>
 		<script src="/script.js"></script>`)
 	page("/wide", `<p class="wide">This is wide.</p>`)
@@ -156,7 +156,7 @@ func TestImpossible(t *testing.T) {
 	b.Go(startSite(t) + "/form")
 	for _, tt := range []struct{ find, name, want string }{
 		{"labelled", "Surname", `0 labels are called "Surname"; there are "Name", "I am sure", "Colour"`},
-		{"button", "Never", `0 buttons are called "Never"; there are "Send"`},
+		{"button", "Never", `0 buttons are called "Never"; there are "Send", "Clear the form"`},
 		{"link", "A", `2 links are called "A"`},
 	} {
 		_, err := chromedp.Run(b.ctx, click(tt.find, tt.name))

@@ -21,16 +21,25 @@ const only = (what, name, candidates, called) => {
 const shown = (selector) => [...document.querySelectorAll(selector)].filter(
   (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true }))
 
-// labelled is the control of the label that says name.
+// labelled is the control of the label whose first line says name.
 const labelled = (name) => {
-  const label = only('labels', name, shown('label'), (l) => words(l.innerText))
+  const label = only('labels', name, shown('label'), (l) => words(l.innerText.trim().split('\n')[0]))
   if (!label.control) refuse(`the label ${JSON.stringify(name)} has no control`)
   return label.control
 }
 
-const button = (name) => only('buttons', name, shown('button, summary'), (b) => words(b.innerText))
+// told is what a button or a link is called to those who listen, which must
+// have in it what is to be seen.
+const told = (element) => {
+  const sight = words(element.innerText)
+  const name = words(element.ariaLabel ?? sight)
+  if (!name.includes(sight)) refuse(`${JSON.stringify(sight)} is told as ${JSON.stringify(name)}`)
+  return name
+}
 
-const link = (name) => only('links', name, shown('a[href]'), (a) => words(a.innerText))
+const button = (name) => only('buttons', name, shown('button, summary'), told)
+
+const link = (name) => only('links', name, shown('a[href]'), told)
 
 // ready puts the cursor into a text field, with all that it holds selected.
 const ready = (name) => {
