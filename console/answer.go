@@ -2,6 +2,7 @@ package console
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -103,7 +104,7 @@ func (h *Handler) refuse(w http.ResponseWriter, v *visit, err error) {
 	if f.status >= http.StatusInternalServerError && v.ctx.Err() == nil { // a visitor who left is no fault
 		h.log.ErrorContext(v.ctx, "console page failed", "call", v.request.Method+" "+v.request.Pattern, "err", err)
 	}
-	a := answer{page: "problem", status: f.status, wait: f.wait, data: problemPage{Name: f.name, Request: web.RequestID(v.ctx)}}
+	a := answer{page: "problem", status: f.status, wait: f.wait, data: problemPage{Name: f.name, Request: web.RequestID(v.ctx), Wait: int(math.Ceil(f.wait.Seconds()))}}
 	if err := h.write(w, v, a); err != nil {
 		h.log.ErrorContext(v.ctx, "console page of a failure failed", "err", err)
 		http.Error(w, "The server failed to answer this request.", http.StatusInternalServerError)
@@ -114,4 +115,5 @@ func (h *Handler) refuse(w http.ResponseWriter, v *visit, err error) {
 type problemPage struct {
 	Name    string // of the texts problem.<name>
 	Request string // its id, for whoever asks the operator
+	Wait    int    // seconds after which to try again; 0: nothing is known
 }

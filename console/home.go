@@ -1,4 +1,13 @@
 package console
 
-// home is where a person begins.
-func (h *Handler) home(v *visit) (answer, error) { return show("home", nil), nil }
+import "souk"
+
+// homePage is where a person begins.
+type homePage struct {
+	Places []souk.Org // that they belong to
+}
+
+func (h *Handler) home(v *visit) (answer, error) {
+	places, err := h.market.Places(v.ctx, v.Actor)
+	return show("home", homePage{places}), err
+}

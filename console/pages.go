@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"io/fs"
+	"net/http"
 	"path"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/text/language"
 
 	"souk"
+	"souk/market"
 )
 
 // pageFiles are the templates. A page is a file that defines "title" and "main";
@@ -49,20 +51,25 @@ func loadPages(t texts, a assets) pages {
 // frame is what layout.html shows around a page, and the page's data.
 type frame struct {
 	Lang       string
-	Page       string     // its template
-	User       *souk.User // nil: a stranger
-	Home       souk.Org   // of User
-	Path       string     // of the page, without the query
-	Navigation []souk.App // that open from the top
-	Done       string     // what an action did, in a sentence
+	Page       string          // its template
+	User       *souk.User      // nil: a stranger
+	Home       souk.Org        // of User
+	Navigation []market.Opener // apps that open from the top
+	Done       string          // what an action did, in a sentence
 	Data       any
 }
 
 // render makes a page whole before anything is sent.
 func (h *Handler) render(v *visit, a answer) ([]byte, error) {
-	f := frame{Lang: v.text.tag.String(), Page: a.page, Path: v.request.URL.Path, Data: a.data}
+	f := frame{Lang: v.text.tag.String(), Page: a.page, Data: a.data}
 	if !v.stranger() {
 		f.User, f.Home = &v.User, v.Org
+	}
+	if f.User != nil && a.status < http.StatusInternalServerError { // a page about a fault asks for nothing more
+		var err error
+		if f.Navigation, err = h.market.Navigation(v.ctx, v.Actor); err != nil {
+			return nil, err
+		}
 	}
 	if what := v.query("done"); what != "" && v.text.has("done."+what) {
 		var err error

@@ -33,6 +33,20 @@ type route struct {
 // refused to pages of other sites, whoever may see it.
 var routes = []route{
 	{"GET", "/console", signedIn, (*Handler).home, ""},
+
+	{"GET", "/console/welcome", anybody, (*Handler).welcomePage, ""},
+	{"POST", "/console/welcome", anybody, (*Handler).welcome, "code organization first_name last_name email password"},
+	{"GET", "/console/signin", anybody, (*Handler).signInPage, ""},
+	{"POST", "/console/signin", anybody, (*Handler).signIn, "email password next"},
+	{"POST", "/console/signin/choose", anybody, (*Handler).choose, "ticket user next"},
+	{"POST", "/console/signout", anybody, (*Handler).signOut, ""},
+
+	{"GET", "/console/account", signedIn, (*Handler).account, ""},
+	{"POST", "/console/account/password", signedIn, (*Handler).changePassword, "old password"},
+	{"POST", "/console/account/tokens", signedIn, (*Handler).mintToken, "kind description days"},
+	{"POST", "/console/account/tokens/{token}/revoke", signedIn, (*Handler).revokeToken, ""},
+	{"POST", "/console/account/sessions/{token}/end", signedIn, (*Handler).endSession, ""},
+	{"POST", "/console/account/grants/{grant}/revoke", signedIn, (*Handler).revokeGrant, ""},
 }
 
 // name is how the access log calls r.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"path"
+	"strings"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"golang.org/x/text/language"
@@ -85,7 +86,44 @@ func (t *text) has(key string) bool {
 	return err == nil
 }
 
+// browser is what a browser calls itself, as far as people would. A name may
+// claim to be several: the one that only its own browser claims comes first.
+func (t *text) browser(agent string) (string, error) {
+	name, system := first(agent, browsers), first(agent, systems)
+	switch {
+	case name == "":
+		return t.say("account.browser.unknown")
+	case system == "":
+		return name, nil
+	}
+	return t.say("account.browser.on", "Browser", name, "System", system)
+}
+
+// browsers and systems are pairs of what stands in a browser's name for itself
+// and what people call it.
+var (
+	browsers = [][2]string{
+		{"Edg", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"},
+		{"HeadlessChrome/", "Chrome"}, {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
+	}
+	systems = [][2]string{
+		{"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
+	}
+)
+
+func first(agent string, names [][2]string) string {
+	for _, n := range names {
+		if strings.Contains(agent, n[0]) {
+			return n[1]
+		}
+	}
+	return ""
+}
+
 // funcs are what templates of that language call.
 func (t *text) funcs(a assets) template.FuncMap {
-	return template.FuncMap{"t": t.say, "static": a.path, "day": day, "moment": moment, "machine": machine}
+	return template.FuncMap{
+		"t": t.say, "static": a.path, "input": inputOf, "browser": t.browser,
+		"day": day, "moment": moment, "machine": machine,
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"runtime/pprof"
 	"strings"
 
+	"souk/console"
 	"souk/web"
 )
 
@@ -58,6 +59,13 @@ func (c serveCommand) Run(ctx context.Context, t terminal) (err error) {
 	}
 	if secret != "" {
 		fmt.Fprintf(t.out, "This is a new marketplace. Its platform token, shown this once:\n\n    %s\n\n", secret)
+	}
+	code, err := n.market.WelcomeCode(ctx)
+	if err != nil {
+		return err
+	}
+	if code != "" {
+		fmt.Fprintf(t.out, "Make the first operator account (good for 24 hours):\n\n    %s\n\n", console.WelcomeLink(s.URL, code))
 	}
 	fmt.Fprintf(t.out, "Souk listens on %s (database %s).\n", s.URL, withoutPassword(c.DB))
 	return n.run(ctx, listener)

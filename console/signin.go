@@ -1,0 +1,78 @@
+package console
+
+import (
+	"errors"
+	"time"
+
+	"souk"
+	"souk/market"
+	"souk/web"
+)
+
+// signInPage is what the page to sign in shows.
+type signInPage struct {
+	Form    entries
+	Next    string
+	Problem string // of the texts signin.problem.<problem>; empty: none yet
+}
+
+// choosePage asks which of several accounts is meant.
+type choosePage struct {
+	Accounts     []market.Account
+	Ticket, Next string
+}
+
+func (h *Handler) signInPage(v *visit) (answer, error) {
+	next := safeNext(v.query("next"))
+	if !v.stranger() {
+		return see(next), nil
+	}
+	return show("signin", signInPage{Next: next}), nil
+}
+
+func (h *Handler) signIn(v *visit) (answer, error) {
+	began, next := time.Now(), safeNext(v.field("next"))
+	if err := h.limits.try(web.ClientAddress(v.ctx), v.field("email")); err != nil {
+		return answer{}, err
+	}
+	in, err := h.market.SignIn(v.ctx, market.SigningIn{
+		Email: v.field("email"), Password: v.field("password"), Agent: v.request.UserAgent(),
+	}, face, web.ClientAddress(v.ctx))
+	if errors.Is(err, souk.WrongPassword) {
+		slowly(v.ctx, began)
+		return again("signin", signInPage{Form: v.entries(nil), Next: next, Problem: "wrong"}), nil
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	return h.enter(v, in, next)
+}
+
+// choose goes on with the account that was meant.
+func (h *Handler) choose(v *visit) (answer, error) {
+	next := safeNext(v.field("next"))
+	if err := h.limits.try(web.ClientAddress(v.ctx), ""); err != nil {
+		return answer{}, err
+	}
+	user, err := souk.ParseID(v.field("user"))
+	if err != nil {
+		return answer{}, &failure{problem: malformedForm}
+	}
+	in, err := h.market.Choose(v.ctx, v.field("ticket"), user, v.request.UserAgent(), face, web.ClientAddress(v.ctx))
+	switch {
+	case errors.Is(err, souk.SpentCode), errors.Is(err, souk.ExpiredCode), errors.Is(err, souk.WrongPassword):
+		return again("signin", signInPage{Next: next, Problem: "late"}), nil
+	case err != nil:
+		return answer{}, err
+	}
+	return h.enter(v, in, next)
+}
+
+func (h *Handler) signOut(v *visit) (answer, error) {
+	if err := h.leave(v); err != nil {
+		return answer{}, err
+	}
+	a := done("/console/signin", "signed-out")
+	a.cookie = h.cookie("")
+	return a, nil
+}
