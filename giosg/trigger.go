@@ -223,6 +223,6 @@ func (s signer) readCode(text string) (in market.AppUserCode, ok bool) {
 		return in, false
 	}
 	return market.AppUserCode{
-		ID: c.ID, App: c.App, Org: c.Org, Installation: c.Installation, AppUser: c.User, Expires: time.Unix(c.Expires, 0),
+		ID: c.ID, App: c.App, Installation: c.Installation, AppUser: c.User, Expires: time.Unix(c.Expires, 0),
 	}, true
 }

@@ -17,7 +17,7 @@ const exchanged = "exchanged for a code"
 // signature a wire has checked.
 type AppUserCode struct {
 	ID           souk.ID
-	App, Org     souk.ID
+	App          souk.ID
 	Installation souk.ID
 	AppUser      souk.ID
 	Expires      time.Time
@@ -37,7 +37,7 @@ func (m *Market) ExchangeAppUserCode(ctx context.Context, app souk.ID, secret st
 		switch {
 		case ignoreMissing(err) != nil:
 			return err
-		case err != nil, in.App != app, i.App != app, i.Org != in.Org, i.AppUser != in.AppUser, i.AppUser.IsZero():
+		case err != nil, in.App != app, i.App != app, i.AppUser != in.AppUser, i.AppUser.IsZero():
 			return souk.SpentCode
 		case !tx.at.Before(in.Expires):
 			return souk.ExpiredCode
