@@ -60,7 +60,7 @@ var arrows = map[string]rule{
 	},
 	"souk/console": {
 		ours:   []string{"souk", "souk/market", "souk/web"},
-		theirs: []string{"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text/language"},
+		theirs: []string{"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text/language", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"},
 		never:  []string{"database/sql"},
 	},
 	"souk/world": {
@@ -76,6 +76,7 @@ var arrows = map[string]rule{
 		ours:   []string{"souk", "souk/store", "souk/market", "souk/world"},
 		theirs: []string{"github.com/jackc/pgx/v5"},
 	},
+	"souk/souktest/oidc":     {theirs: []string{"github.com/go-jose/go-jose/v4"}},
 	"souk/souktest/browser":  {theirs: []string{"github.com/chromedp/chromedp", "github.com/chromedp/cdproto"}},
 	"souk/souktest/pgserver": {ours: []string{"souk/souktest"}},
 	"souk/souktest/noskip":   {},

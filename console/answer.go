@@ -84,8 +84,10 @@ func (h *Handler) write(w http.ResponseWriter, v *visit, a answer) error {
 		header.Set("Location", a.location)
 		a.status = http.StatusSeeOther
 	}
-	if a.cookie != nil {
-		http.SetCookie(w, a.cookie)
+	for _, c := range []*http.Cookie{a.cookie, v.trip} {
+		if c != nil {
+			http.SetCookie(w, c)
+		}
 	}
 	if a.wait > 0 {
 		header.Set("Retry-After", web.RetryAfter(a.wait))

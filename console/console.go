@@ -28,20 +28,24 @@ type Options struct {
 	// Unlimited lifts the limits on how often a client or an account may try to
 	// sign in.
 	Unlimited bool
+	// OpenID is the provider by which people may sign in; none unless it has an
+	// Issuer.
+	OpenID OpenID
 }
 
 // Handler serves the console.
 type Handler struct {
-	market  *market.Market
-	log     *slog.Logger
-	base    *url.URL
-	secure  bool // browsers reach us by https
-	origins *http.CrossOriginProtection
-	limits  *limits
-	texts   texts
-	pages   pages
-	assets  assets
-	routes  map[string]resource // by path
+	market   *market.Market
+	log      *slog.Logger
+	base     *url.URL
+	secure   bool // browsers reach us by https
+	origins  *http.CrossOriginProtection
+	limits   *limits
+	provider *provider // nil: passwords only
+	texts    texts
+	pages    pages
+	assets   assets
+	routes   map[string]resource // by path
 }
 
 // New makes a console that calls m. base is the address at which browsers reach
@@ -62,6 +66,7 @@ func New(m *market.Market, log *slog.Logger, base string, o Options) *Handler {
 	if err := h.origins.AddTrustedOrigin(at.Scheme + "://" + at.Host); err != nil {
 		panic(fmt.Sprintf("console: base address: %v", err))
 	}
+	h.provider = newProvider(o.OpenID, base+backPath)
 	if !o.Unlimited {
 		h.limits = newLimits()
 	}

@@ -56,6 +56,7 @@ type frame struct {
 	Home       souk.Org        // of User
 	Navigation []market.Opener // apps that open from the top
 	Done       string          // what an action did, in a sentence
+	Provider   string          // by whom people may sign in, beside passwords; empty: nobody
 	Data       any
 }
 
@@ -76,6 +77,9 @@ func (h *Handler) render(v *visit, a answer) ([]byte, error) {
 		if f.Done, err = v.text.say("done." + what); err != nil {
 			return nil, err
 		}
+	}
+	if h.provider != nil {
+		f.Provider = h.provider.Name
 	}
 	t, ok := h.pages[v.text.tag][a.page]
 	if !ok {

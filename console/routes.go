@@ -38,6 +38,8 @@ var routes = []route{
 	{"POST", "/console/welcome", anybody, (*Handler).welcome, "code organization first_name last_name email password"},
 	{"GET", "/console/signin", anybody, (*Handler).signInPage, ""},
 	{"POST", "/console/signin", anybody, (*Handler).signIn, "email password next"},
+	{"GET", "/console/signin/oidc", anybody, (*Handler).goToProvider, ""},
+	{"GET", backPath, anybody, (*Handler).backFromProvider, ""},
 	{"POST", "/console/signin/choose", anybody, (*Handler).choose, "ticket user next"},
 	{"POST", "/console/signout", anybody, (*Handler).signOut, ""},
 

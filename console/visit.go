@@ -27,6 +27,7 @@ type visit struct {
 	text    *text
 	form    url.Values // of a POST: fields that the route names, and no others
 	ids     map[string]souk.ID
+	trip    *http.Cookie // to the provider, that begins or ends whatever the answer
 }
 
 // stranger reports whether nobody is signed in.
