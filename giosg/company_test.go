@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"souk"
 	"souk/market"
@@ -62,6 +63,8 @@ type company struct {
 	db  *store.DB
 	url string
 	log *lines
+
+	handed http.Handler // what requests are handed to, where there is no server
 }
 
 // everyCompany runs a test in a fresh company on each database, beside other
@@ -76,13 +79,44 @@ func everyCompany(t *testing.T, extra []route, test func(t *testing.T, o *compan
 	})
 }
 
+// everyTime runs a test in a fresh company on each database, in virtual time. No
+// server is between: requests are handed to the handler.
+func everyTime(t *testing.T, test func(t *testing.T, o *company)) {
+	t.Helper()
+	t.Parallel()
+	souktest.EachAddress(t, func(t *testing.T, address string) {
+		t.Parallel()
+		synctest.Test(t, func(t *testing.T) {
+			db, err := store.Open(t.Context(), address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() {
+				if err := db.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+			o := settle(t, db)
+			o.handed = o.stack(o.handler(o.Market, Limits{}), nil)
+			test(t, o)
+		})
+	})
+}
+
 // newCompany is the company in an empty database.
 func newCompany(t *testing.T, db *store.DB, extra []route) *company {
+	t.Helper()
+	o := settle(t, db)
+	o.url = o.serve(t, o.handler(o.Market, Limits{}), extra)
+	return o
+}
+
+// settle is the company without anybody who answers for it.
+func settle(t *testing.T, db *store.DB) *company {
 	t.Helper()
 	wires := map[souk.Dialect]market.Wire{souk.Giosg: Wire(souktest.Key, base)}
 	o := &company{Company: souktest.World(t, db, wires), db: db, log: new(lines)}
 	o.Apply(neighbours)
-	o.url = o.serve(t, o.handler(o.Market, Limits{}), extra)
 	return o
 }
 
@@ -93,15 +127,20 @@ func (o *company) handler(m *market.Market, limits Limits) *Handler {
 // serve starts a server for a handler and answers its address.
 func (o *company) serve(t *testing.T, h *Handler, extra []route) string {
 	t.Helper()
+	s := httptest.NewServer(o.stack(h, extra))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// stack is what a server answers with.
+func (o *company) stack(h *Handler, extra []route) http.Handler {
 	mux := http.NewServeMux()
 	if extra == nil {
 		h.Routes(mux)
 	} else {
 		h.mount(mux, append(extra, routes...))
 	}
-	s := httptest.NewServer(web.Stack(mux, web.Options{Log: h.log}))
-	t.Cleanup(s.Close)
-	return s.URL
+	return web.Stack(mux, web.Options{Log: h.log})
 }
 
 // with is the same company behind another handler.
@@ -149,6 +188,11 @@ type reply struct {
 
 func (o *company) send(t *testing.T, r *http.Request) reply {
 	t.Helper()
+	if o.handed != nil {
+		w := httptest.NewRecorder()
+		o.handed.ServeHTTP(w, r)
+		return reply{w.Code, w.Header(), w.Body.String(), false}
+	}
 	client := http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	got, err := client.Do(r)
 	if err != nil {

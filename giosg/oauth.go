@@ -3,11 +3,13 @@ package giosg
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strings"
 	"unicode/utf8"
 
@@ -70,7 +72,7 @@ func (h *Handler) oauth(method string, no map[souk.Refusal]*failure, run func(ht
 			header.Set("Allow", allow)
 			err = &failure{status: http.StatusMethodNotAllowed, body: oauthError{invalidRequest, "This address answers " + allow + " only."}}
 		default:
-			body, err = run(w, r)
+			body, err = attempt(w, r, run)
 		}
 		if err == nil {
 			err = h.send(w, r, shown(body))
@@ -80,6 +82,16 @@ func (h *Handler) oauth(method string, no map[souk.Refusal]*failure, run func(ht
 			h.fail(w, r, spellOAuth(err, no), err)
 		}
 	}
+}
+
+// attempt makes a fault of run an error.
+func attempt(w http.ResponseWriter, r *http.Request, run func(http.ResponseWriter, *http.Request) (any, error)) (body any, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("panic: %v\n%s", fault, debug.Stack())
+		}
+	}()
+	return run(w, r)
 }
 
 // spellOAuth spells an error in OAuth's words.
@@ -178,7 +190,7 @@ func readParts(body []byte, boundary string) (form, error) {
 	reader := multipart.NewReader(bytes.NewReader(body), boundary)
 	for range maxWordParts {
 		part, err := reader.NextPart()
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) && len(f) > 0 {
 			return f, nil
 		}
 		if err != nil || part.FileName() != "" {
