@@ -1,5 +1,6 @@
-// Package conformance drives the running binary with the real, unmodified
-// client libraries of Slack. README.md says what that proves.
+// Package conformance drives the running binary with what is used to reach it:
+// the unmodified client libraries of Slack, an app's server in Python, and a
+// browser. README.md says what that proves.
 package conformance
 
 import (
@@ -70,16 +71,31 @@ type server struct {
 // flags, until the test ends.
 func startServer(t *testing.T, database string, flags ...string) server {
 	t.Helper()
-	keyFile := filepath.Join(t.TempDir(), "souk.key")
+	s, _ := startWorld(t, database, filepath.Join("testdata", "world.yaml"), flags...)
+	return s
+}
+
+// startWorld is startServer with another world document. It answers with the
+// server's key as well.
+func startWorld(t *testing.T, database, document string, flags ...string) (server, souk.Key) {
+	t.Helper()
+	where, key := place(t, database)
+	s := server{Output: apply(t, append(where, document)...)}
+	s.URL = serve(t, s.secrets(), slices.Concat(where, flags)...).base
+	return s, key
+}
+
+// place is where a Souk lives: the flags that name a database and a new key for
+// it, and the key.
+func place(t *testing.T, database string) (flags []string, key souk.Key) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "souk.key")
 	var secret [souk.KeySize]byte
 	rand.Read(secret[:]) // never fails
-	if err := os.WriteFile(keyFile, []byte(hex.EncodeToString(secret[:])), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(hex.EncodeToString(secret[:])), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	where := []string{"--db", database, "--key-file", keyFile}
-	s := server{Output: apply(t, append(where, filepath.Join("testdata", "world.yaml"))...)}
-	s.URL = serve(t, s.secrets(), slices.Concat(where, []string{"--addr", "127.0.0.1:0", "--allow-private-targets"}, flags)...)
-	return s
+	return []string{"--db", database, "--key-file", file}, souk.NewKey(secret)
 }
 
 // secrets are what no log may hold.
@@ -89,9 +105,9 @@ func (s server) secrets() (all []string) {
 	}
 	for _, app := range s.Apps {
 		c := app.Credentials.Slack
-		all = append(all, c.ClientSecret, c.SigningSecret, c.VerificationToken)
+		all = append(all, c.ClientSecret, c.SigningSecret, c.VerificationToken, app.Credentials.Giosg.Secret)
 	}
-	return all
+	return slices.DeleteFunc(all, func(secret string) bool { return secret == "" })
 }
 
 // apply runs souk apply.
@@ -114,15 +130,15 @@ func apply(t *testing.T, args ...string) (made world.Output) {
 // else runs.
 const patience = 2 * time.Minute
 
-// serve runs souk serve until the test ends, and then holds it to a clean exit
-// and a log without secrets.
-func serve(t *testing.T, secrets []string, flags ...string) (url string) {
+// serve runs souk serve on a free port until the test ends, and then holds it to
+// a clean exit and a log without secrets. It answers with what the server prints.
+func serve(t *testing.T, secrets []string, flags ...string) *announcement {
 	t.Helper()
-	said := announcement{url: make(chan string, 1)}
+	said := &announcement{url: make(chan string, 1)}
 	var logged bytes.Buffer
 	ctx, stop := context.WithCancel(context.Background())
-	node := exec.CommandContext(ctx, binary, append([]string{"serve"}, flags...)...)
-	node.Stdout, node.Stderr = &said, &logged
+	node := exec.CommandContext(ctx, binary, append([]string{"serve", "--addr", "127.0.0.1:0", "--allow-private-targets"}, flags...)...)
+	node.Stdout, node.Stderr = said, &logged
 	node.Cancel = func() error { return node.Process.Signal(os.Interrupt) }
 	node.WaitDelay = patience
 	if err := node.Start(); err != nil {
@@ -150,13 +166,13 @@ func serve(t *testing.T, secrets []string, flags ...string) (url string) {
 	})
 
 	select {
-	case url = <-said.url:
+	case said.base = <-said.url:
 	case <-ended:
 		t.Fatal("souk serve ended before it listened")
 	case <-time.After(patience):
 		t.Fatal("souk serve does not listen")
 	}
-	ready, err := (&http.Client{Timeout: patience}).Get(url + "/readyz")
+	ready, err := (&http.Client{Timeout: patience}).Get(said.base + "/readyz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,12 +180,13 @@ func serve(t *testing.T, secrets []string, flags ...string) (url string) {
 	if ready.StatusCode != http.StatusOK {
 		t.Fatalf("/readyz answers %s", ready.Status)
 	}
-	return url
+	return said
 }
 
 // announcement finds in what souk serve prints where it listens.
 type announcement struct {
-	url chan string
+	base string // once it listens
+	url  chan string
 
 	mu   sync.Mutex
 	text strings.Builder
