@@ -13,17 +13,13 @@ import (
 // member of exactly that org, and Invalid.
 func (m *Market) SetPermissions(ctx context.Context, actor souk.Actor, org, user souk.ID, permissions []souk.Permission) (v UserView, err error) {
 	err = m.write(ctx, actor, rootOf(org), func(tx *Tx) error {
-		had, err := tx.Membership(user, org)
-		if ignoreMissing(err) != nil {
-			return err
+		if _, err := tx.manageable(org, souk.CanUsers); err != nil {
+			return err // before anything is told about who belongs there
 		}
+		in, err := tx.Membership(user, org)
 		if err != nil {
-			if _, err := tx.manageable(org, souk.CanUsers); err != nil {
-				return err // before anything is told about who belongs there
-			}
-			return souk.UnknownUser
+			return or(err, souk.UnknownUser)
 		}
-		in := had
 		in.Permissions = permissions
 		if err := tx.putMembership(in); err != nil {
 			return err

@@ -23,7 +23,15 @@ func (m *Market) MyTokens(ctx context.Context, actor souk.Actor) (tokens []souk.
 		tokens = append(tokens, platform...)
 		return err
 	})
-	return tokens, err
+	return unhashed(tokens), err
+}
+
+// unhashed are tokens as they are listed: the hashes stay with the market.
+func unhashed(tokens []souk.Token) []souk.Token {
+	for i := range tokens {
+		tokens[i].Hash = nil
+	}
+	return tokens
 }
 
 // MySessions lists the live sessions of the person who acts, newest first. A
@@ -37,7 +45,7 @@ func (m *Market) MySessions(ctx context.Context, actor souk.Actor) (sessions []s
 		sessions, err = tx.TokensOfUser(u.ID, souk.ConsoleSession, tx.at)
 		return err
 	})
-	return sessions, err
+	return unhashed(sessions), err
 }
 
 // oneself is the person who acts, by a session: what is one's own is shown to
@@ -102,7 +110,7 @@ func (m *Market) AppUserTokens(ctx context.Context, actor souk.Actor, app, insta
 		tokens, err = tx.appUserTokens(i)
 		return err
 	})
-	return tokens, err
+	return unhashed(tokens), err
 }
 
 // TokensAt lists every live token that came with an installation at an org,
@@ -120,7 +128,7 @@ func (m *Market) TokensAt(ctx context.Context, actor souk.Actor, org, installati
 		tokens, err = tx.TokensOfInstallation(i.ID, tx.at)
 		return err
 	})
-	return tokens, err
+	return unhashed(tokens), err
 }
 
 // InstalledView is an installation as those meet it who belong to an org that

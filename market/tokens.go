@@ -207,6 +207,9 @@ func (m *Market) RotateToken(ctx context.Context, actor souk.Actor, app, install
 		if n < 0 {
 			return souk.UnknownToken
 		}
+		if overlap > 0 && len(live) >= MaxTokens {
+			return souk.TooManyTokens
+		}
 		old := live[n]
 		scopes := slices.DeleteFunc(slices.Clone(old.Scopes), func(s string) bool { return !i.Scopes.Has(s) })
 		in := Minting{Description: old.Description}

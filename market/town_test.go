@@ -408,8 +408,8 @@ func (w *town) count(query string, args ...any) (n int) {
 
 // tables are all that a verb can write.
 var tables = []string{
-	"orgs", "partnerships", "invitations", "assets", "users", "user_groups", "group_members", "memberships", "scopes", "apps", "credentials", "rights",
-	"cases", "requests", "resolutions", "installations", "installation_counts", "reach", "grants", "tokens",
+	"orgs", "partnerships", "invitations", "assets", "users", "passwords", "identities", "user_groups", "group_members", "memberships", "scopes", "apps", "credentials", "rights",
+	"cases", "requests", "resolutions", "installations", "installation_counts", "reach", "grants", "tokens", "used_codes",
 	"webhooks", "subscriptions", "channel_subscriptions", "events", "deliveries", "audit", "settings", "jobs", "idempotency",
 }
 
