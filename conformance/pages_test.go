@@ -125,9 +125,9 @@ const (
 	phone = "360"
 )
 
-// look holds the page before the visitor to what holds for all pages: WCAG 2.2
-// in both schemes of colours, on a desk and at 360 pixels, which it does not
-// exceed. With -screenshots it is pictured under its name.
+// look holds the page before the visitor to what holds for all pages: it can be
+// operated by keyboard, and keeps to WCAG 2.2 in both schemes of colours, on a
+// desk and at 360 pixels, which it does not exceed. With -screenshots it is pictured under its name.
 func (v *visitor) look(name string, also ...string) {
 	v.t.Helper()
 	if !v.scripts {
@@ -138,6 +138,7 @@ func (v *visitor) look(name string, also ...string) {
 			v.Screenshot(filepath.Join("..", "docs", "screenshots", name+suffix+".png"))
 		}
 	}
+	v.KeyboardReach()
 	v.Axe()
 	picture("")
 	v.Dark()

@@ -37,6 +37,9 @@ func startSite(t *testing.T) string {
 		<p><button>Send</button> <button hidden>Never</button> <button aria-label="Clear the form">Clear</button></p>
 		</form><p><a href="/wide">Something wide</a></p><p><a href="/twice">A</a> and <a href="/twice">A</a></p>
 		<script src="/script.js"></script>`)
+	page("/keys", `<p><a href="/form">First</a> <button class="dim">Second</button>
+		<input type="radio" name="r" aria-label="one"> <input type="radio" name="r" aria-label="two">
+		<a href="/wide" tabindex="-1">Third</a></p>`)
 	page("/wide", `<p class="wide">This is wide.</p>`)
 	page("/poor", `<p class="pale">You can hardly read this.</p><p><input><a href="/form"></a></p>`)
 	page("/breach", `<p style="color: red">Not by this policy.</p>`)
@@ -51,7 +54,7 @@ func startSite(t *testing.T) string {
 	})
 	mux.HandleFunc("/style.css", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/css")
-		fmt.Fprint(w, `.wide { width: 500px } .pale { color: #ddd } @media (prefers-color-scheme: dark) { body { background: #000; color: #333 } }`)
+		fmt.Fprint(w, `:focus-visible { outline: 3px solid } .dim:focus-visible { outline: none } .wide { width: 500px } .pale { color: #ddd } @media (prefers-color-scheme: dark) { body { background: #000; color: #333 } }`)
 	})
 	script := func(path, text string) {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
@@ -126,6 +129,20 @@ func TestAxe(t *testing.T) {
 	b.Dark()
 	if told := strings.Join(b.breaches(), "\n"); !strings.Contains(told, "h1") {
 		t.Errorf("the heading is as good as invisible in the dark, and axe-core says\n%s", told)
+	}
+}
+
+func TestKeyboardReach(t *testing.T) {
+	t.Parallel()
+	site := startSite(t)
+	b := Open(t)
+	b.Go(site + "/form")
+	b.Fill("Name", "Ada") // which is in the middle
+	b.KeyboardReach()
+	b.Go(site + "/keys")
+	want := []string{`the focus is not to be seen on button "Second"`, `the Tab key does not reach a "Third"`}
+	if got := b.unreached(); !slices.Equal(got, want) {
+		t.Errorf("a page with faults: %q", got)
 	}
 }
 

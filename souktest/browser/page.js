@@ -72,3 +72,34 @@ const sideways = (width) => {
     return `${e.tagName.toLowerCase()}${e.className && '.' + e.className} reaches ${right} px: ${words(e.innerText).slice(0, 60)}`
   })]
 }
+
+// kept remembers between calls what the Tab key reached on this page.
+const kept = (globalThis.reachedByTab ??= new Set())
+
+// begin puts the keyboard at the beginning of the page.
+const begin = () => {
+  kept.clear()
+  document.body.tabIndex = -1 // or the Tab key would go on from where it was
+  document.body.focus({ preventScroll: true })
+  document.body.removeAttribute('tabindex')
+}
+
+// reach notes what has the focus now: "" when it has left the page or been here
+// before, else what is wrong with it or "seen".
+const reach = () => {
+  const at = document.activeElement
+  if (at === document.body || kept.has(at)) return ''
+  kept.add(at)
+  const style = getComputedStyle(at)
+  const visible = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2
+  return visible || at.tagName === 'IFRAME' ? 'seen' : `the focus is not to be seen on ${calledAny(at)}`
+}
+
+// missed are what can be operated and was not reached. Of round buttons that
+// belong together one is.
+const missed = () => shown('a[href], button, input, select, textarea, summary, iframe')
+  .filter((e) => e.type !== 'hidden' && !e.disabled && !kept.has(e))
+  .filter((e) => e.type !== 'radio' || ![...kept].some((k) => k.type === 'radio' && k.name === e.name && k.form === e.form))
+  .map((e) => `the Tab key does not reach ${calledAny(e)}`)
+
+const calledAny = (e) => `${e.tagName.toLowerCase()} ${JSON.stringify(e.labels?.[0]?.innerText ?? e.innerText)}`

@@ -246,6 +246,34 @@ func (b *Tab) NoSidewaysScroll() {
 	}
 }
 
+// maxStops is more than any page has to stop at for the Tab key.
+const maxStops = 200
+
+// KeyboardReach fails the test unless the Tab key reaches everything on the page
+// that can be operated, and shows each time where it is.
+func (b *Tab) KeyboardReach() {
+	b.t.Helper()
+	for _, wrong := range b.unreached() {
+		b.t.Errorf("%s: %s", b.URL(), wrong)
+	}
+}
+
+func (b *Tab) unreached() (wrong []string) {
+	b.t.Helper()
+	run(b, "begin at the top", ask[chromedp.Void]("begin"))
+	for range maxStops {
+		run(b, "press Tab", chromedp.KeyEvent(kb.Tab))
+		switch at := run(b, "look where the focus is", ask[string]("reach")); at {
+		case "":
+			return append(wrong, run(b, "look what was missed", ask[[]string]("missed"))...)
+		case "seen":
+		default:
+			wrong = append(wrong, at)
+		}
+	}
+	return append(wrong, "the Tab key goes on and on")
+}
+
 // Screenshot writes all of the page, however long, to a PNG file.
 func (b *Tab) Screenshot(path string) {
 	b.t.Helper()
