@@ -49,6 +49,10 @@ var routes = []route{
 	{"POST", "/console/account/tokens/{token}/revoke", signedIn, (*Handler).revokeToken, ""},
 	{"POST", "/console/account/sessions/{token}/end", signedIn, (*Handler).endSession, ""},
 	{"POST", "/console/account/grants/{grant}/revoke", signedIn, (*Handler).revokeGrant, ""},
+
+	{"GET", "/apps/{app}/install", signedIn, (*Handler).installPage, ""},
+	{"POST", "/apps/{app}/install", signedIn, (*Handler).install, "offer scopes first_name last_name alias reason terms"},
+	{"GET", "/apps/{app}/install/return", anybody, (*Handler).returned, ""},
 }
 
 // name is how the access log calls r.
