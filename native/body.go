@@ -7,6 +7,7 @@ import (
 	"mime"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"souk"
@@ -20,6 +21,7 @@ const (
 	maxMembers = 200       // of an object
 	maxList    = 1000      // items
 	maxItem    = 200       // bytes of one
+	maxSeconds = 1_000_000_000
 )
 
 const notAnID = "must be an id in lower case with dashes"
@@ -177,6 +179,21 @@ func (o object) flag(name string) bool {
 		o.fault(o.pointer(name), "must be true or false")
 	}
 	return false
+}
+
+// seconds is a whole number of seconds, at least so many, and 0 when it is
+// absent.
+func (o object) seconds(name string, least time.Duration) time.Duration {
+	value := o.take(name)
+	if value == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(value), 10, 64)
+	if err != nil || n < int64(least/time.Second) || n > maxSeconds {
+		o.fault(o.pointer(name), "must be a whole number of seconds from %d to %d", least/time.Second, maxSeconds)
+		return 0
+	}
+	return time.Duration(n) * time.Second
 }
 
 // object is an object, empty when it is absent.

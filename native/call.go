@@ -111,7 +111,7 @@ func (h *Handler) actFor(c *call) error {
 
 // id is the id that the address has at name. A text that is no id names
 // nothing, so it is refused like an id that nothing has.
-func (c *call) id(name string, unknown souk.Refusal) souk.ID {
+func (c *call) id(name string, unknown error) souk.ID {
 	id, err := souk.ParseID(c.request.PathValue(name))
 	if err != nil && c.missing == nil {
 		c.missing = unknown
@@ -122,6 +122,11 @@ func (c *call) id(name string, unknown souk.Refusal) souk.ID {
 func (c *call) org() souk.ID     { return c.id("org", souk.UnknownOrg) }
 func (c *call) app() souk.ID     { return c.id("app", souk.UnknownApp) }
 func (c *call) webhook() souk.ID { return c.id("webhook", souk.UnknownWebhook) }
+
+func (c *call) user() souk.ID         { return c.id("user", souk.UnknownUser) }
+func (c *call) installation() souk.ID { return c.id("installation", souk.UnknownInstallation) }
+func (c *call) delivery() souk.ID     { return c.id("delivery", souk.UnknownDelivery) }
+func (c *call) token() souk.ID        { return c.id("token", &failure{problem: noSuchToken}) }
 
 // maxErrors is how many things that are wrong one answer lists.
 const maxErrors = 20

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -37,9 +38,12 @@ type company struct {
 	custom, inner                          souk.App  // Sales' own integration; Rival's, private
 	tokens                                 map[string]string
 
-	asked    souk.Request  // bo asks for deploy at sales
-	hook     souk.Webhook  // of deploy
-	delivery souk.Delivery // to hook, tried once
+	asked    souk.Request      // bo asks for deploy at sales
+	hook     souk.Webhook      // of deploy
+	delivery souk.Delivery     // to hook, tried once
+	notebot  souk.Installation // of notes, at acme
+	held     souk.Token        // of its app user, with one of two scopes
+	heard    souk.Delivery     // to the trigger URL of notes, tried once
 }
 
 // everyCompany runs a test in a fresh company on each database.
@@ -52,7 +56,7 @@ func newCompany(t *testing.T, db *store.DB) *company {
 	t.Helper()
 	o := &company{db: db, log: new(lines), at: time.Now().UTC().Truncate(time.Microsecond).Add(-time.Hour), tokens: map[string]string{"unheard": "souk-unheard"}}
 	o.market = &market.Market{
-		DB: db, Key: souk.NewKey([souk.KeySize]byte{7}), Wires: map[souk.Dialect]market.Wire{souk.Native: Wire()},
+		DB: db, Key: souk.NewKey([souk.KeySize]byte{7}), Wires: map[souk.Dialect]market.Wire{souk.Native: Wire(), souk.Giosg: {Triggers: triggers}},
 		CheckURL: func(url string) error {
 			if !strings.HasPrefix(url, "https://") {
 				return errors.New("the URL must begin with https://")
@@ -73,10 +77,18 @@ func newCompanyAt(t *testing.T, o *company) *company {
 	return newCompany(t, o.db)
 }
 
+// triggers spells triggers plainly.
+var triggers = &market.Triggers{
+	Encode: func(t souk.Trigger) ([]byte, error) { return []byte(t.Condition), nil },
+	Address: func(t souk.Trigger, with souk.Credentials, _ time.Time) (string, error) {
+		return t.URL + "?" + url.Values{"type": {string(t.Condition)}, "chat": {t.Chat}, "user": {t.User.String()}}.Encode(), nil
+	},
+}
+
 // channels makes the market serve a dialect whose webhooks subscribe to
 // channels, and on which only what host products publish is told.
 func (o *company) channels() {
-	o.market.Wires[souk.Giosg] = market.Wire{Channels: &market.Channels{
+	o.market.Wires[souk.Giosg] = market.Wire{Triggers: triggers, Channels: &market.Channels{
 		Notices: func(e souk.Event) []souk.Notice {
 			p := e.Data.Publication
 			if p == nil {
@@ -171,6 +183,7 @@ func (o *company) apps(t *testing.T) {
 			{&o.deploy, "Deploy", o.vendor, func(*souk.App) {}},
 			{&o.notes, "Notes", o.vendor, func(a *souk.App) {
 				a.IsAppUserRequired, a.AppUser = true, souk.AppUserNames{FirstName: "Notes", LastName: "Bot"}
+				a.TriggerURL, a.Triggers = "https://notes.example/trigger", []string{"chat_start", "manual_dialog", "uninstall"}
 			}},
 			{&o.legal, "Legal", o.vendor, func(a *souk.App) { a.Links.TermsOfService = "https://vendor.example/terms" }},
 			{&o.certified, "Certified", o.vendor, func(a *souk.App) { a.Certified = true }},
@@ -184,6 +197,9 @@ func (o *company) apps(t *testing.T) {
 			if err := tx.PutApp(*a.app); err != nil {
 				return err
 			}
+			if err := tx.PutCredentials(store.SealCredentials(o.market.Key, market.NewCredentials(a.app.ID))); err != nil {
+				return err
+			}
 			right := souk.Right{App: a.app.ID, To: souk.ToOwner, Org: a.owner.ID}
 			if a.app.IsPublic() {
 				if _, err := tx.PutRight(souk.Right{App: a.app.ID, To: souk.ToEveryone, Org: a.owner.ID}, o.at); err != nil {
@@ -194,8 +210,10 @@ func (o *company) apps(t *testing.T) {
 				return err
 			}
 		}
-		if err := o.mint(tx, "deploy", souk.Token{Kind: souk.AppToken, App: o.deploy.ID}); err != nil {
-			return err
+		for name, app := range map[string]souk.App{"deploy": o.deploy, "notes": o.notes} {
+			if err := o.mint(tx, name, souk.Token{Kind: souk.AppToken, App: app.ID}); err != nil {
+				return err
+			}
 		}
 		if err := o.mint(tx, "xoxp", souk.Token{Kind: souk.UserToken, User: o.olga.ID, Org: o.acme.ID}); err != nil {
 			return err
@@ -206,8 +224,9 @@ func (o *company) apps(t *testing.T) {
 
 // happen is what went on before: bo asked for Deploy, Notes was approved for
 // all of Acme and installed org-wide for Sales, Legal was approved and
-// installed at Sales, Certified was restricted at Labs, and Deploy's webhook
-// heard of the request.
+// installed at Sales, Certified was restricted at Labs, Deploy's webhook heard
+// of the request, Notes has a token of its app user, and its trigger URL heard
+// of a chat.
 func (o *company) happen(t *testing.T) {
 	t.Helper()
 	ctx := t.Context()
@@ -227,7 +246,13 @@ func (o *company) happen(t *testing.T) {
 	o.asked = asked.Request
 	_, err = o.market.Approve(ctx, actor(o.olga), market.Decision{App: o.notes.ID, At: o.acme.ID})
 	ok(err)
-	_, err = o.market.Install(ctx, actor(o.olga), market.Installing{App: o.notes.ID, At: o.acme.ID, Workspaces: []souk.ID{o.sales.ID}})
+	installed, err := o.market.Install(ctx, actor(o.olga), market.Installing{App: o.notes.ID, At: o.acme.ID, Workspaces: []souk.ID{o.sales.ID}})
+	ok(err)
+	o.notebot = installed.Installation
+	made, err := o.market.MintAppUserToken(ctx, actor(o.vic), o.notes.ID, o.notebot.ID, market.Minting{Description: "worker", Scopes: []string{"team:read"}})
+	ok(err)
+	o.held, o.tokens["notebot"] = made.Token, made.Secret
+	_, err = o.market.Trigger(ctx, souk.Operator("test"), market.Triggering{Condition: "chat_start", Org: o.sales.ID, User: o.bo.ID, Chat: "77"})
 	ok(err)
 	_, err = o.market.Approve(ctx, actor(o.sal), market.Decision{App: o.legal.ID, At: o.sales.ID})
 	ok(err)
@@ -237,16 +262,21 @@ func (o *company) happen(t *testing.T) {
 	ok(err)
 	ok(o.db.Read(ctx, func(tx *store.Tx) error {
 		found, err := tx.DeliveriesPage(o.hook.ID, "", souk.Page{Size: 1})
+		if err != nil {
+			return err
+		}
+		calls, err := tx.DeliveriesPage(o.notes.ID, "", souk.Page{Size: 1})
 		if err == nil {
-			o.delivery = found[0]
+			o.delivery, o.heard = found[0], calls[0]
 		}
 		return err
 	}))
 	o.put(t, func(tx *store.Tx) error {
-		return tx.InsertAttempts([]souk.Attempt{{
-			ID: souk.NewID(), Delivery: o.delivery.ID, Webhook: o.hook.ID, URL: o.hook.URL, Outcome: souk.BadStatus, Status: 500,
-			Answer: "oh", Detail: "status 500", StartedAt: o.at, Duration: time.Millisecond,
-		}})
+		tried := souk.Attempt{Outcome: souk.BadStatus, Status: 500, Answer: "oh", Detail: "status 500", StartedAt: o.at, Duration: time.Millisecond}
+		hook, trigger := tried, tried
+		hook.ID, hook.Delivery, hook.Webhook, hook.URL = souk.NewID(), o.delivery.ID, o.hook.ID, o.hook.URL
+		trigger.ID, trigger.Delivery, trigger.Webhook, trigger.URL = souk.NewID(), o.heard.ID, o.notes.ID, o.notes.TriggerURL
+		return tx.InsertAttempts([]souk.Attempt{hook, trigger})
 	})
 }
 
@@ -275,7 +305,8 @@ func (o *company) fill(s string) string {
 		"{vic}", o.vic.ID.String(), "{rita}", o.rita.ID.String(), "{bot}", o.bot.ID.String(),
 		"{deploy}", o.deploy.ID.String(), "{notes}", o.notes.ID.String(), "{legal}", o.legal.ID.String(), "{certified}", o.certified.ID.String(),
 		"{guard}", o.guard.ID.String(), "{custom}", o.custom.ID.String(), "{inner}", o.inner.ID.String(),
-		"{asked}", o.asked.ID.String(), "{hook}", o.hook.ID.String(), "{delivery}", o.delivery.ID.String(), "{nothing}", souk.NewID().String(),
+		"{asked}", o.asked.ID.String(), "{hook}", o.hook.ID.String(), "{delivery}", o.delivery.ID.String(),
+		"{notebot}", o.notebot.ID.String(), "{held}", o.held.ID.String(), "{heard}", o.heard.ID.String(), "{nothing}", souk.NewID().String(),
 	).Replace(s)
 }
 

@@ -187,7 +187,7 @@ func (c *contract) checkHeader(response map[string]any, header http.Header) erro
 var everywhere = []problem{
 	malformedBody, missingToken, deadToken, wrongTokenKind, unknownRoute, wrongMethod, incompleteBody, oversizedBody,
 	wrongBodyType, invalidInput, tooManyFailures, internalFailure, outcomeUnknown, unavailable,
-	refusals[souk.UnknownToken], refusals[souk.NotAllowed], refusals[souk.UnknownUser],
+	refusals[souk.UnknownToken], refusals[souk.NotAllowed], refusals[souk.UnknownUser], refusals[souk.OrgNotGranted],
 }
 
 func (c *contract) mayMeet(operation, name string) bool {
@@ -329,7 +329,7 @@ func TestEveryProblemIsDocumented(t *testing.T) {
 	for _, p := range refusals {
 		have = append(have, p.typeOf())
 	}
-	for _, p := range everywhere {
+	for _, p := range append(everywhere, noSuchToken) {
 		if !slices.Contains(have, p.typeOf()) {
 			have = append(have, p.typeOf())
 		}

@@ -10,32 +10,45 @@ import (
 
 // decisionObject is what a decision did.
 type decisionObject struct {
-	Resolution *resolutionObject `json:"resolution"` // null of a decline
-	Settled    []requestObject   `json:"settled"`
+	Resolution *answerObject   `json:"resolution"` // null of a decline
+	Settled    []requestObject `json:"settled"`
 }
 
 // verb is one of the market's decisions.
 type verb func(*market.Market, context.Context, souk.Actor, market.Decision) (market.Decided, error)
 
+// terms reads what a decision says besides what it is about.
+type terms func(object, *market.Decision)
+
+// bounded is a decision with a ceiling of scopes.
+func bounded(body object, in *market.Decision) {
+	in.Scopes = body.texts("scopes")
+	standing(body, in)
+}
+
+// standing is a decision that stays, with the reason for it.
+func standing(body object, in *market.Decision) { in.Reason = body.text("reason") }
+
+// passing is a decision that leaves nothing to which a reason could be kept.
+func passing(object, *market.Decision) {}
+
 // decideRequest answers a request, where it was made or at the enterprise
-// above. bounded decisions take scopes.
-func decideRequest(v verb, bounded bool) func(*Handler, *call) (answer, error) {
+// above.
+func decideRequest(v verb, read terms) func(*Handler, *call) (answer, error) {
 	return func(h *Handler, c *call) (answer, error) {
-		return h.decide(c, v, bounded, market.Decision{Request: c.requestID(), At: c.body.optionalID("org")})
+		return h.decide(c, v, read, market.Decision{Request: c.requestID(), At: c.body.optionalID("org")})
 	}
 }
 
 // decideApp answers for an app at an org.
-func decideApp(v verb, bounded bool) func(*Handler, *call) (answer, error) {
+func decideApp(v verb, read terms) func(*Handler, *call) (answer, error) {
 	return func(h *Handler, c *call) (answer, error) {
-		return h.decide(c, v, bounded, market.Decision{App: c.app(), At: c.org()})
+		return h.decide(c, v, read, market.Decision{App: c.app(), At: c.org()})
 	}
 }
 
-func (h *Handler) decide(c *call, v verb, bounded bool, in market.Decision) (answer, error) {
-	if bounded {
-		in.Scopes = c.body.texts("scopes")
-	}
+func (h *Handler) decide(c *call, v verb, read terms, in market.Decision) (answer, error) {
+	read(c.body, &in)
 	if err := c.valid(); err != nil {
 		return answer{}, err
 	}
@@ -44,7 +57,7 @@ func (h *Handler) decide(c *call, v verb, bounded bool, in market.Decision) (ans
 		return answer{}, err
 	}
 	f := familyOf(done.At)
-	return answer{status: http.StatusOK, body: decisionObject{f.optionalResolution(&done.Resolution), each(done.Settled, f.request)}}, nil
+	return answer{status: http.StatusOK, body: decisionObject{f.optionalAnswer(&done.Resolution), each(done.Settled, f.request)}}, nil
 }
 
 func (h *Handler) clear(c *call) (answer, error) {

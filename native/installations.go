@@ -19,7 +19,7 @@ type wishedObject struct {
 }
 
 func (h *Handler) install(c *call) (answer, error) {
-	in := market.Installing{At: c.org(), App: c.body.id("app"), Workspaces: c.body.ids("workspaces")}
+	in := market.Installing{At: c.org(), App: c.body.id("app"), Workspaces: c.body.ids("workspaces"), Reason: c.body.text("reason"), State: c.body.text("state")}
 	if c.body.flag("terms_accepted") {
 		in.Terms = market.TermsAccepted
 	}

@@ -169,21 +169,22 @@ func (f family) request(q souk.Request) requestObject {
 // requestView is a request with what a list shows beside it.
 type requestView struct {
 	requestObject
-	AppName   string            `json:"app_name"`
-	OrgName   string            `json:"org_name"`
-	UserName  string            `json:"user_name"`
-	UserEmail *string           `json:"user_email"`
-	Previous  *resolutionObject `json:"previous_resolution"`
+	AppName   string        `json:"app_name"`
+	OrgName   string        `json:"org_name"`
+	UserName  string        `json:"user_name"`
+	UserEmail *string       `json:"user_email"`
+	Previous  *answerObject `json:"previous_resolution"`
 }
 
 func showRequest(v market.RequestView) requestView {
 	f := familyOf(v.Org)
 	return requestView{
 		requestObject: f.request(v.Request), AppName: v.App.Name, OrgName: v.Org.Name,
-		UserName: v.User.Name(), UserEmail: optional(v.User.Email), Previous: f.optionalResolution(v.Previous),
+		UserName: v.User.Name(), UserEmail: optional(v.User.Email), Previous: f.optionalAnswer(v.Previous),
 	}
 }
 
+// resolutionObject is a resolution as everybody may read it who is told of it.
 type resolutionObject struct {
 	identifier
 	App       names                 `json:"app"`
@@ -215,15 +216,34 @@ func (f family) optionalResolution(r *souk.Resolution) *resolutionObject {
 	return &spelled
 }
 
+// answerObject is a resolution as those read it who work under its root: the
+// decider's words are for them, and in no event.
+type answerObject struct {
+	resolutionObject
+	Reason string `json:"reason"`
+}
+
+func (f family) answer(r souk.Resolution) answerObject {
+	return answerObject{f.resolution(r), r.Reason}
+}
+
+func (f family) optionalAnswer(r *souk.Resolution) *answerObject {
+	if r == nil || r.ID.IsZero() {
+		return nil
+	}
+	spelled := f.answer(*r)
+	return &spelled
+}
+
 // resolutionView is a standing answer with what a list shows beside it.
 type resolutionView struct {
-	resolutionObject
+	answerObject
 	AppName string `json:"app_name"`
 	ByName  string `json:"by_name"`
 }
 
 func showAnswer(v market.StandingAnswer) resolutionView {
-	return resolutionView{familyOf(v.Org).resolution(v.Resolution), v.App.Name, v.By.Name()}
+	return resolutionView{familyOf(v.Org).answer(v.Resolution), v.App.Name, v.By.Name()}
 }
 
 type installationObject struct {
@@ -296,27 +316,39 @@ func showWebhook(w souk.Webhook) webhookObject {
 
 type deliveryObject struct {
 	identifier
-	Event        names               `json:"event"`
-	Kind         souk.EventKind      `json:"kind"`
-	Installation *identifier         `json:"installation"`
-	Channel      *string             `json:"channel"`
-	Action       *string             `json:"action"`
-	Resource     *string             `json:"resource_id"`
-	Status       souk.DeliveryStatus `json:"status"`
-	Attempts     int                 `json:"attempts"`
-	LastOutcome  *string             `json:"last_outcome"`
-	NextAt       *string             `json:"next_attempt_at"`
-	CreatedAt    string              `json:"created_at"`
-	EndedAt      *string             `json:"ended_at"`
-	Note         string              `json:"note"`
+	Event        names          `json:"event"`
+	Kind         souk.EventKind `json:"kind"`
+	Installation *identifier    `json:"installation"`
+	Channel      *string        `json:"channel"`
+	Action       *string        `json:"action"`
+	Resource     *string        `json:"resource_id"`
+	progressObject
+}
+
+// progressObject is how far a delivery got.
+type progressObject struct {
+	Status      souk.DeliveryStatus `json:"status"`
+	Attempts    int                 `json:"attempts"`
+	LastOutcome *string             `json:"last_outcome"`
+	NextAt      *string             `json:"next_attempt_at"`
+	CreatedAt   string              `json:"created_at"`
+	EndedAt     *string             `json:"ended_at"`
+	Note        string              `json:"note"`
+}
+
+func showProgress(d souk.Delivery) progressObject {
+	return progressObject{
+		Status: d.Status, Attempts: d.Attempts, LastOutcome: optional(string(d.LastOutcome)),
+		NextAt: moment(d.NextAt), CreatedAt: stamp(d.CreatedAt), EndedAt: moment(d.EndedAt), Note: d.Note,
+	}
 }
 
 func showDelivery(v market.DeliveryView) deliveryObject {
 	return deliveryObject{
 		identifier: identifier{v.ID.String()}, Event: spell(slackEvent, v.Event), Kind: v.Kind,
 		Installation: identified(v.Installation),
-		Channel:      optional(string(v.Channel)), Action: optional(string(v.Action)), Resource: optional(v.Resource), Status: v.Status, Attempts: v.Attempts, LastOutcome: optional(string(v.LastOutcome)),
-		NextAt: moment(v.NextAt), CreatedAt: stamp(v.CreatedAt), EndedAt: moment(v.EndedAt), Note: v.Note,
+		Channel:      optional(string(v.Channel)), Action: optional(string(v.Action)), Resource: optional(v.Resource),
+		progressObject: showProgress(v.Delivery),
 	}
 }
 

@@ -29,6 +29,7 @@ var (
 	deadToken       = problem{http.StatusUnauthorized, "dead-token", "The token does not answer any more."}
 	wrongTokenKind  = problem{http.StatusForbidden, "wrong-token-kind", "Tokens of this kind cannot be used here."}
 	unknownRoute    = problem{http.StatusNotFound, "unknown-route", "There is nothing at this address."}
+	noSuchToken     = problem{http.StatusNotFound, "no-such-token", "There is no such token."}
 	wrongMethod     = problem{http.StatusMethodNotAllowed, "wrong-method", "This address does not know the method."}
 	incompleteBody  = problem{http.StatusRequestTimeout, "incomplete-body", "The body did not arrive whole and in time."}
 	oversizedBody   = problem{http.StatusRequestEntityTooLarge, "oversized-body", "The body is larger than the call takes."}

@@ -118,6 +118,77 @@ var refusedOperating = []refused{
 	{"operator", "PUT /orgs/{nothing}/entitlements", `{"has_active_subscription":true,"has_apps_feature":true,"is_app_provider":true}`, "unknown-org", nil},
 }
 
+var refusedTriggering = []refused{
+	{"operator/bo", "POST /triggers", `{"condition":"chat_start","org":"{sales}"}`, "not-allowed", nil},
+	{"operator", "POST /triggers", `{"condition":"chat_start","org":"{nothing}"}`, "unknown-org", nil},
+	{"operator", "POST /triggers", `{"condition":"chat_start","org":"{sales}","user":"{vic}"}`, "unknown-user", nil},
+	{"operator", "POST /triggers", `{"condition":"chat_start","org":"{sales}","app":"{deploy}"}`, "no-trigger", nil},
+	{"operator", "POST /triggers", `{"condition":"chat_end","org":"{sales}","app":"{notes}"}`, "no-trigger", nil},
+	{"operator", "POST /triggers", `{"condition":"chat_start","org":"{sales}","app":"{nothing}"}`, "no-trigger", nil},
+	{"vic", "GET /apps/{deploy}/trigger/deliveries/{heard}/attempts", "", "unknown-delivery", nil},
+	{"vic", "GET /apps/{notes}/trigger/deliveries/{delivery}/attempts", "", "unknown-delivery", nil},
+	{"vic", "GET /apps/{notes}/trigger/deliveries/{nothing}/attempts", "", "unknown-delivery", nil},
+	{"vic", "GET /apps/{notes}/trigger/deliveries/told/attempts", "", "unknown-delivery", nil},
+}
+
+var refusedTokens = []refused{
+	{"deploy", "GET /apps/{notes}/installations", "", "wrong-token-kind", nil},
+	{"vic", "GET /apps/{notes}/installations", "", "no-subscription", unpaid},
+	{"vic", "POST /apps/{notes}/installations/{notebot}/tokens", `{"description":"one more"}`, "too-many-tokens", full},
+	{"olga", "GET /apps/{notes}/installations/{notebot}/tokens", "", "unknown-app", nil}, // it is installed there, and somebody else's
+	{"vic", "GET /orgs/{acme}/installations/{notebot}/tokens", "", "unknown-org", nil},
+	{"mo", "GET /orgs/{acme}/installations/{notebot}/tokens", "", "not-allowed", nil},
+	{"mo", "GET /orgs/{sales}/installations/{notebot}/tokens", "", "unknown-installation", nil}, // the enterprise's
+	{"mo", "DELETE /orgs/{sales}/installations/{notebot}/tokens/{held}", "", "unknown-installation", nil},
+	{"olga", "DELETE /orgs/{acme}/installations/{notebot}/tokens/{nothing}", "", "no-such-token", nil},
+	{"olga", "DELETE /orgs/{acme}/installations/{notebot}/tokens/held", "", "no-such-token", nil},
+	{"olga", "DELETE /orgs/{acme}/installations/{notebot}/tokens/{held}", "", "no-such-token", by("vic", "DELETE /apps/{notes}/installations/{notebot}/tokens/{held}")},
+	{"notebot", "GET /orgs/{labs}/installations", "", "org-not-granted", nil},
+	{"notebot", "GET /orgs/{acme}/installations/{notebot}/tokens", "", "not-allowed", nil},
+	{"notebot", "POST /apps/{notes}/installations/{notebot}/tokens", `{"description":"self-made"}`, "unknown-app", nil},
+
+	{"bo", "GET /orgs/{labs}/users/{olga}/permissions", "", "not-allowed", nil},
+	{"bo", "GET /orgs/{rival}/users/{rita}/permissions", "", "unknown-org", nil},
+	{"sal", "GET /orgs/{sales}/users/{vic}/permissions", "", "unknown-user", nil},
+	{"sal", "GET /orgs/{sales}/users/mo/permissions", "", "unknown-user", nil},
+	{"bo", "PUT /orgs/{sales}/users/{vic}/permissions", `{"permissions":[]}`, "not-allowed", nil}, // before anything about who belongs there
+	{"mo", "PUT /orgs/{sales}/users/{mo}/permissions", `{"permissions":["users"]}`, "not-allowed", nil},
+	{"sal", "PUT /orgs/{rival}/users/{rita}/permissions", `{"permissions":[]}`, "unknown-org", nil},
+	{"sal", "PUT /orgs/{sales}/users/{vic}/permissions", `{"permissions":[]}`, "unknown-user", nil},
+}
+
+// refusedProviders are those of every operation on what an app's owner looks
+// after besides webhooks.
+func refusedProviders() (rows []refused) {
+	for _, o := range operations {
+		s := samples[o.name()]
+		if !strings.HasPrefix(o.path, "/apps/{app}/installations") && !strings.HasPrefix(o.path, "/apps/{app}/trigger") {
+			continue
+		}
+		row := func(who, of, other, problem string) {
+			rows = append(rows, refused{who, strings.Replace(s.call, of, other, 1), s.body, problem, nil})
+		}
+		row("vic", "{notes}", "{nothing}", "unknown-app")
+		row("vic", "{notes}", "{inner}", "unknown-app")
+		row("vic", "{notes}", "notes", "unknown-app")
+		row("bo", "{notes}", "{custom}", "not-allowed")
+		if slices.Contains(o.tokens, souk.AppToken) {
+			row("deploy", "{notes}", "{notes}", "unknown-app")
+		}
+		if strings.Contains(s.call, "{notebot}") {
+			row("vic", "{notebot}", "{nothing}", "unknown-installation")
+			row("vic", "{notebot}", "{acme}", "unknown-installation")
+			row("vic", "{notes}", "{deploy}", "unknown-installation")
+			row("notes", "{notebot}", "it", "unknown-installation")
+		}
+		if strings.Contains(s.call, "{held}") {
+			row("vic", "{held}", "{nothing}", "no-such-token")
+			row("vic", "{held}", "it", "no-such-token")
+		}
+	}
+	return rows
+}
+
 // refusedHooks are those of every operation on webhooks, and some of single
 // ones.
 func refusedHooks() (rows []refused) {
@@ -151,7 +222,7 @@ func refusedHooks() (rows []refused) {
 }
 
 func TestRefusals(t *testing.T) {
-	rows := slices.Concat(refusedAsking, refusedInstalling, refusedOperating, refusedHooks())
+	rows := slices.Concat(refusedAsking, refusedInstalling, refusedOperating, refusedTriggering, refusedTokens, refusedProviders(), refusedHooks())
 	for _, r := range refusedDeciding {
 		verbs := []string{"approve", "restrict", "decline"}
 		if !strings.Contains(r.call, "{decide}") {
@@ -205,6 +276,20 @@ func crowded(t *testing.T, o *company) {
 	for range market.MaxChannelWebhooks {
 		into[savedObject](t, o.call(t, "vic", "POST /apps/{deploy}/webhooks", `{"dialect":"giosg","url":"https://r.example/","channels":[]}`), 201)
 	}
+}
+
+// full gives an app user as many tokens as it may have.
+func full(t *testing.T, o *company) {
+	t.Helper()
+	for n := 1; n < market.MaxTokens; n++ { // it has one
+		if _, err := o.market.MintAppUserToken(t.Context(), actor(o.vic), o.notes.ID, o.notebot.ID, market.Minting{Description: "more"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func unpaid(t *testing.T, o *company) {
+	by("operator", "PUT /orgs/{vendor}/entitlements", `{"has_active_subscription":false,"has_apps_feature":true,"is_app_provider":true}`)(t, o)
 }
 
 func closed(t *testing.T, o *company) {

@@ -23,7 +23,8 @@ type operation struct {
 }
 
 // The tokens that the API takes. An app's own token looks after that app's
-// webhooks and does nothing else.
+// webhooks, the calls of its trigger URL and the tokens of its app users, and
+// does nothing else.
 var (
 	operator = []souk.TokenKind{souk.PlatformToken}
 	persons  = []souk.TokenKind{souk.PersonToken, souk.PlatformToken}
@@ -39,14 +40,14 @@ var operations = []operation{
 	{"GET", "/orgs/{org}/requests", (*Handler).listRequests, persons},
 	{"GET", "/requests/{request}", (*Handler).readRequest, persons},
 	{"POST", "/requests/{request}/cancel", (*Handler).cancelRequest, persons},
-	{"POST", "/requests/{request}/approve", decideRequest((*market.Market).Approve, true), persons},
-	{"POST", "/requests/{request}/restrict", decideRequest((*market.Market).Restrict, false), persons},
-	{"POST", "/requests/{request}/decline", decideRequest((*market.Market).Decline, false), persons},
+	{"POST", "/requests/{request}/approve", decideRequest((*market.Market).Approve, bounded), persons},
+	{"POST", "/requests/{request}/restrict", decideRequest((*market.Market).Restrict, standing), persons},
+	{"POST", "/requests/{request}/decline", decideRequest((*market.Market).Decline, passing), persons},
 
 	{"GET", "/orgs/{org}/apps/{app}/explanation", (*Handler).explain, persons},
-	{"POST", "/orgs/{org}/apps/{app}/approve", decideApp((*market.Market).Approve, true), persons},
-	{"POST", "/orgs/{org}/apps/{app}/restrict", decideApp((*market.Market).Restrict, false), persons},
-	{"POST", "/orgs/{org}/apps/{app}/decline", decideApp((*market.Market).Decline, false), persons},
+	{"POST", "/orgs/{org}/apps/{app}/approve", decideApp((*market.Market).Approve, bounded), persons},
+	{"POST", "/orgs/{org}/apps/{app}/restrict", decideApp((*market.Market).Restrict, standing), persons},
+	{"POST", "/orgs/{org}/apps/{app}/decline", decideApp((*market.Market).Decline, passing), persons},
 	{"POST", "/orgs/{org}/apps/{app}/clear", (*Handler).clear, persons},
 	{"GET", "/orgs/{org}/resolutions", (*Handler).listResolutions, persons},
 
@@ -55,8 +56,19 @@ var operations = []operation{
 	{"GET", "/orgs/{org}/apps/{app}/installation", (*Handler).readInstallation, persons},
 	{"DELETE", "/orgs/{org}/apps/{app}/installation", (*Handler).uninstall, persons},
 	{"PUT", "/orgs/{org}/apps/{app}/installation/workspaces", (*Handler).setWorkspaces, persons},
+	{"GET", "/orgs/{org}/installations/{installation}/tokens", listTokens((*market.Market).TokensAt, (*call).org), persons},
+	{"DELETE", "/orgs/{org}/installations/{installation}/tokens/{token}", revokeToken((*market.Market).TokensAt, (*call).org), persons},
+	{"GET", "/orgs/{org}/users/{user}/permissions", (*Handler).readPermissions, persons},
+	{"PUT", "/orgs/{org}/users/{user}/permissions", (*Handler).setPermissions, persons},
+
+	{"GET", "/apps/{app}/installations", (*Handler).listProvided, persons},
+	{"GET", "/apps/{app}/installations/{installation}/tokens", listTokens((*market.Market).AppUserTokens, (*call).app), apps},
+	{"POST", "/apps/{app}/installations/{installation}/tokens", (*Handler).mintToken, apps},
+	{"POST", "/apps/{app}/installations/{installation}/tokens/{token}/rotate", (*Handler).rotateToken, apps},
+	{"DELETE", "/apps/{app}/installations/{installation}/tokens/{token}", revokeToken((*market.Market).AppUserTokens, (*call).app), apps},
 
 	{"POST", publishing, (*Handler).publish, operator},
+	{"POST", "/triggers", (*Handler).trigger, operator},
 	{"GET", "/apps", (*Handler).listApps, operator},
 	{"GET", "/apps/{app}/listing", (*Handler).readListing, operator},
 	{"PUT", "/apps/{app}/listing", (*Handler).setListing, operator},
@@ -71,6 +83,8 @@ var operations = []operation{
 	{"POST", "/apps/{app}/webhooks/{webhook}/verify", oneWebhook((*market.Market).VerifyWebhook), apps},
 	{"GET", "/apps/{app}/webhooks/{webhook}/deliveries", (*Handler).listDeliveries, apps},
 	{"GET", "/apps/{app}/webhooks/{webhook}/deliveries/{delivery}/attempts", (*Handler).listAttempts, apps},
+	{"GET", "/apps/{app}/trigger/deliveries", (*Handler).listTriggerCalls, apps},
+	{"GET", "/apps/{app}/trigger/deliveries/{delivery}/attempts", (*Handler).listTriggerAttempts, apps},
 }
 
 // publishing is where a host product says what happened, much at once.

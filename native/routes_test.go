@@ -67,6 +67,20 @@ var samples = map[string]sample{
 	"POST /apps/{app}/webhooks/{webhook}/verify":                        {"POST /apps/{deploy}/webhooks/{hook}/verify", "", "vic", 200, 404, 404, 200},
 	"GET /apps/{app}/webhooks/{webhook}/deliveries":                     {"GET /apps/{deploy}/webhooks/{hook}/deliveries", "", "vic", 200, 404, 404, 200},
 	"GET /apps/{app}/webhooks/{webhook}/deliveries/{delivery}/attempts": {"GET /apps/{deploy}/webhooks/{hook}/deliveries/{delivery}/attempts", "", "deploy", 200, 404, 404, 200},
+
+	"POST /triggers":                                         {"POST /triggers", `{"condition":"chat_start","org":"{sales}","user":"{bo}"}`, "operator", 200, 403, 403, 200},
+	"GET /apps/{app}/trigger/deliveries":                     {"GET /apps/{notes}/trigger/deliveries", "", "vic", 200, 404, 404, 200},
+	"GET /apps/{app}/trigger/deliveries/{delivery}/attempts": {"GET /apps/{notes}/trigger/deliveries/{heard}/attempts", "", "notes", 200, 404, 404, 200},
+
+	"GET /apps/{app}/installations":                                       {"GET /apps/{notes}/installations", "", "vic", 200, 404, 404, 200},
+	"GET /apps/{app}/installations/{installation}/tokens":                 {"GET /apps/{notes}/installations/{notebot}/tokens", "", "notes", 200, 404, 404, 200},
+	"POST /apps/{app}/installations/{installation}/tokens":                {"POST /apps/{notes}/installations/{notebot}/tokens", `{"description":"another"}`, "vic", 201, 404, 404, 201},
+	"POST /apps/{app}/installations/{installation}/tokens/{token}/rotate": {"POST /apps/{notes}/installations/{notebot}/tokens/{held}/rotate", `{"overlap":60}`, "notes", 201, 404, 404, 201},
+	"DELETE /apps/{app}/installations/{installation}/tokens/{token}":      {"DELETE /apps/{notes}/installations/{notebot}/tokens/{held}", "", "notes", 204, 404, 404, 204},
+	"GET /orgs/{org}/installations/{installation}/tokens":                 {"GET /orgs/{acme}/installations/{notebot}/tokens", "", "olga", 200, 403, 404, 200},
+	"DELETE /orgs/{org}/installations/{installation}/tokens/{token}":      {"DELETE /orgs/{acme}/installations/{notebot}/tokens/{held}", "", "olga", 204, 403, 404, 204},
+	"GET /orgs/{org}/users/{user}/permissions":                            {"GET /orgs/{sales}/users/{mo}/permissions", "", "sal", 200, 200, 404, 200},
+	"PUT /orgs/{org}/users/{user}/permissions":                            {"PUT /orgs/{sales}/users/{mo}/permissions", `{"permissions":[]}`, "sal", 200, 403, 404, 200},
 }
 
 // eachSample runs a test for every operation that asks for a token. An

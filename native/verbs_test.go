@@ -159,6 +159,10 @@ func TestPages(t *testing.T) {
 			o.call(t, "mo", "POST /orgs/{sales}/requests", `{"app":"`+app+`"}`)
 		}
 		into[installedObject](t, o.call(t, "mo", "POST /orgs/{sales}/installations", `{"app":"{guard}"}`), 201)
+		into[installedObject](t, o.call(t, "olga", "POST /orgs/{labs}/installations", `{"app":"{notes}"}`), 201)
+		for _, org := range []string{"{sales}", "{labs}"} {
+			into[triggeredList](t, o.call(t, "operator", "POST /triggers", `{"condition":"chat_start","org":"`+org+`"}`), 200)
+		}
 		lists := []struct {
 			who, path, filter string
 			rows              int
@@ -177,6 +181,12 @@ func TestPages(t *testing.T) {
 			{"operator", "/apps", "listing=listed", 7},
 			{"vic", "/apps/{deploy}/webhooks/{hook}/deliveries", "", 1},
 			{"vic", "/apps/{deploy}/webhooks/{hook}/deliveries", "status=successful", 0},
+			{"vic", "/apps/{notes}/trigger/deliveries", "", 3},
+			{"notes", "/apps/{notes}/trigger/deliveries", "status=pending", 3},
+			{"vic", "/apps/{notes}/trigger/deliveries", "status=exhausted", 0},
+			{"vic", "/apps/{deploy}/trigger/deliveries", "", 0},
+			{"vic", "/apps/{notes}/installations", "", 2},
+			{"vic", "/apps/{legal}/installations", "", 1},
 		}
 		for _, l := range lists {
 			whole := into[listing[identifier]](t, o.call(t, l.who, "GET "+l.path+"?"+l.filter, ""), 200)

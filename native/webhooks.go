@@ -138,7 +138,7 @@ func (h *Handler) listDeliveries(c *call) (answer, error) {
 }
 
 func (h *Handler) listAttempts(c *call) (answer, error) {
-	app, id, delivery := c.app(), c.webhook(), c.id("delivery", souk.UnknownDelivery)
+	app, id, delivery := c.app(), c.webhook(), c.delivery()
 	if err := c.valid(); err != nil {
 		return answer{}, err
 	}
