@@ -56,7 +56,7 @@ func (h *Handler) welcome(v *visit) (answer, error) {
 	case err != nil:
 		return answer{}, welcoming(err)
 	}
-	return h.enter(v, in, "/console?done=welcomed")
+	return h.enter(v, in, done("/console", "welcomed").location)
 }
 
 // welcoming spells what is wrong with the link.
