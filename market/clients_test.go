@@ -140,3 +140,10 @@ func (w *town) grantOf(name string, installation souk.ID) (g souk.Grant) {
 func (w *town) sso(app, secret string, org souk.ID, email string, permissions ...string) (market.Minted, error) {
 	return w.m.SSOToken(context.Background(), market.SSO{App: w.app[app], Secret: secret, Org: org, Email: email, Permissions: permissions}, "test", netip.Addr{})
 }
+
+// memberOf makes somebody a member of an org.
+func memberOf(user, org souk.ID, role souk.Role, permissions ...souk.Permission) func(*store.Tx) error {
+	return func(tx *store.Tx) error {
+		return tx.PutMembership(souk.Membership{User: user, Org: org, Role: role, Permissions: permissions, CreatedAt: dawn})
+	}
+}

@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"souk"
@@ -60,7 +61,7 @@ func (tx *Tx) consider(id, org souk.ID) (c Consideration, err error) {
 	if err != nil {
 		return c, err
 	}
-	c = Consideration{Org: at.Org, Enterprise: at.Enterprise, Answer: souk.Effective(facts), Settings: facts.Settings}
+	c = Consideration{Org: at.Org, Enterprise: at.Enterprise, Answer: souk.Effective(facts), Settings: at.Holds(souk.CanSettings)}
 	switch c.Answer.Verdict {
 	case souk.BlockedByPlatform, souk.Invisible:
 		return c, souk.UnknownApp
@@ -92,18 +93,24 @@ func (tx *Tx) consider(id, org souk.ID) (c Consideration, err error) {
 	return c, err
 }
 
-// restriction is the newest of the answers that make a verdict of restriction:
-// the enterprise's, or the org's own.
+// restriction is the answer that makes a verdict of restriction, the
+// enterprise's or the org's own: the narrowest that covers the user, and of the
+// groups' the last.
 func (tx *Tx) restriction(f souk.Facts, v souk.Verdict) (*RestrictionView, error) {
 	at := f.Org
 	if v == souk.BlockedByOrganization && !f.Enterprise.ID.IsZero() {
 		at = f.Enterprise
 	}
 	r := RestrictionView{Org: at}
-	for _, s := range f.Standing {
-		covers := s.Audience.IsEveryone() || s.Audience.User == f.User || slices.Contains(f.Groups, s.Audience.Group)
-		if s.Org == at.ID && s.Status == souk.Restricted && covers {
-			r.Resolution = s // by time, so that the last one stays
+	for _, covers := range []func(souk.Audience) bool{
+		souk.Audience.IsEveryone,
+		func(a souk.Audience) bool { return slices.Contains(f.Groups, a.Group) },
+		func(a souk.Audience) bool { return a.User == f.User },
+	} {
+		for _, s := range f.Standing { // by time
+			if s.Org == at.ID && s.Status == souk.Restricted && covers(s.Audience) {
+				r.Resolution = s
+			}
 		}
 	}
 	if r.ID.IsZero() {
@@ -117,9 +124,9 @@ func (tx *Tx) restriction(f souk.Facts, v souk.Verdict) (*RestrictionView, error
 // maxPlaces is how many orgs somebody can choose from.
 const maxPlaces = 200
 
-// Places lists the open orgs that the person who acts belongs to, at most 200:
-// their home first, then as they joined them, and the workspaces below the
-// enterprises among them.
+// Places lists the open orgs that the person who acts belongs to, as far as
+// their token reaches, at most 200: their home first, then as they joined them,
+// and the workspaces below the enterprises among them.
 func (m *Market) Places(ctx context.Context, actor souk.Actor) (places []souk.Org, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
 		places, err = tx.places()
@@ -147,18 +154,29 @@ func (tx *Tx) places() (places []souk.Org, err error) {
 		return nil, err
 	}
 	seen := map[souk.ID]bool{}
-	add := func(o souk.Org) {
-		if o.ClosedAt.IsZero() && !seen[o.ID] && len(places) < maxPlaces {
-			seen[o.ID] = true
-			places = append(places, o)
+	add := func(o souk.Org) error {
+		if !o.ClosedAt.IsZero() || seen[o.ID] || len(places) == maxPlaces {
+			return nil
 		}
+		switch err := tx.granted(o); {
+		case errors.Is(err, souk.OrgNotGranted):
+			return nil
+		case err != nil:
+			return err
+		}
+		seen[o.ID] = true
+		places = append(places, o)
+		return nil
 	}
 	member := func(org souk.ID) bool {
 		return slices.ContainsFunc(joined, func(m souk.Membership) bool { return m.Org == org })
 	}
 	for _, id := range ids {
-		if member(id) || member(orgOf[id].Enterprise) {
-			add(orgOf[id])
+		if !member(id) && !member(orgOf[id].Enterprise) {
+			continue
+		}
+		if err := add(orgOf[id]); err != nil {
+			return nil, err
 		}
 	}
 	for _, id := range ids {
@@ -170,7 +188,9 @@ func (tx *Tx) places() (places []souk.Org, err error) {
 			return nil, err
 		}
 		for _, o := range below {
-			add(o)
+			if err := add(o); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return places, nil

@@ -108,7 +108,7 @@ func (tx *Tx) authorizable(in Authorizing) (a asked, err error) {
 		return a, souk.NeedsPerson
 	}
 	if a.user, err = tx.User(tx.actor.User); err != nil {
-		return a, err
+		return a, or(err, souk.NeedsPerson)
 	}
 	if in.At.IsZero() {
 		in.At = a.user.Org
@@ -145,13 +145,13 @@ func (tx *Tx) authorizable(in Authorizing) (a asked, err error) {
 
 // authorizationCode is the note that a person's code is.
 type authorizationCode struct {
-	ID                      souk.ID
-	App, Installation, User souk.ID
-	Redirect                string
-	Scopes                  souk.Scopes
-	OpenID                  bool
-	Nonce, Challenge        string
-	At, Until               time.Time
+	ID               souk.ID
+	App, User, Grant souk.ID
+	Redirect         string
+	Scopes           souk.Scopes
+	OpenID           bool
+	Nonce, Challenge string
+	At, Until        time.Time
 }
 
 // Authorize lets an app speak for the person who acts and answers with a code
@@ -162,11 +162,12 @@ func (m *Market) Authorize(ctx context.Context, actor souk.Actor, in Authorizing
 		if err != nil {
 			return err
 		}
-		if err := tx.grant(a.installation, a.user.ID, a.scopes, a.org); err != nil {
+		g, err := tx.grant(a.installation, a.user.ID, a.scopes, a.org)
+		if err != nil {
 			return err
 		}
 		code = m.seal("authorization code", authorizationCode{
-			ID: souk.NewID(), App: a.app.ID, Installation: a.installation.ID, User: a.user.ID, Redirect: in.Redirect,
+			ID: souk.NewID(), App: a.app.ID, User: a.user.ID, Grant: g.ID, Redirect: in.Redirect,
 			Scopes: a.scopes, OpenID: in.OpenID, Nonce: in.Nonce, Challenge: in.Challenge,
 			At: tx.at, Until: tx.at.Add(codeLife),
 		})
@@ -177,21 +178,21 @@ func (m *Market) Authorize(ctx context.Context, actor souk.Actor, in Authorizing
 
 // grant takes down that a person let an installed app do something for them,
 // beside what they let it do before.
-func (tx *Tx) grant(i souk.Installation, user souk.ID, scopes souk.Scopes, org souk.Org) error {
+func (tx *Tx) grant(i souk.Installation, user souk.ID, scopes souk.Scopes, org souk.Org) (g souk.Grant, err error) {
 	had, err := tx.GrantTo(i.ID, user)
 	if ignoreMissing(err) != nil || err == nil && had.Scopes.Covers(scopes) {
-		return ignoreMissing(err)
+		return had, ignoreMissing(err)
 	}
-	g := souk.Grant{ID: souk.NewID(), User: user, Installation: i.ID, Scopes: scopes, Status: souk.GrantActive, CreatedAt: tx.at}
+	g = souk.Grant{ID: souk.NewID(), User: user, Installation: i.ID, Scopes: scopes, Status: souk.GrantActive, CreatedAt: tx.at}
 	var before any
 	if err == nil {
 		before = had
 		g.ID, g.CreatedAt, g.Scopes = had.ID, had.CreatedAt, had.Scopes.Union(scopes)
 	}
 	if err := tx.PutGrant(g); err != nil {
-		return err
+		return g, err
 	}
-	return tx.audit("Authorize", org, i.App, g.ID, before, g)
+	return g, tx.audit("Authorize", org, i.App, g.ID, before, g)
 }
 
 // Redeeming is a code that an app hands in.
@@ -215,12 +216,12 @@ type Redeemed struct {
 
 // Redeem makes the token that a person's code was handed out for. It refuses
 // WrongSecret, SpentCode (used before, of another app, or without its verifier),
-// ExpiredCode, BadRedirect, NotAuthorized when the person took the grant back
-// meanwhile, and souk.Dead.
+// ExpiredCode, BadRedirect, NotAuthorized when the person took back meanwhile
+// what they granted, or the installation lost it, and souk.Dead.
 func (m *Market) Redeem(ctx context.Context, in Redeeming, face string, from netip.Addr) (done Redeemed, err error) {
 	var c authorizationCode
 	known := m.unseal("authorization code", in.Code, &c)
-	actor := souk.Actor{App: in.App, Installation: c.Installation, Face: face, Address: from}
+	actor := souk.Actor{App: in.App, Face: face, Address: from}
 	err = m.write(ctx, actor, rootOfUser(c.User), func(tx *Tx) error {
 		if err := tx.proves(in.App, in.Secret); err != nil {
 			return err
@@ -233,16 +234,16 @@ func (m *Market) Redeem(ctx context.Context, in Redeeming, face string, from net
 		case !tx.at.Before(c.Until):
 			return souk.ExpiredCode
 		}
-		g, err := tx.GrantTo(c.Installation, c.User)
-		if ignoreMissing(err) != nil {
-			return err
-		}
-		if err != nil || !g.Scopes.Covers(c.Scopes) {
-			return souk.NotAuthorized
-		}
-		i, err := tx.Installation(c.Installation)
+		g, err := tx.Grant(c.Grant)
 		if err != nil {
 			return err
+		}
+		i, err := tx.Installation(g.Installation)
+		if err != nil {
+			return err
+		}
+		if g.Status != souk.GrantActive || !g.Scopes.Covers(c.Scopes) || !i.Scopes.Covers(c.Scopes) {
+			return souk.NotAuthorized
 		}
 		t := souk.Token{Kind: souk.PersonToken, User: c.User, Installation: i.ID, App: i.App, Org: i.Org, Scopes: c.Scopes}
 		if err := tx.wouldAnswer(t); err != nil {

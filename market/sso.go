@@ -77,7 +77,7 @@ func (tx *Tx) ssoToken(in SSO) (done Minted, err error) {
 	default:
 		u, err = tx.newColleague(in, place{Org: org, Enterprise: enterprise}, permissions)
 		if err == nil {
-			err = tx.grant(i, u.ID, scopes, org)
+			_, err = tx.grant(i, u.ID, scopes, org)
 		}
 	}
 	if err != nil {
@@ -110,7 +110,7 @@ func (in SSO) check(i souk.Installation) (permissions []souk.Permission, err err
 			permissions = append(permissions, permission)
 		}
 	}
-	return permissions, p.err()
+	return slices.Compact(slices.Sorted(slices.Values(permissions))), p.err()
 }
 
 // speaksFor refuses NotAuthorized unless a person belongs to an org and let the

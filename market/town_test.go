@@ -421,32 +421,43 @@ func (w *town) digest(some ...string) string {
 	}
 	h := sha256.New()
 	for _, table := range some {
-		rows, err := w.sql.QueryContext(context.Background(), `SELECT * FROM `+table)
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		columns, err := rows.Columns()
-		if err != nil {
-			w.t.Fatal(err)
-		}
-		var all []string
-		for rows.Next() {
-			values, into := make([]any, len(columns)), make([]any, len(columns))
-			for i := range values {
-				into[i] = &values[i]
-			}
-			if err := rows.Scan(into...); err != nil {
-				w.t.Fatal(err)
-			}
-			all = append(all, fmt.Sprintf("%v", values))
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			w.t.Fatal(err)
-		}
+		all := w.everything(table)
 		slices.Sort(all)
 		fmt.Fprintf(h, "%s %d %q\n", table, len(all), all)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+// everything spells the rows of a table.
+func (w *town) everything(table string) (all []string) {
+	w.t.Helper()
+	rows, err := w.sql.QueryContext(context.Background(), `SELECT * FROM `+table)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	columns, err := rows.Columns()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for rows.Next() {
+		values, into := make([]any, len(columns)), make([]any, len(columns))
+		for i := range values {
+			into[i] = &values[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			w.t.Fatal(err)
+		}
+		for i, v := range values {
+			if b, isText := v.([]byte); isText {
+				values[i] = string(b)
+			}
+		}
+		all = append(all, fmt.Sprintf("%v", values))
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+	return all
 }
 
 func wantList(t fataler, what string, got []string, want ...string) {
