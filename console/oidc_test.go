@@ -322,10 +322,12 @@ func TestProviderAway(t *testing.T) {
 		}
 	})
 	for name, away := range map[string]http.Handler{
-		"down":           tell(http.StatusBadGateway, strings.Repeat("x", 1<<20)),
-		"slow":           http.HandlerFunc(slowly),
-		"trickling":      trickle,
-		"rubbish":        tell(http.StatusOK, strings.Repeat("{", 1<<20)),
+		"down":      tell(http.StatusBadGateway, strings.Repeat("x", 1<<20)),
+		"slow":      http.HandlerFunc(slowly),
+		"trickling": trickle,
+		"rubbish":   tell(http.StatusOK, strings.Repeat("{", 1<<20)),
+		"too long": tell(http.StatusOK, `{"issuer":"`+providerAt+`","authorization_endpoint":"http://id.example/a","token_endpoint":"http://id.example/t","jwks_uri":"http://id.example/k"}`+
+			strings.Repeat(" ", 1<<20)),
 		"moved":          http.RedirectHandler("http://elsewhere.example/", http.StatusFound),
 		"another issuer": tell(http.StatusOK, `{"issuer":"http://other.example","authorization_endpoint":"http://other.example/a","token_endpoint":"http://other.example/t","jwks_uri":"http://other.example/k"}`),
 		"no addresses":   tell(http.StatusOK, `{"issuer":"`+providerAt+`"}`),

@@ -31,6 +31,7 @@ type settings struct {
 	PrivateTargets bool
 	TrustedProxies []netip.Prefix
 	RateLimits     bool
+	OpenID         console.OpenID // by whom people may sign in, if anybody
 	Log            *slog.Logger
 }
 
@@ -98,7 +99,7 @@ func (n *node) faces(s settings) http.Handler {
 	slack.New(n.market, n.log, s.URL, limits).Routes(mux)
 	native.New(n.market, n.log, failures).Routes(mux)
 	giosg.New(n.market, n.log, s.URL, tokens).Routes(mux)
-	console.New(n.market, n.log, s.URL, console.Options{Unlimited: !s.RateLimits}).Routes(mux)
+	console.New(n.market, n.log, s.URL, console.Options{Unlimited: !s.RateLimits, OpenID: s.OpenID}).Routes(mux)
 	mux.Handle("GET /healthz", web.Alive())
 	mux.Handle("GET /readyz", web.Ready(n.db.Ping))
 	return web.Stack(web.Exact(mux, "/api/v5/", "/souk/v1/", "/api/", "/console/"), web.Options{Log: n.log, TrustedProxies: s.TrustedProxies})
