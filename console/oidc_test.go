@@ -169,9 +169,10 @@ func TestProviderRefused(t *testing.T) {
 		{"an error of its own", ann, oidc.Behaviour{Deny: "<script>"}, 502, "provider-broken"},
 		{"other clients only", ann, oidc.Behaviour{Methods: []string{"private_key_jwt"}}, 502, "provider-broken"},
 		{"rubbish for tokens", ann, answer(oidc.Token, strings.Repeat("x", 1<<20)), 503, "provider-away"},
+		{"an error of its own for tokens", ann, answer(oidc.Token, `{"error":"<script>"}`), 502, "provider-broken"},
 		{"no ID token", ann, answer(oidc.Token, `{"access_token":"a","token_type":"Bearer"}`), 502, "provider-broken"},
 		{"an ID token that is none", ann, answer(oidc.Token, `{"access_token":"a","token_type":"Bearer","id_token":7}`), 502, "provider-broken"},
-		{"a token endpoint that moved", ann, oidc.Behaviour{Instead: map[string]http.Handler{oidc.Token: http.RedirectHandler(consoleAt+"/stolen", http.StatusTemporaryRedirect)}}, 502, "provider-broken"},
+		{"a token endpoint that moved", ann, oidc.Behaviour{Instead: map[string]http.Handler{oidc.Token: http.RedirectHandler(providerAt+"/elsewhere", http.StatusTemporaryRedirect)}}, 502, "provider-broken"},
 		{"rubbish for keys", ann, answer(oidc.Keys, strings.Repeat("[", 1<<20)), 502, "provider-broken"},
 		{"no keys", ann, answer(oidc.Keys, `{"keys":[]}`), 502, "provider-broken"},
 	}
@@ -190,6 +191,9 @@ func TestProviderRefused(t *testing.T) {
 		}
 		if strings.Contains(s.log.String(), "script") || strings.Contains(s.log.String(), strings.Repeat("x", 500)) {
 			t.Error("the log repeats what the provider chose")
+		}
+		if s.provider.Asked("/elsewhere") != 0 {
+			t.Error("a code was taken elsewhere")
 		}
 		time.Sleep(time.Hour)
 		s.be(ann, oidc.Behaviour{})
@@ -246,8 +250,12 @@ func TestProviderTripIsOneBrowsersAndOnce(t *testing.T) {
 		back := b.back("/console")
 		time.Sleep(10 * time.Minute)
 		late("ten minutes later", b, back)
-
 		at := must(url.Parse(consoleAt))(t)
+		back = b.back("/console")
+		b.client.Jar.SetCookies(at, []*http.Cookie{{Name: "souk_oidc", Value: s.trips[len(s.trips)-1], Path: "/"}}) // for ever
+		time.Sleep(10 * time.Minute)
+		late("ten minutes later, by a browser that keeps it", b, back)
+
 		for _, value := range []string{"", "x", "AAAA", strings.Repeat("A", 200)} {
 			back := b.back("/console")
 			b.client.Jar.SetCookies(at, []*http.Cookie{{Name: "souk_oidc", Value: value, Path: "/"}})
@@ -322,13 +330,13 @@ func TestProviderAway(t *testing.T) {
 		}
 	})
 	for name, away := range map[string]http.Handler{
-		"down":      tell(http.StatusBadGateway, strings.Repeat("x", 1<<20)),
+		"down":      tell(http.StatusBadGateway, strings.Repeat("x", 100<<10)),
 		"slow":      http.HandlerFunc(slowly),
 		"trickling": trickle,
 		"rubbish":   tell(http.StatusOK, strings.Repeat("{", 1<<20)),
 		"too long": tell(http.StatusOK, `{"issuer":"`+providerAt+`","authorization_endpoint":"http://id.example/a","token_endpoint":"http://id.example/t","jwks_uri":"http://id.example/k"}`+
 			strings.Repeat(" ", 1<<20)),
-		"moved":          http.RedirectHandler("http://elsewhere.example/", http.StatusFound),
+		"moved":          http.RedirectHandler(providerAt+"/elsewhere", http.StatusFound),
 		"another issuer": tell(http.StatusOK, `{"issuer":"http://other.example","authorization_endpoint":"http://other.example/a","token_endpoint":"http://other.example/t","jwks_uri":"http://other.example/k"}`),
 		"no addresses":   tell(http.StatusOK, `{"issuer":"`+providerAt+`"}`),
 		"a script":       tell(http.StatusOK, `{"issuer":"`+providerAt+`","authorization_endpoint":"javascript:alert(1)","token_endpoint":"http://id.example/t","jwks_uri":"http://id.example/k"}`),
@@ -354,6 +362,9 @@ func TestProviderAway(t *testing.T) {
 				}
 				if strings.Contains(s.log.String(), strings.Repeat("x", 500)) {
 					t.Error("the log repeats what the provider chose")
+				}
+				if s.provider.Asked("/elsewhere") != 0 {
+					t.Error("the metadata were asked for elsewhere")
 				}
 				if p := s.browser().get("/console/signin"); p.status != http.StatusOK {
 					t.Errorf("the page to sign in: %d", p.status)
