@@ -88,3 +88,44 @@ func TestApplyWorldRace(t *testing.T) {
 		}
 	})
 }
+
+// A staging copy has its operator from the beginning, and what its people said.
+func TestApplyWorldOperator(t *testing.T) {
+	souktest.Each(t, func(t *testing.T, db *store.DB) {
+		c := souktest.World(t, db, nil)
+		code, err := c.Market.WelcomeCode(t.Context())
+		if err != nil || code == "" {
+			t.Fatalf("nobody runs it yet: code %q, %v", code, err)
+		}
+		const document = `{version: 1,
+			users: {root: {org: acme, email: root@acme.example, operator: true, password: open sesame for staging}},
+			resolutions: [{app: vault, org: acme, status: restricted, by: ada, reason: It leaks}]}`
+		c.Apply(document)
+		in, err := c.Market.SignIn(t.Context(), market.SigningIn{Email: "root@acme.example", Password: "open sesame for staging"}, "test", netip.Addr{})
+		if err != nil || !in.User.Operator || in.User.ID != c.ID("users.root") {
+			t.Errorf("signed in as %+v: %v", in.User, err)
+		}
+		if code, err := c.Market.WelcomeCode(t.Context()); err != nil || code != "" {
+			t.Errorf("another first operator may come: %v", err)
+		}
+		stands := func() string {
+			t.Helper()
+			found, err := c.Market.StandingAt(t.Context(), c.As("ada"), c.ID("orgs.acme"), souk.Restricted, souk.Page{Size: 2})
+			if err != nil || len(found) != 1 {
+				t.Fatalf("%d stand: %v", len(found), err)
+			}
+			return found[0].Reason
+		}
+		if reason := stands(); reason != "It leaks" {
+			t.Errorf("the reason is %q", reason)
+		}
+		if again := c.Apply(document); len(again.Plan) > 0 {
+			t.Errorf("applied again: %v", steps(again.Plan))
+		}
+		// A new answer does not inherit what was said about another.
+		c.Apply(`{version: 1, resolutions: [{app: vault, org: acme, status: restricted, by: olga}]}`)
+		if reason := stands(); reason != "" {
+			t.Errorf("olga says what ada said: %q", reason)
+		}
+	})
+}

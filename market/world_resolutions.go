@@ -19,6 +19,7 @@ type WorldResolution struct {
 	Status   souk.ResolutionStatus
 	Scopes   []string // nil: all that the app asks for
 	By       Ref
+	Reason   *string // nil: any that stands, and none of a new answer
 	Absent   bool
 }
 
@@ -78,6 +79,7 @@ func (o *object) putResolution(in WorldResolution) {
 	}
 	by, okBy := o.user("by", in.By)
 	scopes := o.scopesIn("scopes", in.Scopes)
+	o.text("reason", in.Reason, souk.MaxReason)
 	if !okApp || !okOrg || !okBy && !in.Absent {
 		return
 	}
@@ -100,15 +102,19 @@ func (o *object) putResolution(in WorldResolution) {
 		ID: souk.NewID(), App: app.ID, Org: org.ID, Audience: audience, Status: in.Status,
 		Scopes: scopes, By: by.ID, CreatedAt: o.Tx.at,
 	}
+	if in.Reason != nil {
+		r.Reason = *in.Reason
+	}
 	if same >= 0 {
 		had := standing[same]
-		if o.id, o.isNew = had.ID, false; had.Status == r.Status && had.Scopes.Equal(r.Scopes) && had.By == r.By {
+		if o.id, o.isNew = had.ID, false; had.Status == r.Status && had.Scopes.Equal(r.Scopes) && had.By == r.By && (in.Reason == nil || had.Reason == r.Reason) {
 			o.list()
 			return
 		}
 		set(o, "status", &had.Status, &r.Status)
 		set(o, "by", &had.By, &r.By)
 		setList(o, "scopes", &had.Scopes, r.Scopes)
+		set(o, "reason", &had.Reason, in.Reason)
 	}
 	o.mayAct("by", by, org)
 	o.mayAnswer(r, org)

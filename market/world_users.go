@@ -21,6 +21,7 @@ type WorldUser struct {
 	Department   *string
 	Groups       []string // names, all there are
 	SecondFactor *bool
+	Operator     *bool // of those who run the platform
 	Password     *string
 	Memberships  []WorldMembership // nil, of a new user: a member of Org
 }
@@ -96,6 +97,7 @@ func (o *object) putUser(in WorldUser) {
 	set(o, "alias", &u.Alias, in.Alias)
 	set(o, "department", &u.Department, in.Department)
 	set(o, "second_factor", &u.SecondFactor, in.SecondFactor)
+	set(o, "operator", &u.Operator, in.Operator)
 	if in.Email != nil {
 		o.refused("", Person{Email: u.Email, FirstName: u.FirstName, LastName: u.LastName, Alias: u.Alias, Department: u.Department}.check())
 	}

@@ -189,6 +189,7 @@ func resolution(s spot) (in market.WorldResolution) {
 		"status":   plainOneOf(&in.Status, souk.Approved, souk.Restricted),
 		"scopes":   words(&in.Scopes),
 		"by":       plainWord(&in.By),
+		"reason":   orNone(&in.Reason),
 		"state":    absent(&in.Absent),
 	})
 	return in

@@ -156,6 +156,7 @@ func user(s spot) (in market.WorldUser) {
 		"department":    orNone(&in.Department),
 		"groups":        words(&in.Groups),
 		"second_factor": flag(&in.SecondFactor),
+		"operator":      flag(&in.Operator),
 		"password":      word(&in.Password),
 		"memberships": func(s spot) {
 			in.Memberships = []market.WorldMembership{}
