@@ -160,6 +160,41 @@ func TestTradeAppUserCode(t *testing.T) {
 	})
 }
 
+// What an enterprise installed is set up from a workspace, and its app user is
+// the enterprise's all the same.
+func TestTradeAppUserCodeOrgWide(t *testing.T) {
+	everyCompany(t, nil, func(t *testing.T, o *company) {
+		o.Apply(traders)
+		o.Apply(`
+version: 1
+users:
+  max: {org: mall, email: max@mall.example, first_name: Max, memberships: [{org: mall, role: owner}]}
+apps:
+  guide:
+    owner: mall
+    name: Guide
+    is_app_user_required: true
+    app_user: {first_name: Mall, last_name: Guide}
+    trigger: {url: "https://guide.example/", conditions: [setup]}
+    credentials: {giosg: {secret: "` + kioskSecret + `"}}
+installations:
+  guide@mall: {app: guide, org: mall, workspaces: [shop], installed_by: max}
+`)
+		setup := o.open(t, "sam", "guide", souk.OnSetup)
+		var data triggerData
+		if !readJWT([]byte(kioskSecret), setup.Get("data"), &data) || data.Org != o.ID("orgs.shop") || data.AppUserCode == nil {
+			t.Fatalf("the guide is told %+v", data)
+		}
+		form := o.kioskForm(*data.AppUserCode, "client_id", o.ID("apps.guide").String())
+		if token := into[appUserToken](t, o.trade(t, "/identity/token", form), 200); token.OrganizationID != o.ID("orgs.mall") || token.UserID != *data.AppUser {
+			t.Errorf("it gets %+v", token)
+		}
+		if me := into[user](t, o.asApp(t, "GIOSGAPP "+setup.Get("token")+" "+kioskSecret), 200); me.ID != o.ID("users.sam") {
+			t.Errorf("it speaks for %+v", me)
+		}
+	})
+}
+
 // sendParts posts a form in parts.
 func (o *company) sendParts(t *testing.T, path string, form url.Values, header ...string) reply {
 	t.Helper()
