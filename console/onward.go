@@ -46,7 +46,7 @@ func takeApart(address string) (origin, rest string, ok bool) {
 	scheme, rest, _ := strings.Cut(address, "://")
 	scheme = strings.ToLower(scheme)
 	port, known := standardPorts[scheme]
-	if !known || len(address) > maxNext || strings.ContainsFunc(address, foreign) {
+	if !known || strings.ContainsFunc(address, foreign) {
 		return "", "", false
 	}
 	end := strings.IndexAny(rest, "/?#")

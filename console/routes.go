@@ -53,6 +53,18 @@ var routes = []route{
 	{"GET", "/apps/{app}/install", signedIn, (*Handler).installPage, ""},
 	{"POST", "/apps/{app}/install", signedIn, (*Handler).install, "offer scopes first_name last_name alias reason terms"},
 	{"GET", "/apps/{app}/install/return", anybody, (*Handler).returned, ""},
+
+	{"GET", authorizePath, anybody, (*Handler).authorize, ""},
+	{"POST", authorizePath, anybody, (*Handler).decide, "decision scopes"},
+
+	{"GET", "/console/orgs/{org}/apps", signedIn, (*Handler).installedApps, ""},
+	{"GET", "/console/orgs/{org}/open/{app}", signedIn, (*Handler).openApp, ""},
+	{"GET", installationPath, signedIn, (*Handler).installationPage, ""},
+	{"POST", installationPath + "/setup", signedIn, (*Handler).setUp, ""},
+	{"POST", installationPath + "/permissions", signedIn, (*Handler).permit, "permission*"},
+	{"POST", installationPath + "/tokens/{token}/revoke", signedIn, (*Handler).revokeInstalledToken, ""},
+	{"GET", installationPath + "/uninstall", signedIn, (*Handler).uninstallPage, ""},
+	{"POST", installationPath + "/uninstall", signedIn, (*Handler).uninstall, ""},
 }
 
 // name is how the access log calls r.

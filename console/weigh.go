@@ -68,14 +68,18 @@ func (h *Handler) way(l link, app souk.App, org souk.ID) (string, error) {
 	return "", &failure{problem: badNext}
 }
 
-// outcome tells the way on what came of installing. What the link itself says
-// about that is dropped.
+// outcome tells the way on what came of installing, in place of what the link
+// itself says about that. A state that is not the link's is left alone.
 func (l link) outcome(way, status string, q *souk.Request) string {
 	var request, wait string
 	if q != nil {
 		request, wait = q.ID.String(), q.Case.String()
 	}
-	return carry(way, "status", status, "state", l.state, "request_id", request, "case_id", wait)
+	way = carry(way, "status", status, "request_id", request, "case_id", wait)
+	if l.state != "" {
+		way = carry(way, "state", l.state)
+	}
+	return way
 }
 
 // weighed is an app that somebody weighs at one place, and where they go on.

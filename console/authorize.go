@@ -1,0 +1,236 @@
+package console
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"souk"
+	"souk/market"
+)
+
+// badClient is a link from an app that we do not know, or that would have us tell
+// an address that is not the app's: both look the same, so that nobody learns
+// which apps there are.
+var badClient = problem{http.StatusBadRequest, "bad-client"}
+
+// authorizePath is where apps send people who are to let them act for them, as
+// OAuth 2 and OpenID Connect have it (docs/dialects/giosg.md, "Identity").
+const authorizePath = "/identity/authorize"
+
+// identityWords are the scopes that ask who somebody is. All others ask for what
+// the app was allowed where it is installed.
+var identityWords = []string{"openid", "profile", "email"}
+
+// authorizing is what an app asks for.
+type authorizing struct {
+	market.Authorizing
+	state    string
+	identity bool // it wants to know who the person is
+	silent   bool // it wants no page shown
+	anew     bool // it wants the page shown even if there is nothing to ask
+}
+
+// oauthError is an error that the app is told at its redirect URI.
+type oauthError struct{ code, description string }
+
+func (e *oauthError) Error() string { return e.code + ": " + e.description }
+
+// authorizePage is what somebody is asked who is to let an app act for them.
+type authorizePage struct {
+	market.Authorization
+	Card     appCard
+	Groups   []scopeGroup
+	Identity bool   // it also learns who they are
+	Shown    string // the scopes, as the form says which were shown
+	Action   string
+	Host     string // where they go on
+}
+
+// uninstalledPage tells that an app that asks is not installed where they are.
+type uninstalledPage struct{ Install string }
+
+// authorize answers an app that sent somebody: with a code when they have agreed
+// before, else it asks them.
+func (h *Handler) authorize(v *visit) (answer, error) {
+	return h.authorizing(v, func(in authorizing) (answer, error) {
+		found, err := h.market.Authorizable(v.ctx, v.Actor, in.Authorizing)
+		switch {
+		case err != nil:
+			return answer{}, err
+		case found.Granted && !in.anew:
+			return h.allow(v, in)
+		case in.silent:
+			return answer{}, &oauthError{"consent_required", "The person has to be asked."}
+		}
+		var names []string
+		for _, s := range found.Scopes {
+			names = append(names, s.Name)
+		}
+		a := show("authorize", authorizePage{
+			Authorization: found, Card: cardOf(found.App), Groups: groupScopes(found.Scopes, nil, false), Identity: in.identity,
+			Shown: strings.Join(names, " "), Action: v.request.URL.RequestURI(), Host: hostOf(in.Redirect),
+		})
+		a.policy = leadsTo(in.Redirect)
+		return a, nil
+	})
+}
+
+// decide tells an app what somebody said whom it asked for.
+func (h *Handler) decide(v *visit) (answer, error) {
+	return h.authorizing(v, func(in authorizing) (answer, error) {
+		switch v.field("decision") {
+		case "allow":
+		case "deny":
+			return answer{}, &oauthError{"access_denied", "The person said no."}
+		default:
+			return answer{}, &failure{problem: malformedForm}
+		}
+		if in.Scopes == nil { // what was shown, and not what may have been granted since
+			in.Scopes = strings.Fields(v.field("scopes"))
+		}
+		return h.allow(v, in)
+	})
+}
+
+// allow lets an app act for the visitor and sends them back with a code.
+func (h *Handler) allow(v *visit, in authorizing) (answer, error) {
+	code, err := h.market.Authorize(v.ctx, v.Actor, in.Authorizing)
+	return h.back(in, "code", code), err
+}
+
+// back sends the visitor back to the app.
+func (h *Handler) back(in authorizing, pairs ...string) answer {
+	return see(carry(in.Redirect, append(pairs, "state", in.state, "iss", h.base.JoinPath(authorizePath).String())...))
+}
+
+// authorizing reads what an app asks for and answers it with run. Until the app
+// and its redirect URI are known to belong together nothing is told to anybody
+// but the visitor; after that the app is told why it gets nothing. Faults of ours
+// are told to the visitor, who can try again.
+func (h *Handler) authorizing(v *visit, run func(authorizing) (answer, error)) (answer, error) {
+	query, err := url.ParseQuery(v.request.URL.RawQuery)
+	if err != nil {
+		return answer{}, &failure{problem: badClient}
+	}
+	var in authorizing
+	if in.App, err = souk.ParseID(sole(query, "client_id")); err != nil {
+		return answer{}, &failure{problem: badClient}
+	}
+	in.Redirect = sole(query, "redirect_uri")
+	err = h.market.RedirectAllowed(v.ctx, in.App, in.Redirect)
+	if errors.Is(err, souk.UnknownApp) || errors.Is(err, souk.BadRedirect) {
+		return answer{}, &failure{problem: badClient}
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	in.state = query.Get("state")
+	a, err := h.authorized(v, &in, query, run)
+	if err == nil {
+		return a, nil
+	}
+	if told, ok := oauthErrorOf(err); ok {
+		return h.back(in, "error", told.code, "error_description", told.description), nil
+	}
+	return answer{}, err
+}
+
+// authorized reads the rest of what an app asks for, has the visitor sign in, and
+// answers with run.
+func (h *Handler) authorized(v *visit, in *authorizing, query url.Values, run func(authorizing) (answer, error)) (answer, error) {
+	if err := in.read(query); err != nil {
+		return answer{}, err
+	}
+	if v.stranger() {
+		if in.silent {
+			return answer{}, &oauthError{"login_required", "The person has to sign in."}
+		}
+		return h.askToSignIn(v), nil
+	}
+	a, err := run(*in)
+	if errors.Is(err, souk.UnknownInstallation) && !in.silent {
+		// The install page brings them back to here.
+		here := authorizePath + "?" + query.Encode()
+		org := ""
+		if !in.At.IsZero() {
+			org = in.At.String()
+		}
+		return show("authorize_install", uninstalledPage{carry("/apps/"+in.App.String()+"/install", "next", here, "org", org)}), nil
+	}
+	return a, err
+}
+
+// read reads what an app asks for. It says each thing once.
+func (in *authorizing) read(query url.Values) error {
+	for name, values := range query {
+		if len(values) > 1 {
+			return &oauthError{"invalid_request", name + " is there more than once"}
+		}
+	}
+	asked := strings.Fields(query.Get("scope"))
+	for _, word := range asked {
+		in.identity = in.identity || slices.Contains(identityWords, word)
+	}
+	if len(asked) > 0 {
+		in.Scopes = slices.DeleteFunc(slices.Clone(asked), func(word string) bool { return slices.Contains(identityWords, word) })
+	}
+	in.OpenID, in.Nonce, in.Challenge = slices.Contains(asked, "openid"), query.Get("nonce"), query.Get("code_challenge")
+	prompt := query.Get("prompt")
+	in.silent, in.anew = prompt == "none", prompt == "consent"
+	if org := query.Get("org"); org != "" {
+		var err error
+		if in.At, err = souk.ParseID(org); err != nil {
+			return &oauthError{"invalid_request", "org is no organization"}
+		}
+	}
+	method := query.Get("code_challenge_method")
+	switch {
+	case query.Has("request"):
+		return &oauthError{"request_not_supported", "request is not supported"}
+	case query.Has("request_uri"):
+		return &oauthError{"request_uri_not_supported", "request_uri is not supported"}
+	case query.Get("response_type") == "":
+		return &oauthError{"invalid_request", "response_type is missing"}
+	case query.Get("response_type") != "code":
+		return &oauthError{"unsupported_response_type", "response_type must be code"}
+	case query.Has("response_mode") && query.Get("response_mode") != "query":
+		return &oauthError{"invalid_request", "response_mode must be query"}
+	case prompt != "" && !in.silent && !in.anew:
+		return &oauthError{"invalid_request", "prompt must be none or consent"}
+	case in.Challenge == "" && query.Has("code_challenge_method"), in.Challenge == "" && query.Has("code_challenge"):
+		return &oauthError{"invalid_request", "code_challenge is missing"}
+	case in.Challenge != "" && method != "S256":
+		return &oauthError{"invalid_request", "code_challenge_method must be S256"}
+	}
+	return nil
+}
+
+// sole is the value of a parameter that is there once, else "".
+func sole(query url.Values, name string) string {
+	if len(query[name]) != 1 {
+		return ""
+	}
+	return query.Get(name)
+}
+
+// oauthErrorOf is what an app is told of a refusal; ok is false for what is
+// between the visitor and us.
+func oauthErrorOf(err error) (told *oauthError, ok bool) {
+	var bad souk.Invalid
+	switch {
+	case errors.As(err, &told):
+		return told, true
+	case errors.As(err, &bad) && bad[0].Field == "scope":
+		return &oauthError{"invalid_scope", "scope " + bad[0].Reason}, true
+	case errors.As(err, &bad):
+		return &oauthError{"invalid_request", bad[0].Field + " " + bad[0].Reason}, true
+	case errors.Is(err, souk.UnknownOrg):
+		return &oauthError{"access_denied", "The person does not belong to that organization."}, true
+	case errors.Is(err, souk.UnknownInstallation):
+		return &oauthError{"access_denied", "The app is not installed where the person is."}, true
+	}
+	return nil, false
+}

@@ -1,0 +1,25 @@
+package console
+
+import "souk/market"
+
+// uninstallPage tells what stops when an installation ends.
+type uninstallPage struct {
+	At    desk
+	Is    installedApp
+	Stops market.Stops
+}
+
+func (h *Handler) uninstallPage(v *visit) (answer, error) {
+	is, at, err := h.ownInstallation(v)
+	if err != nil {
+		return answer{}, err
+	}
+	stops, err := h.market.UninstallPreview(v.ctx, v.Actor, at.Org.ID, is.Installation.ID)
+	return show("uninstall", uninstallPage{at, is, stops}), err
+}
+
+func (h *Handler) uninstall(v *visit) (answer, error) {
+	org := v.id("org")
+	err := h.market.EndInstallation(v.ctx, v.Actor, org, v.id("installation"))
+	return done("/console/orgs/"+org.String()+"/apps", "uninstalled"), err
+}
