@@ -17,7 +17,7 @@ import (
 	"time"
 )
 
-// inbox plays the servers of the two apps that are told things. It checks
+// inbox plays the servers of the apps that are told things. It checks
 // signatures as any receiver would: by what the wires' documents say, without
 // Souk's own code.
 type inbox struct {
@@ -29,13 +29,14 @@ type inbox struct {
 	signingSecret string // of Slack's wire
 	webhookSecret string // of the native wire
 	appSecret     string // of giosg's wire
+	guideSecret   string // of the app that is called by its trigger URL
 }
 
 // notice is one webhook request that came in.
 type notice struct {
-	path string
-	body []byte
-	err  error // of its signature
+	method, path string
+	body         []byte
+	err          error // of its signature
 }
 
 func openInbox() (*inbox, error) {
@@ -47,6 +48,15 @@ func openInbox() (*inbox, error) {
 	i.server = &http.Server{Handler: i, ReadHeaderTimeout: 5 * time.Second}
 	go i.server.Serve(l)
 	return i, nil
+}
+
+// hear takes note of a request. Once nobody listens any more, the newest are
+// forgotten.
+func (i *inbox) hear(n notice) {
+	select {
+	case i.heard <- n:
+	default:
+	}
 }
 
 func (i *inbox) close() { i.server.Close() }
@@ -70,15 +80,20 @@ func (i *inbox) trustApp(secret string) {
 	i.appSecret = secret
 }
 
-// ServeHTTP takes a delivery, or answers a challenge.
+// ServeHTTP takes a delivery, or answers a challenge, or shows the page of an
+// app that is called by its trigger URL.
 func (i *inbox) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if req.URL.Path == guidePath {
+		i.guide(w, req)
+		return
+	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, req.Body, 1<<20))
 	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	i.mu.Lock()
-	n := notice{path: req.URL.Path, body: body}
+	n := notice{method: req.Method, path: req.URL.Path, body: body}
 	switch n.path {
 	case "/slack":
 		n.err = checkSlack(i.signingSecret, req.Header, body)
@@ -94,7 +109,7 @@ func (i *inbox) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	} else if n.err != nil {
 		w.WriteHeader(http.StatusUnauthorized)
 	}
-	i.heard <- n
+	i.hear(n)
 }
 
 // next waits for the next request.

@@ -8,7 +8,17 @@ import (
 // invite prints how to go on by hand.
 func (c cast) invite(out io.Writer, base string) {
 	fmt.Fprintf(out, `
-The server stays up at %[1]s until you interrupt it. Try it:
+The server stays up at %[1]s until you interrupt it. Try it.
+
+  In a browser, as Beth, who decides at Buyer Ltd (%[11]s, password “%[12]s”):
+
+    install Guide   %[1]s/apps/%[13]s/install
+    its apps        %[1]s/console/orgs/%[14]s/apps
+
+  As Ada, who decides for Acme (%[15]s, password “%[16]s”; sign out first):
+
+    what Acme Labs has   %[1]s/console/orgs/%[5]s/apps
+    her account          %[1]s/console/account
 
   Slack's wire, as Ada, who decides for Acme:
 
@@ -31,5 +41,7 @@ The server stays up at %[1]s until you interrupt it. Try it:
   What there is: %[1]s/souk/v1/openapi.yaml
 `, base, c.token("ada-admin"), c["orgs.acme-labs"].ID.Slack("T"), c.token("bo"),
 		c.id("orgs.acme-labs"), c.id("apps.deploybot"), c.token("host"), c.id("users.bo"),
-		c.id("orgs.vendor"), c.token("vera"))
+		c.id("orgs.vendor"), c.token("vera"),
+		logins["beth"].Get("email"), logins["beth"].Get("password"), c.id("apps.guide"), c.id("orgs.buyer"),
+		logins["ada"].Get("email"), logins["ada"].Get("password"))
 }

@@ -36,7 +36,7 @@ type scene struct {
 // tell goes through the steps. The first that does not hold ends it.
 func (s *story) tell(ctx context.Context) error {
 	s.hooks.trust(s.cast["apps.console"].Credentials.SlackSigningSecret, "")
-	for _, scene := range slices.Concat(s.governance(), s.chatbot()) {
+	for _, scene := range slices.Concat(s.governance(), s.chatbot(), s.guide()) {
 		s.step++
 		fmt.Fprintf(s.out, "\n%d. %s\n", s.step, scene.says)
 		seen, err := scene.act(ctx)
@@ -110,7 +110,13 @@ func (s *story) governance() []scene {
 
 // native calls Souk's own API with somebody's token.
 func (s *story) native(who, method, path, body string) func(context.Context) ([]byte, error) {
+	return s.nativeLater(who, method, at(path), body)
+}
+
+// nativeLater is native with a path that earlier steps bring.
+func (s *story) nativeLater(who, method string, address func() string, body string) func(context.Context) ([]byte, error) {
 	return func(ctx context.Context) ([]byte, error) {
+		path := address()
 		req, err := http.NewRequestWithContext(ctx, method, s.base+path, strings.NewReader(body))
 		if err != nil {
 			return nil, err
@@ -142,6 +148,18 @@ func (s *story) slackLater(method string, form func() url.Values) func(context.C
 	}
 }
 
+// post sends a form without a token.
+func (s *story) post(ctx context.Context, path string, form url.Values, who string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.base+path, strings.NewReader(form.Encode()))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	fmt.Fprintf(s.out, "   → POST %s  (%s)\n", path, who)
+	body, _, err := s.do(req)
+	return body, err
+}
+
 func (s *story) send(req *http.Request, token string) ([]byte, error) {
 	req.Header.Set("Authorization", "Bearer "+token)
 	body, _, err := s.do(req)
@@ -166,7 +184,7 @@ func (s *story) hear(path string) func(context.Context) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(s.out, "   ⇠ POST %s%s %s\n", s.hooks.url, n.path, excerpt(n.body))
+		fmt.Fprintf(s.out, "   ⇠ %s %s%s %s\n", n.method, s.hooks.url, n.path, excerpt(n.body))
 		if n.path != path {
 			return nil, fmt.Errorf("it came to %s", n.path)
 		}

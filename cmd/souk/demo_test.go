@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,7 +17,7 @@ func TestDemoHolds(t *testing.T) {
 	if code := run([]string{"demo", "--once"}, &out, &errs); code != exitDone {
 		t.Fatalf("exit code %d\n%s%s", code, &out, &errs)
 	}
-	if !strings.Contains(out.String(), "All 30 steps held.") {
+	if !strings.Contains(out.String(), "All 47 steps held.") {
 		t.Errorf("the story does not end:\n%s", &out)
 	}
 }
@@ -76,6 +77,24 @@ func TestDemoInvitation(t *testing.T) {
 		told.Write(b[:n])
 		if err != nil {
 			t.Fatalf("the demo ended: %v\n%s", <-ended, &told)
+		}
+	}
+	pages := regexp.MustCompile(`http://[^/\s]+/(?:apps|console)/\S+`).FindAllString(told.String(), -1)
+	if len(pages) != 4 {
+		t.Fatalf("%d pages in\n%s", len(pages), &told)
+	}
+	for _, who := range []string{"beth", "ada"} {
+		s := &story{out: io.Discard, base: pages[0][:strings.Index(pages[0], "/apps/")]}
+		b := s.browser(who)
+		for i, page := range pages[2*slices.Index([]string{"beth", "ada"}, who):][:2] {
+			see := b.open(at(page))
+			if i == 0 {
+				see = b.then(see, b.submit("password", logins[who]))
+			}
+			seen, err := see(ctx)
+			if path := strings.TrimPrefix(page, s.base); err != nil || check(seen, []string{"status=200", "at=" + path}) != nil {
+				t.Errorf("%s sees %s at %s: %v", who, seen, page, err)
+			}
 		}
 	}
 	commands := regexp.MustCompile(`curl -s (\S+)(.*)`).FindAllStringSubmatch(told.String(), -1)
