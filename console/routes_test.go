@@ -190,6 +190,7 @@ func has(list []string, s string) bool {
 func TestForms(t *testing.T) {
 	everySite(t, func(t *testing.T, s *site) {
 		const form = "application/x-www-form-urlencoded"
+		v := s.signedIn("ada")
 		for _, tt := range []struct {
 			name, contentType, body string
 			status                  int
@@ -210,7 +211,6 @@ func TestForms(t *testing.T) {
 			{"too much", form, "description=" + strings.Repeat("x", maxForm), http.StatusRequestEntityTooLarge},
 			{"no description", form, "kind=token&description=&days=30", http.StatusUnprocessableEntity},
 		} {
-			v := s.signedIn("ada")
 			if got := v.send(http.MethodPost, "/console/account/tokens", tt.contentType, strings.NewReader(tt.body)); got.status != tt.status {
 				t.Errorf("%s: %d, want %d\n%s", tt.name, got.status, tt.status, got.body)
 			}
