@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"souk"
@@ -268,15 +269,24 @@ type Opener struct {
 }
 
 // Navigation lists the apps that the top navigation opens for the person who
-// acts, each once: at their home, or where else it is installed.
+// acts, as far as their token reaches, each once: at their home, or where else it
+// is installed.
 func (m *Market) Navigation(ctx context.Context, actor souk.Actor) (openers []Opener, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
 		found, err := tx.TriggeredFor(actor.User, souk.OnNavigation, maxTriggered)
 		openers = nil
-		for _, f := range found {
-			openers = append(openers, Opener{f.App, f.At})
+		if err != nil {
+			return err
 		}
-		return err
+		for _, f := range found {
+			switch err := tx.granted(souk.Org{ID: f.At}); {
+			case err == nil:
+				openers = append(openers, Opener{f.App, f.At})
+			case !errors.Is(err, souk.OrgNotGranted):
+				return err
+			}
+		}
+		return nil
 	})
 	return openers, err
 }

@@ -48,8 +48,12 @@ func (tx *Tx) HasPlatformToken() (bool, error) {
 	return tx.exists(`SELECT 1 FROM tokens WHERE kind = 'platform'`)
 }
 
-// live is the condition that a token was neither revoked nor has expired by $1.
-const liveToken = `revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)`
+// liveToken is the condition that a token was neither revoked nor has expired by
+// $1, and spokenFor that whoever it speaks for is active.
+const (
+	liveToken = `revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1)`
+	spokenFor = `(user_id IS NULL OR EXISTS (SELECT 1 FROM users u WHERE u.id = user_id AND u.deactivated_at IS NULL))`
+)
 
 // TokensOfUser lists the tokens of a kind that speak for a user for themselves,
 // with no installation, and are neither revoked nor expired: newest first.
@@ -59,11 +63,12 @@ func (tx *Tx) TokensOfUser(user souk.ID, kind souk.TokenKind, at time.Time) ([]s
 		ORDER BY created_at DESC, id DESC`, micros(at), user, kind)
 }
 
-// TokensOfInstallation lists the tokens that came with an installation and are
-// neither revoked nor expired: newest first.
+// TokensOfInstallation lists the tokens that came with an installation, speak for
+// somebody active or for nobody, and are neither revoked nor expired: newest
+// first.
 func (tx *Tx) TokensOfInstallation(installation souk.ID, at time.Time) ([]souk.Token, error) {
 	return list(tx, scanToken, `SELECT `+tokenColumns+` FROM tokens
-		WHERE installation_id = $2 AND `+liveToken+`
+		WHERE installation_id = $2 AND `+liveToken+` AND `+spokenFor+`
 		ORDER BY created_at DESC, id DESC`, micros(at), installation)
 }
 

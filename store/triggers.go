@@ -79,7 +79,7 @@ func (tx *Tx) TriggeredFor(user souk.ID, c souk.Condition, limit int) ([]Trigger
 
 // Stops counts what ends with an installation.
 type Stops struct {
-	Tokens  int // that are neither revoked nor expired
+	Tokens  int // as TokensOfInstallation lists them
 	Grants  int // active ones
 	Pending int // deliveries that are still to be made for it
 }
@@ -87,7 +87,7 @@ type Stops struct {
 // StopsOf counts what would end with an installation now.
 func (tx *Tx) StopsOf(installation souk.ID, at time.Time) (s Stops, err error) {
 	err = tx.row(`SELECT
-		(SELECT count(*) FROM tokens WHERE installation_id = $2 AND `+liveToken+`),
+		(SELECT count(*) FROM tokens WHERE installation_id = $2 AND `+liveToken+` AND `+spokenFor+`),
 		(SELECT count(*) FROM grants WHERE installation_id = $2 AND status = 'active'),
 		(SELECT count(*) FROM deliveries WHERE installation_id = $2 AND status = 'pending' AND final = FALSE)`,
 		micros(at), installation).Scan(&s.Tokens, &s.Grants, &s.Pending)
