@@ -14,7 +14,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"souk/market"
 	"souk/web"
@@ -90,6 +89,3 @@ func (h *Handler) Routes(mux *http.ServeMux) {
 	mux.Handle(staticPath+"{file}", h.static())
 	mux.Handle("/{$}", http.RedirectHandler("/console", http.StatusSeeOther))
 }
-
-// origin is that of the console's own pages.
-func (h *Handler) origin() string { return strings.ToLower(h.base.Scheme + "://" + h.base.Host) }
