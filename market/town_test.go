@@ -112,7 +112,7 @@ func (w *town) marketOn(db *store.DB) *market.Market {
 				},
 				Events: []string{"app_requested"},
 			},
-			souk.Giosg: {Channels: channels()},
+			souk.Giosg: {Channels: channels(), Triggers: triggers()},
 		},
 	}
 }
