@@ -94,10 +94,12 @@ var dialects = []string{"souk/slack", "souk/native", "souk/giosg", "souk/console
 
 // forTests are modules of others that tests may import and the product may not.
 var forTests = []string{
+	"github.com/coreos/go-oidc/v3",
 	"github.com/getkin/kin-openapi",
 	"github.com/google/go-cmp",
 	"github.com/jackc/pgx/v5",
 	"github.com/santhosh-tekuri/jsonschema/v6",
+	"golang.org/x/oauth2",
 	"github.com/slack-go/slack",
 	"github.com/standard-webhooks/standard-webhooks/libraries",
 	"go.yaml.in/yaml/v3",

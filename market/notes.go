@@ -1,31 +1,17 @@
 package market
 
 import (
-	"encoding/base64"
-	"encoding/json"
 	"strings"
+
+	"souk/store"
 )
 
-// A note is something that we tell ourselves through somebody else's hands, such
-// as a code: sealed, so that it comes back as it was or not at all.
+// seal writes a note to ourselves for a purpose, and unseal reads it; false when
+// it is none of that purpose.
+func (m *Market) seal(purpose string, v any) string { return store.SealNote(m.Key, purpose, v) }
 
-// seal writes a note for a purpose.
-func (m *Market) seal(purpose string, v any) string {
-	text, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // notes are plain structs
-	}
-	return base64.RawURLEncoding.EncodeToString(m.Key.Seal(string(text), "note:"+purpose))
-}
-
-// unseal reads a note of that purpose; false when it is none.
 func (m *Market) unseal(purpose, note string, into any) bool {
-	sealed, err := base64.RawURLEncoding.DecodeString(note)
-	if err != nil || len(sealed) == 0 {
-		return false
-	}
-	text, err := m.Key.Open(sealed, "note:"+purpose)
-	return err == nil && json.Unmarshal([]byte(text), into) == nil
+	return store.OpenNote(m.Key, purpose, note, into)
 }
 
 // either is err, or refusal when there is no error.
