@@ -152,18 +152,18 @@ func (s *scene) keepsSecrets() {
 	}
 }
 
-// browser is somebody's, with cookies of its own.
-type browser struct {
+// visitor is somebody's browser, with cookies of its own. It follows nothing.
+type visitor struct {
 	*scene
 	client *http.Client
 }
 
-func (s *scene) browser() *browser {
+func (s *scene) browser() *visitor {
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return &browser{s, &http.Client{Transport: s.network, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
+	return &visitor{s, &http.Client{Transport: s.network, Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
 // page is what a browser got.
@@ -175,26 +175,26 @@ type page struct {
 	header http.Header
 }
 
-func (b *browser) get(address string) page {
+func (b *visitor) get(address string) page {
 	b.t.Helper()
 	answer, err := b.client.Get(b.at(address))
 	return b.page(answer, err)
 }
 
-func (b *browser) post(path string, form url.Values) page {
+func (b *visitor) post(path string, form url.Values) page {
 	b.t.Helper()
 	answer, err := b.client.PostForm(b.at(path), form)
 	return b.page(answer, err)
 }
 
-func (*browser) at(address string) string {
+func (*visitor) at(address string) string {
 	if strings.HasPrefix(address, "/") {
 		return consoleAt + address
 	}
 	return address
 }
 
-func (b *browser) page(answer *http.Response, err error) page {
+func (b *visitor) page(answer *http.Response, err error) page {
 	b.t.Helper()
 	if err != nil {
 		b.t.Fatal(err)
@@ -216,7 +216,7 @@ func (b *browser) page(answer *http.Response, err error) page {
 
 // away is where the provider is to be asked, for somebody who wants to go on at
 // next.
-func (b *browser) away(next string) string {
+func (b *visitor) away(next string) string {
 	b.t.Helper()
 	p := b.get("/console/signin/oidc?" + url.Values{"next": {next}}.Encode())
 	if p.status != http.StatusSeeOther || !strings.HasPrefix(p.to, providerAt) {
@@ -226,7 +226,7 @@ func (b *browser) away(next string) string {
 }
 
 // back is where the provider sends somebody back to.
-func (b *browser) back(next string) string {
+func (b *visitor) back(next string) string {
 	b.t.Helper()
 	p := b.get(b.away(next))
 	if p.status != http.StatusFound || !strings.HasPrefix(p.to, consoleAt) {
@@ -236,7 +236,7 @@ func (b *browser) back(next string) string {
 }
 
 // user is who is signed in; the zero ID for nobody.
-func (b *browser) user() souk.ID {
+func (b *visitor) user() souk.ID {
 	b.t.Helper()
 	at, err := url.Parse(consoleAt)
 	if err != nil {
@@ -255,7 +255,7 @@ func (b *browser) user() souk.ID {
 }
 
 // refused fails unless the last page was refused so, and nobody signed in.
-func (b *browser) refused(what string, p page, status int, name string) {
+func (b *visitor) refused(what string, p page, status int, name string) {
 	b.t.Helper()
 	if got := b.log.last("refused"); p.status != status || got != name {
 		b.t.Errorf("%s: %d %q, want %d %q", what, p.status, got, status, name)

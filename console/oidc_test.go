@@ -223,7 +223,7 @@ func slowly(_ http.ResponseWriter, r *http.Request) {
 func TestProviderTripIsOneBrowsersAndOnce(t *testing.T) {
 	eachScene(t, theClient, unlimited, func(t *testing.T, s *scene) {
 		s.be(ann, oidc.Behaviour{})
-		late := func(what string, b *browser, back string) {
+		late := func(what string, b *visitor, back string) {
 			t.Helper()
 			b.refused(what, b.get(back), http.StatusUnprocessableEntity, "provider-late")
 		}
