@@ -71,7 +71,7 @@ func (s *site) settle() {
 	s.t.Helper()
 	s.Apply(town)
 	s.record(func(tx *store.Tx) error {
-		for _, name := range []string{"fia", "finn", "flo", "shia", "fred", "lars"} {
+		for _, name := range []string{"fia", "finn", "flo", "shia", "fred", "lars", "sue"} {
 			if err := tx.PutPassword(s.ID("users."+name), passwordHash(), time.Now()); err != nil {
 				return err
 			}
