@@ -151,7 +151,7 @@ func TestAuthorizeErrors(t *testing.T) {
 			v.get(s.ask(tt.pairs...)).refusesWith(t, tt.code)
 			v.post(s.ask(tt.pairs...), "decision", "allow").refusesWith(t, tt.code)
 		}
-		v.get(s.ask() + "&nonce=a&nonce=b").refusesWith(t, "invalid_request")
+		v.get(s.ask()+"&nonce=a&nonce=b").refusesWith(t, "invalid_request")
 		v.get(s.ask("org", "{orgs.fair}", "code_challenge", challenge, "code_challenge_method", "S256", "response_mode", "query")).agrees(t)
 		stranger.get(s.ask("prompt", "none")).refusesWith(t, "login_required")
 		stranger.get(s.ask()).leads(t, "/console/signin?"+url.Values{"next": {s.ask()}}.Encode())

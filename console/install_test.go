@@ -45,7 +45,9 @@ func TestInstall(t *testing.T) {
 			who.get("/"+back).leads(t, "https://clerk.example/back?a=b&status=installed&state=left+%26+off")
 		}
 
-		i := look(s, func(tx *store.Tx) (souk.Installation, error) { return tx.InstallationAt(s.ID("apps.clerk"), s.ID("orgs.fair")) })
+		i := look(s, func(tx *store.Tx) (souk.Installation, error) {
+			return tx.InstallationAt(s.ID("apps.clerk"), s.ID("orgs.fair"))
+		})
 		u := look(s, func(tx *store.Tx) (souk.User, error) { return tx.User(i.AppUser) })
 		if u.FirstName != "Ship" || u.LastName != "Clerk" || u.Alias != "Clerky" || i.InstalledBy != s.ID("users.fia") {
 			t.Errorf("installed by %s with the user %+v", i.InstalledBy, u)
@@ -137,7 +139,7 @@ func TestInstallOffers(t *testing.T) {
 			at.leads(t, "/console/signin?"+url.Values{"next": {link}}.Encode())
 		}
 		for _, query := range []string{"?next=/console&next=/console", "?state=a&state=b", "?org=a&org=b", "?next=%zz", "?next=/console;x=y"} {
-			visitors["fia"].get(s.link("clerk") + query).is(t, 400, "This link is not whole")
+			visitors["fia"].get(s.link("clerk")+query).is(t, 400, "This link is not whole")
 		}
 	})
 }

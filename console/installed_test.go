@@ -122,11 +122,11 @@ func TestSetPermissionsOnPage(t *testing.T) {
 		for _, who := range []string{"flo", "fia"} {
 			v := s.signedIn(who)
 			v.post(page+"/permissions", "permission", "reports", "permission", "users").leads(t, page+"?done=permissions-saved")
-			saved := v.get(page + "?done=permissions-saved").is(t, 200, "The permissions are saved.")
+			saved := v.get(page+"?done=permissions-saved").is(t, 200, "The permissions are saved.")
 			if got := strings.Count(saved.body, " checked>"); got != 2 || len(held()) != 2 {
 				t.Errorf("%d boxes are checked, and it holds %v", got, held())
 			}
-			v.post(page + "/permissions").leads(t, page+"?done=permissions-saved")
+			v.post(page+"/permissions").leads(t, page+"?done=permissions-saved")
 			if len(held()) != 0 {
 				t.Errorf("the app user still holds %v", held())
 			}
