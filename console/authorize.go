@@ -20,6 +20,14 @@ var badClient = problem{http.StatusBadRequest, "bad-client"}
 // OAuth 2 and OpenID Connect have it (docs/dialects/giosg.md, "Identity").
 const authorizePath = "/identity/authorize"
 
+// askedFrom is where an app waits for somebody whose way on is the page where it
+// asks them, and who may have agreed before.
+func askedFrom(next string) (redirect string, ok bool) {
+	path, query, _ := strings.Cut(next, "?")
+	values, err := url.ParseQuery(query)
+	return values.Get("redirect_uri"), path == authorizePath && err == nil
+}
+
 // identityWords are the scopes that ask who somebody is. All others ask for what
 // the app was allowed where it is installed.
 var identityWords = []string{"openid", "profile", "email"}

@@ -98,6 +98,9 @@ func hostOf(address string) string {
 func leadsTo(addresses ...string) policy {
 	p := policy{forms: []string{"https:"}}
 	for _, address := range addresses {
+		if to, ok := askedFrom(address); ok {
+			address = to
+		}
 		origin, _, ok := takeApart(address)
 		if ok && strings.HasPrefix(origin, "http:") && !slices.Contains(p.forms, origin) {
 			p.forms = append(p.forms, origin)

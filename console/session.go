@@ -44,7 +44,7 @@ func (h *Handler) cookie(secret string) *http.Cookie {
 // browser came with ends, whosever it was.
 func (h *Handler) enter(v *visit, in market.SignedIn, next string) (answer, error) {
 	if len(in.Choices) > 0 {
-		return show("choose", choosePage{Accounts: in.Choices, Ticket: in.Ticket, Next: next}), nil
+		return goingOn(show("choose", choosePage{Accounts: in.Choices, Ticket: in.Ticket, Next: next}), next), nil
 	}
 	if err := h.leave(v); err != nil {
 		return answer{}, err

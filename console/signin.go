@@ -27,7 +27,16 @@ func (h *Handler) signInPage(v *visit) (answer, error) {
 	if !v.stranger() {
 		return see(next), nil
 	}
-	return show("signin", signInPage{Next: next}), nil
+	return goingOn(show("signin", signInPage{Next: next}), next), nil
+}
+
+// goingOn is a page whose form goes on to next, by way of redirects: to an app
+// that was let act for the person before they signed in, too.
+func goingOn(a answer, next string) answer {
+	if _, ok := askedFrom(next); ok {
+		a.policy = leadsTo(next)
+	}
+	return a
 }
 
 func (h *Handler) signIn(v *visit) (answer, error) {
@@ -40,7 +49,7 @@ func (h *Handler) signIn(v *visit) (answer, error) {
 	}, face, web.ClientAddress(v.ctx))
 	if errors.Is(err, souk.WrongPassword) {
 		slowly(v.ctx, began)
-		return again("signin", signInPage{Form: v.entries(nil), Next: next, Problem: "wrong"}), nil
+		return goingOn(again("signin", signInPage{Form: v.entries(nil), Next: next, Problem: "wrong"}), next), nil
 	}
 	if err != nil {
 		return answer{}, err
@@ -61,7 +70,7 @@ func (h *Handler) choose(v *visit) (answer, error) {
 	in, err := h.market.Choose(v.ctx, v.field("ticket"), user, v.request.UserAgent(), face, web.ClientAddress(v.ctx))
 	switch {
 	case errors.Is(err, souk.SpentCode), errors.Is(err, souk.ExpiredCode), errors.Is(err, souk.WrongPassword):
-		return again("signin", signInPage{Next: next, Problem: "late"}), nil
+		return goingOn(again("signin", signInPage{Next: next, Problem: "late"}), next), nil
 	case err != nil:
 		return answer{}, err
 	}
