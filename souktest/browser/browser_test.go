@@ -34,7 +34,7 @@ func startSite(t *testing.T) string {
 		<p><label for="n">Name</label> <input id="n" name="name" value="Nobody"></p>
 		<p><label><input type="checkbox" name="sure" value="yes"> I am sure<br><small>Really</small></label></p>
 		<p><label for="c">Colour</label> <select id="c" name="colour"><option value="r">Red<option value="b">Blue</select></p>
-		<p><button>Send</button> <button hidden>Never</button> <button aria-label="Clear the form">Clear</button></p>
+		<p><button>Send</button> <button formtarget="_blank" formaction="/said?aside">Send aside</button> <button hidden>Never</button> <button aria-label="Clear the form">Clear</button></p>
 		</form><p><a href="/wide">Something wide</a></p><p><a href="/twice">A</a> and <a href="/twice">A</a></p>
 		<script src="/script.js"></script>`)
 	page("/keys", `<p><a href="/form">First</a> <button class="dim">Second</button>
@@ -89,7 +89,14 @@ func TestForm(t *testing.T) {
 			b.Says(title)
 			b.Fill("Name", "Ada")
 			b.Check("I am sure")
+			if !b.Checked("I am sure") {
+				t.Error("the box is not checked")
+			}
 			b.Choose("Colour", "Blue")
+			aside := b.PressForTab("Send aside")
+			aside.Says("name=Ada&sure=yes&colour=b, from 1 cookies")
+			b.Says("Send aside")
+			b.Screenshot(filepath.Join(t.TempDir(), "in-front.png"))
 			b.Press("Send")
 			b.Says("name=Ada&sure=yes&colour=b, from 1 cookies")
 			if want := site + "/heard?name=Ada&sure=yes&colour=b"; b.URL() != want || b.Status() != http.StatusTeapot {
@@ -173,7 +180,7 @@ func TestImpossible(t *testing.T) {
 	b.Go(startSite(t) + "/form")
 	for _, tt := range []struct{ find, name, want string }{
 		{"labelled", "Surname", `0 labels are called "Surname"; there are "Name", "I am sure", "Colour"`},
-		{"button", "Never", `0 buttons are called "Never"; there are "Send", "Clear the form"`},
+		{"button", "Never", `0 buttons are called "Never"; there are "Send", "Send aside", "Clear the form"`},
 		{"link", "A", `2 links are called "A"`},
 	} {
 		_, err := chromedp.Run(b.ctx, click(tt.find, tt.name))

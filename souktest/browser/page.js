@@ -51,6 +51,8 @@ const ready = (name) => {
 
 const value = (name) => labelled(name).value
 
+const checked = (name) => labelled(name).checked
+
 // choose picks the option of a select that says option.
 const choose = (name, option) => {
   const select = labelled(name)
@@ -97,7 +99,7 @@ const reach = () => {
 
 // missed are what can be operated and was not reached. Of round buttons that
 // belong together one is.
-const missed = () => shown('a[href], button, input, select, textarea, summary, iframe')
+const missed = () => shown('a[href], button, input, select, textarea, summary')
   .filter((e) => e.type !== 'hidden' && !e.disabled && !kept.has(e))
   .filter((e) => e.type !== 'radio' || ![...kept].some((k) => k.type === 'radio' && k.name === e.name && k.form === e.form))
   .map((e) => `the Tab key does not reach ${calledAny(e)}`)

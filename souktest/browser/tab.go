@@ -17,7 +17,9 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/page"
 	cdpruntime "github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -47,16 +49,24 @@ func Open(t testing.TB) *Tab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &Tab{t: t}
-	ctx, end := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.listen))
-	if err := launch(ctx, end); err != nil {
-		t.Fatalf("browser: open a tab: %v", err)
-	}
-	b.ctx = ctx
-	t.Cleanup(b.close)
+	b := (&Tab{t: t, ctx: browser}).attach(chromedp.WithNewBrowserContext())
 	b.Width(1280)
 	b.Light()
 	return b
+}
+
+// attach answers with another tab of b's browser, which closes when the test
+// ends.
+func (b *Tab) attach(to chromedp.ContextOption) *Tab {
+	b.t.Helper()
+	other := &Tab{t: b.t, width: b.width}
+	ctx, end := chromedp.NewContext(b.ctx, to, chromedp.WithListener(other.listen))
+	if err := launch(ctx, end); err != nil {
+		b.t.Fatalf("browser: open a tab: %v", err)
+	}
+	other.ctx = ctx
+	b.t.Cleanup(other.close)
+	return other
 }
 
 // close closes the tab and tells the test what the browser found.
@@ -132,6 +142,12 @@ func (b *Tab) Check(label string) {
 	run(b, "check "+label, click("labelled", label))
 }
 
+// Checked reports whether the box or the round button with the label is.
+func (b *Tab) Checked(label string) bool {
+	b.t.Helper()
+	return run(b, "read "+label, ask[bool]("checked", label))
+}
+
 // Press clicks the button with the name and waits for the page that comes of it.
 func (b *Tab) Press(name string) {
 	b.t.Helper()
@@ -148,6 +164,31 @@ func (b *Tab) Unfold(name string) {
 func (b *Tab) Follow(text string) {
 	b.t.Helper()
 	b.leave("follow "+text, click("link", text))
+}
+
+// PressForTab clicks the button with the name and answers with the tab in which
+// that opens a page, behind b.
+func (b *Tab) PressForTab(name string) *Tab {
+	b.t.Helper()
+	ctx, stop := context.WithTimeout(b.ctx, patience)
+	defer stop()
+	opened := chromedp.WaitNewTarget(ctx, func(info *target.Info) bool { return strings.HasPrefix(info.URL, "http") })
+	run(b, "press "+name, click("button", name))
+	select {
+	case id, ok := <-opened:
+		if ok {
+			other := b.attach(chromedp.WithTargetID(id))
+			run(other, "wait for the page", chromedp.WaitReady(chromedp.CSS("body")))
+			run(b, "come back", chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
+				_, err := cdp.Call(ctx, t, page.BringToFront, cdp.Empty{})
+				return err
+			}))
+			return other
+		}
+	case <-ctx.Done():
+	}
+	b.t.Fatalf("pressing %s opens no tab", name)
+	return nil
 }
 
 // Text is what the page says.
@@ -294,11 +335,11 @@ func (b *Tab) leave(what string, action chromedp.Action[chromedp.Void]) {
 	})
 }
 
-func (b *Tab) load(what string, page func(context.Context) (*network.Response, error)) {
+func (b *Tab) load(what string, open func(context.Context) (*network.Response, error)) {
 	b.t.Helper()
 	ctx, stop := context.WithTimeout(b.ctx, patience)
 	defer stop()
-	answer, err := page(ctx)
+	answer, err := open(ctx)
 	if err != nil {
 		b.fail(what, err)
 	}
