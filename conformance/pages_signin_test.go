@@ -11,7 +11,7 @@ var welcomes = regexp.MustCompile(`http://\S+/console/welcome\?\S+`)
 
 // A new server prints a link, and the link makes the first operator's account,
 // once.
-func TestFirstRun(t *testing.T) {
+func TestPagesFirstRun(t *testing.T) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, v *visitor) {
 		flags, _ := place(t, filepath.Join(t.TempDir(), "souk.db"))
@@ -52,7 +52,7 @@ func TestFirstRun(t *testing.T) {
 }
 
 // A wrong password says no more than that, and lets nobody in.
-func TestSignIn(t *testing.T) {
+func TestPagesSignIn(t *testing.T) {
 	visit(t, func(t *testing.T, v *visitor) {
 		v.Go(v.URL("/console/account"))
 		v.at("/console/signin")
@@ -86,7 +86,7 @@ func TestSignIn(t *testing.T) {
 }
 
 // Who has the same e-mail in two organizations says which is meant.
-func TestSignInToOneOfTwo(t *testing.T) {
+func TestPagesSignInToOneOfTwo(t *testing.T) {
 	visit(t, func(t *testing.T, v *visitor) {
 		v.signIn("sam@both.example")
 		v.Says("Which organization?", "Solo", "Vendor Ltd")
@@ -100,7 +100,7 @@ func TestSignInToOneOfTwo(t *testing.T) {
 
 // A person's own page: tokens are shown once, another password ends all other
 // sessions.
-func TestAccount(t *testing.T) {
+func TestPagesAccount(t *testing.T) {
 	visit(t, func(t *testing.T, v *visitor) {
 		v.signIn("solveig@solo.example")
 		v.look("home", dark)

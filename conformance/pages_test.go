@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"souk/souktest/browser"
 )
@@ -22,8 +23,9 @@ type visitor struct {
 	*browser.Tab
 	server
 	t       *testing.T
-	app     string // URL of the server of Vendor's apps
-	scripts bool   // the browser runs them
+	app     string      // URL of the server of Vendor's apps
+	met     chan string // types of the triggers that it was opened by
+	scripts bool        // the browser runs them
 }
 
 // visit is a journey through the pages of a Souk with the world of
@@ -31,7 +33,7 @@ type visitor struct {
 func visit(t *testing.T, journey func(t *testing.T, v *visitor)) {
 	t.Parallel()
 	eachWay(t, func(t *testing.T, v *visitor) {
-		v.app = startApp(t)
+		v.app, v.met = startApp(t)
 		document, err := os.ReadFile(filepath.Join("testdata", "pages.yaml"))
 		if err != nil {
 			t.Fatal(err)
@@ -64,9 +66,10 @@ func eachWay(t *testing.T, test func(t *testing.T, v *visitor)) {
 }
 
 // startApp is the server of an app: it greets whoever a trigger brings, and
-// those who come back.
-func startApp(t *testing.T) string {
+// those who come back. It tells the types of the triggers.
+func startApp(t *testing.T) (address string, met chan string) {
 	t.Helper()
+	met = make(chan string, 100) // more than any journey brings
 	mux := http.NewServeMux()
 	page := func(w http.ResponseWriter, title, body string) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -74,6 +77,7 @@ func startApp(t *testing.T) string {
 			<body style="font: 1rem/1.5 sans-serif; padding: 1rem"><h1>%[1]s</h1>%s</body></html>`, title, body)
 	}
 	mux.HandleFunc("/trigger", func(w http.ResponseWriter, r *http.Request) {
+		met <- r.FormValue("type")
 		body := "<p>This is the app's own page.</p>"
 		if back := r.FormValue("redirect_uri"); back != "" {
 			body += `<p><a href="` + html.EscapeString(back) + `">Done</a></p>`
@@ -85,7 +89,21 @@ func startApp(t *testing.T) string {
 	})
 	s := httptest.NewServer(mux)
 	t.Cleanup(s.Close)
-	return s.URL
+	return s.URL, met
+}
+
+// meets fails the test unless the next trigger that reaches the app is of a
+// type.
+func (v *visitor) meets(kind string) {
+	v.t.Helper()
+	select {
+	case got := <-v.met:
+		if got != kind {
+			v.t.Fatalf("the app hears of %s, not of %s", got, kind)
+		}
+	case <-time.After(patience):
+		v.t.Fatalf("the app does not hear of %s", kind)
+	}
 }
 
 // password is that of everybody in testdata/pages.yaml.
@@ -138,7 +156,6 @@ func (v *visitor) look(name string, also ...string) {
 			v.Screenshot(filepath.Join("..", "docs", "screenshots", name+suffix+".png"))
 		}
 	}
-	v.KeyboardReach()
 	v.Axe()
 	picture("")
 	v.Dark()
@@ -154,4 +171,5 @@ func (v *visitor) look(name string, also ...string) {
 		picture("-360")
 	}
 	v.Width(1280)
+	v.KeyboardReach()
 }
