@@ -220,7 +220,7 @@ func TestUninstallPage(t *testing.T) {
 			other.post(page).is(t, 403, "You may not do this")
 		}
 		v.get(page).is(t, 200, "Uninstall Clerk?", "What stops at once", "3 tokens of the app stop working", "1 person is no longer spoken for",
-			"0 messages", "Its user Clerky is deactivated for good", "Uninstall", "Cancel").lacks(t, "workspace")
+			"Its user Clerky is deactivated for good", "Uninstall", "Cancel").lacks(t, "workspace", "messages")
 		if _, err := s.Market.InstallationOf(t.Context(), s.As("fia"), i.App, i.Org); err != nil {
 			t.Fatalf("looking at what would stop has stopped it: %v", err)
 		}
