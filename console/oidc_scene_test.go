@@ -37,7 +37,7 @@ const (
 // scene is a console whose operator has an OpenID provider, and both their hosts
 // on a network in memory, so that virtual time covers them.
 //
-// Ann stands under the root one, Bob under one and two, Gil was deactivated.
+// Ann and Cat stand under the root one, Bob under one and two, Gil was deactivated.
 type scene struct {
 	t        *testing.T
 	m        *market.Market
@@ -74,16 +74,28 @@ func newScene(t *testing.T, address string, client oidc.Client, o console.Option
 	}
 	s := &scene{
 		t: t, db: db, m: &market.Market{DB: db, Key: souk.NewKey([souk.KeySize]byte{3})},
-		provider: oidc.New(providerAt, client), log: &lines{}, users: map[string]souk.ID{},
+		log: &lines{}, users: map[string]souk.ID{},
 	}
 	s.people()
+	s.start(client, o)
+	return s
+}
+
+// start has the console and the provider begin anew, over the same database.
+func (s *scene) start(client oidc.Client, o console.Options) {
+	s.t.Helper()
+	if s.network != nil {
+		s.network.CloseIdleConnections()
+		s.keepsSecrets()
+	}
+	s.provider = oidc.New(providerAt, client)
 	log := slog.New(web.WithRequestID(slog.NewJSONHandler(s.log, nil)))
 	o.OpenID = console.OpenID{Issuer: providerAt, ClientID: client.ID, Secret: client.Secret, Name: "Example ID"}
 	s.handler = console.New(s.m, log, consoleAt, o)
 	mux := http.NewServeMux()
 	s.handler.Routes(mux)
 	pages := web.Stack(mux, web.Options{Log: log})
-	s.network = connect(t, func(w http.ResponseWriter, r *http.Request) {
+	s.network = connect(s.t, func(w http.ResponseWriter, r *http.Request) {
 		if "http://"+r.Host == providerAt {
 			s.provider.ServeHTTP(w, r)
 			return
@@ -91,7 +103,6 @@ func newScene(t *testing.T, address string, client oidc.Client, o console.Option
 		pages.ServeHTTP(w, r)
 	})
 	s.handler.AskProviderBy(s.network)
-	return s
 }
 
 func (s *scene) people() {
@@ -106,7 +117,7 @@ func (s *scene) people() {
 			roots[name] = o.ID
 		}
 		for _, p := range []struct{ key, email, root string }{
-			{"ann", "ann@one.example", "one"}, {"bob", "bob@both.example", "one"}, {"bob2", "bob@both.example", "two"}, {"gil", "gil@one.example", "one"},
+			{"ann", "ann@one.example", "one"}, {"cat", "cat@one.example", "one"}, {"bob", "bob@both.example", "one"}, {"bob2", "bob@both.example", "two"}, {"gil", "gil@one.example", "one"},
 		} {
 			u := souk.User{ID: souk.NewID(), Org: roots[p.root], Email: p.email, FirstName: p.key, CreatedAt: at}
 			if p.key == "gil" {

@@ -28,45 +28,46 @@ var (
 func TestProviderSignsIn(t *testing.T) {
 	public := theClient
 	public.Secret = ""
-	for _, tt := range []struct {
-		name    string
-		client  oidc.Client
-		be      oidc.Behaviour
-		subject string
+	tests := []struct {
+		name   string
+		client oidc.Client
+		be     oidc.Behaviour
+		who    string
+		is     oidc.Person
 	}{
-		{"RS256", theClient, oidc.Behaviour{}, "0815"},
-		{"ES256", theClient, oidc.Behaviour{Signing: "ES256"}, "0815"},
-		{"secret in the form", theClient, oidc.Behaviour{Methods: []string{"client_secret_post"}}, "0815"},
-		{"no secret", public, oidc.Behaviour{Methods: []string{"none"}}, "0815"},
-		{"longest subject", theClient, oidc.Behaviour{}, strings.Repeat("é", 127)},
-		{"several audiences", theClient, oidc.Behaviour{Claims: func(c map[string]any) { c["aud"], c["azp"] = []string{"other", "souk"}, "souk" }}, "0815"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			eachScene(t, tt.client, console.Options{}, func(t *testing.T, s *scene) {
-				s.be(oidc.Person{Subject: tt.subject, Email: ann.Email, Verified: true}, tt.be)
-				b := s.browser()
-				const wanted = "/console/account?a=1&b=%2F"
-				signIn := b.get(b.get(wanted).to)
-				href := `href="/console/signin/oidc?next=` + strings.ReplaceAll(url.QueryEscape(wanted), "+", "%20")
-				if !strings.Contains(strings.ToLower(signIn.body), strings.ToLower(href)) || !strings.Contains(signIn.body, "Sign in with Example ID") {
-					t.Errorf("the page to sign in has no button that leads to %s:\n%s", href, signIn.body)
-				}
-				p := b.get(b.back(wanted))
-				if p.status != http.StatusSeeOther || p.to != wanted || b.user() != s.users["ann"] {
-					t.Fatalf("back from the provider: %d to %q as %s", p.status, p.to, b.user())
-				}
-				if c := p.set["souk_oidc"]; c == nil || c.MaxAge >= 0 {
-					t.Errorf("the trip's cookie stays: %v", c)
-				}
-				if shown := b.get(p.to); shown.status != http.StatusOK {
-					t.Errorf("the page they wanted: %d", shown.status)
-				}
-				if p := b.get("/console/signin/oidc?next=/console/account"); p.to != "/console/account" {
-					t.Errorf("who is signed in is sent to %q", p.to)
-				}
-			})
-		})
+		{"RS256", theClient, oidc.Behaviour{}, "ann", ann},
+		{"ES256", theClient, oidc.Behaviour{Signing: "ES256"}, "ann", ann},
+		{"secret in the form", theClient, oidc.Behaviour{Methods: []string{"client_secret_post"}}, "ann", ann},
+		{"no secret", public, oidc.Behaviour{Methods: []string{"none"}}, "ann", ann},
+		{"longest subject", theClient, oidc.Behaviour{}, "cat", oidc.Person{Subject: strings.Repeat("é", 127), Email: "cat@one.example", Verified: true}},
+		{"several audiences", theClient, oidc.Behaviour{Claims: func(c map[string]any) { c["aud"], c["azp"] = []string{"other", "souk"}, "souk" }}, "ann", ann},
 	}
+	eachScene(t, theClient, console.Options{}, func(t *testing.T, s *scene) {
+		for _, tt := range tests {
+			s.start(tt.client, console.Options{})
+			s.be(tt.is, tt.be)
+			b := s.browser()
+			const wanted = "/console/account?a=1&b=%2F"
+			signIn := b.get(b.get(wanted).to)
+			href := `href="/console/signin/oidc?next=` + url.QueryEscape(wanted)
+			if !strings.Contains(strings.ToLower(signIn.body), strings.ToLower(href)) || !strings.Contains(signIn.body, "Sign in with Example ID") {
+				t.Errorf("%s: the page to sign in has no button that leads to %s:\n%s", tt.name, href, signIn.body)
+			}
+			p := b.get(b.back(wanted))
+			if p.status != http.StatusSeeOther || p.to != wanted || b.user() != s.users[tt.who] {
+				t.Fatalf("%s: back from the provider: %d to %q as %s", tt.name, p.status, p.to, b.user())
+			}
+			if c := p.set["souk_oidc"]; c == nil || c.MaxAge >= 0 {
+				t.Errorf("%s: the trip's cookie stays: %v", tt.name, c)
+			}
+			if shown := b.get(p.to); shown.status != http.StatusOK {
+				t.Errorf("%s: the page they wanted: %d", tt.name, shown.status)
+			}
+			if p := b.get("/console/signin/oidc?next=/console/account"); p.to != "/console/account" {
+				t.Errorf("%s: who is signed in is sent to %q", tt.name, p.to)
+			}
+		}
+	})
 }
 
 // A browser that held a session gets another, and the one that it had ends.
@@ -329,7 +330,7 @@ func TestProviderAway(t *testing.T) {
 			}
 		}
 	})
-	for name, away := range map[string]http.Handler{
+	providers := map[string]http.Handler{
 		"down":      tell(http.StatusBadGateway, strings.Repeat("x", 100<<10)),
 		"slow":      http.HandlerFunc(slowly),
 		"trickling": trickle,
@@ -340,52 +341,52 @@ func TestProviderAway(t *testing.T) {
 		"another issuer": tell(http.StatusOK, `{"issuer":"http://other.example","authorization_endpoint":"http://other.example/a","token_endpoint":"http://other.example/t","jwks_uri":"http://other.example/k"}`),
 		"no addresses":   tell(http.StatusOK, `{"issuer":"`+providerAt+`"}`),
 		"a script":       tell(http.StatusOK, `{"issuer":"`+providerAt+`","authorization_endpoint":"javascript:alert(1)","token_endpoint":"http://id.example/t","jwks_uri":"http://id.example/k"}`),
-	} {
-		t.Run(name, func(t *testing.T) {
-			eachScene(t, theClient, unlimited, func(t *testing.T, s *scene) {
-				s.be(ann, oidc.Behaviour{Instead: map[string]http.Handler{oidc.Discovery: away}})
-				began := time.Now()
-				var all sync.WaitGroup
-				for range 20 {
-					all.Go(func() {
-						if p := s.browser().get("/console/signin/oidc"); p.status != http.StatusServiceUnavailable || p.header.Get("Retry-After") == "" {
-							t.Errorf("the way to the provider: %d %q", p.status, p.to)
-						}
-					})
-				}
-				all.Wait()
-				if took := time.Since(began); took > 10*time.Second || s.provider.Asked(oidc.Discovery) != 1 {
-					t.Errorf("20 visitors waited %s for %d questions", took, s.provider.Asked(oidc.Discovery))
-				}
-				if got := s.log.last("refused"); got != "provider-away" {
-					t.Errorf("they were told %q", got)
-				}
-				if strings.Contains(s.log.String(), strings.Repeat("x", 500)) {
-					t.Error("the log repeats what the provider chose")
-				}
-				if s.provider.Asked("/elsewhere") != 0 {
-					t.Error("the metadata were asked for elsewhere")
-				}
-				if p := s.browser().get("/console/signin"); p.status != http.StatusOK {
-					t.Errorf("the page to sign in: %d", p.status)
-				}
-				s.be(ann, oidc.Behaviour{})
-				time.Sleep(5 * time.Second)
-				b := s.browser()
-				if b.get(b.back("/console")); b.user() != s.users["ann"] {
-					t.Error("it is back, and ann is not signed in")
-				}
-				// What is known stays good while nothing newer is to be had.
-				s.be(ann, oidc.Behaviour{Instead: map[string]http.Handler{oidc.Discovery: away}})
-				time.Sleep(time.Hour)
-				b = s.browser()
-				if b.get(b.back("/console")); b.user() != s.users["ann"] {
-					t.Error("it is away again, and ann is not signed in by what is known")
-				}
-				synctest.Wait()
-			})
-		})
 	}
+	eachScene(t, theClient, unlimited, func(t *testing.T, s *scene) {
+		for name, away := range providers {
+			s.start(theClient, unlimited)
+			s.be(ann, oidc.Behaviour{Instead: map[string]http.Handler{oidc.Discovery: away}})
+			began := time.Now()
+			var all sync.WaitGroup
+			for range 20 {
+				all.Go(func() {
+					if p := s.browser().get("/console/signin/oidc"); p.status != http.StatusServiceUnavailable || p.header.Get("Retry-After") == "" {
+						t.Errorf("%s: the way to the provider: %d %q", name, p.status, p.to)
+					}
+				})
+			}
+			all.Wait()
+			if took := time.Since(began); took > 10*time.Second || s.provider.Asked(oidc.Discovery) != 1 {
+				t.Errorf("%s: 20 visitors waited %s for %d questions", name, took, s.provider.Asked(oidc.Discovery))
+			}
+			if got := s.log.last("refused"); got != "provider-away" {
+				t.Errorf("%s: they were told %q", name, got)
+			}
+			if strings.Contains(s.log.String(), strings.Repeat("x", 500)) {
+				t.Errorf("%s: the log repeats what the provider chose", name)
+			}
+			if s.provider.Asked("/elsewhere") != 0 {
+				t.Errorf("%s: the metadata were asked for elsewhere", name)
+			}
+			if p := s.browser().get("/console/signin"); p.status != http.StatusOK {
+				t.Errorf("%s: the page to sign in: %d", name, p.status)
+			}
+			s.be(ann, oidc.Behaviour{})
+			time.Sleep(5 * time.Second)
+			b := s.browser()
+			if b.get(b.back("/console")); b.user() != s.users["ann"] {
+				t.Errorf("%s: it is back, and ann is not signed in", name)
+			}
+			// What is known stays good while nothing newer is to be had.
+			s.be(ann, oidc.Behaviour{Instead: map[string]http.Handler{oidc.Discovery: away}})
+			time.Sleep(time.Hour)
+			b = s.browser()
+			if b.get(b.back("/console")); b.user() != s.users["ann"] {
+				t.Errorf("%s: it is away again, and ann is not signed in by what is known", name)
+			}
+			synctest.Wait()
+		}
+	})
 }
 
 // A provider that lets people wait at its token endpoint is given up.
