@@ -3,6 +3,7 @@ package market_test
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"testing"
 	"time"
@@ -183,6 +184,18 @@ func TestRotating(t *testing.T) {
 		time.Sleep(4 * time.Hour)
 		w.wantDead("its own end", day.Secret, souk.DeadByExpiry)
 		w.wantTokens("left", must(w.m.TokensAt(ctx, w.as("sid"), w.hq, i.ID))(t), next, third)
+
+		// Nor is it taken from anywhere else.
+		inside, outside := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.1")
+		bound := w.mint(i)
+		w.write(func(tx *store.Tx) error {
+			kept, err := tx.Token(bound.Token.ID)
+			kept.Networks = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}
+			return errors.Join(err, tx.PutToken(kept))
+		})
+		successor := rotate(bound, 0)
+		must(w.m.Authenticate(ctx, successor.Secret, "test", inside))(t)
+		wantRefusal(t, "from elsewhere", drop(w.m.Authenticate(ctx, successor.Secret, "test", outside)), souk.UnknownToken)
 		w.checkAudit()
 	})
 }

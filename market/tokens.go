@@ -187,9 +187,9 @@ func rootOfInstalled(app, installation souk.ID) func(*store.Tx) (store.Locks, er
 }
 
 // RotateToken replaces a token of an app user by another with the same scopes,
-// as far as they are still granted, and the same life. The old one answers for
-// overlap, at most a week. It refuses what MintAppUserToken does, and
-// UnknownToken.
+// as far as they are still granted, the same life and the same networks. The old
+// one answers for overlap, at most a week. It refuses what MintAppUserToken does,
+// and UnknownToken.
 func (m *Market) RotateToken(ctx context.Context, actor souk.Actor, app, installation, token souk.ID, overlap time.Duration) (done Minted, err error) {
 	if overlap < 0 || overlap > maxOverlap {
 		return done, souk.Invalid{{Field: "overlap", Reason: "must be at most a week"}}
@@ -211,12 +211,13 @@ func (m *Market) RotateToken(ctx context.Context, actor souk.Actor, app, install
 			return souk.TooManyTokens
 		}
 		old := live[n]
-		scopes := slices.DeleteFunc(slices.Clone(old.Scopes), func(s string) bool { return !i.Scopes.Has(s) })
+		next := tokenOf(i, slices.DeleteFunc(slices.Clone(old.Scopes), func(s string) bool { return !i.Scopes.Has(s) }))
+		next.Networks = old.Networks
 		in := Minting{Description: old.Description}
 		if !old.ExpiresAt.IsZero() {
 			in.Life = old.ExpiresAt.Sub(old.CreatedAt)
 		}
-		if done, err = tx.mint(tokenOf(i, scopes), in, org); err != nil {
+		if done, err = tx.mint(next, in, org); err != nil {
 			return err
 		}
 		ended := old
