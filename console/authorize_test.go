@@ -59,7 +59,7 @@ func (v *visitor) decide(page reply, decision string) reply {
 func TestAuthorize(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
 		i := s.install("clerk", "fair", "fia")
-		v := s.signedIn("finn")
+		v := s.in("finn")
 		granted := func() souk.Scopes {
 			return look(s, func(tx *store.Tx) (souk.Scopes, error) {
 				g, err := tx.GrantTo(i.ID, s.ID("users.finn"))
@@ -115,7 +115,7 @@ func ignoreNone(err error) error {
 func TestAuthorizeErrors(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
 		s.install("clerk", "fair", "fia")
-		v, stranger := s.signedIn("fia"), s.visitor()
+		v, stranger := s.in("fia"), s.visitor()
 		for _, tt := range []struct {
 			pairs []string
 			code  string
@@ -164,7 +164,7 @@ func TestAuthorizeErrors(t *testing.T) {
 func TestAuthorizeTellsNobodyElse(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
 		s.install("clerk", "fair", "fia")
-		for _, v := range []*visitor{s.signedIn("fia"), s.visitor()} {
+		for _, v := range []*visitor{s.in("fia"), s.visitor()} {
 			unknown := v.get(s.ask("client_id", souk.NewID().String())).is(t, 400, "This app cannot sign you in")
 			addresses := []string{s.ask("client_id", ""), s.ask("client_id", "x"), s.ask("redirect_uri", ""), s.ask() + "&redirect_uri=https%3A%2F%2Fclerk.example%2Fback",
 				s.ask() + "&client_id=x", s.ask() + "&x=%zz", s.ask("client_id", "{apps.notes}")}
@@ -188,7 +188,7 @@ func TestAuthorizeTellsNobodyElse(t *testing.T) {
 // with all that the app had asked.
 func TestAuthorizeWhereNotInstalled(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
-		v := s.signedIn("fia")
+		v := s.in("fia")
 		v.get(s.ask("prompt", "none")).refusesWith(t, "access_denied")
 		page := v.get(s.ask("scope", "openid", "org", "{orgs.fair}")).is(t, 200, "The app is not installed")
 		link := page.between(t, `<a class="button primary" href="`, `"`)
@@ -205,7 +205,7 @@ func TestAuthorizeWhereNotInstalled(t *testing.T) {
 func TestAuthorizePage(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
 		s.install("clerk", "fair", "fia")
-		v := s.signedIn("finn")
+		v := s.in("finn")
 		page := v.get(s.ask("scope", "openid")).is(t, 200)
 		policy := page.header.Get("Content-Security-Policy")
 		if !strings.Contains(policy, "form-action 'self' https:;") || !strings.Contains(policy, "frame-ancestors 'none'") || page.header.Get("X-Frame-Options") != "DENY" {

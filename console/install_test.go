@@ -14,14 +14,14 @@ import (
 // Somebody sees what an app wants, accepts it, meets the app, and comes back.
 func TestInstall(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
-		v, link := s.signedIn("fia"), s.link("clerk", "next", "https://clerk.example/back?a=b", "state", "left & off")
+		v, link := s.in("fia"), s.link("clerk", "next", "https://clerk.example/back?a=b", "state", "left & off")
 		page := v.get(link).is(t, 200,
 			"Install Clerk", "by Vendor Ltd", "Answers for you.", "Fair", "What Clerk may do", "Read reports", "Read files", "Sensitive",
 			"Vendor Ltd runs Clerk.", "I accept the terms of Vendor Ltd", "https://vendor.example/terms", "https://vendor.example/privacy",
 			`value="Friendly"`, `value="Clerky"`, "After this you go on to clerk.example").
 			lacks(t, "Why do you want it?", "Who decides")
-		before, after, _ := strings.Cut(page.body, "<h3>Manage</h3>")
-		if !strings.Contains(before, "<h3>View</h3>") || !strings.Contains(before, "Read reports") || !strings.Contains(after, "Change the settings") {
+		before, after, _ := strings.Cut(page.body, ">Manage</h3>")
+		if !strings.Contains(before, ">View</h3>") || !strings.Contains(before, "Read reports") || !strings.Contains(after, "Change the settings") {
 			t.Errorf("the scopes are not grouped:\n%s", page.body)
 		}
 
@@ -74,7 +74,7 @@ func (s *site) installations(app string) (n int) {
 // Without a way on people go on to the apps that are installed where they chose.
 func TestInstallWithoutNext(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
-		v := s.signedIn("fia")
+		v := s.in("fia")
 		page := v.get(s.link("notes"))
 		if cancel := page.between(t, `</button><a class="button" href="`, `"`); cancel != s.fill("/console/orgs/{orgs.fair}/apps?status=denied") {
 			t.Errorf("cancelling leads to %q", cancel)
@@ -126,7 +126,7 @@ func TestInstallOffers(t *testing.T) {
 		} {
 			v := visitors[tt.who]
 			if v == nil {
-				v = s.signedIn(tt.who)
+				v = s.in(tt.who)
 				visitors[tt.who] = v
 			}
 			link := s.link(tt.app, tt.query...)
@@ -150,7 +150,7 @@ func TestInvisibleAppIsUnknown(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
 		unknown := "/apps/" + souk.NewID().String() + "/install"
 		for _, name := range []string{"fia", "olga"} {
-			v := s.signedIn(name)
+			v := s.in(name)
 			for _, query := range []string{"", "?next=https://unheard.example/back", "?next=https://evil.example", "?state=x"} {
 				missing := v.get(unknown+query).is(t, 404)
 				for _, link := range []string{s.link("unheard"), "/apps/x/install"} {
@@ -167,7 +167,7 @@ func TestInvisibleAppIsUnknown(t *testing.T) {
 // Who belongs to several places chooses one, of those where the app is offered.
 func TestInstallWhere(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
-		v := s.signedIn("olga")
+		v := s.in("olga")
 		link := s.link("clerk", "next", "/console", "state", "x")
 		page := v.get(link).is(t, 200, "Where do you want to have it?", "Acme Sales", "Acme Labs", "You can ask for it")
 		to := page.between(t, `<a class="button small" href="`, `"`)
@@ -187,7 +187,7 @@ func TestInstallWhere(t *testing.T) {
 // hears of, and the approval installs it.
 func TestRequestInsteadOfInstall(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
-		v := s.signedIn("bo")
+		v := s.in("bo")
 		link := s.link("clerk", "next", "https://clerk.example/back?a=b", "state", "s1")
 		page := v.get(link).is(t, 200, "Ask for Clerk", "Ask for it", "Why do you want it?", "Ada Virtanen", "Sue Ek", "After this you go on to clerk.example")
 		v.accept(page, "first_name", "Ship", "last_name", "Clerk", "alias", "", "reason", "We drown.").is(t, 422, "We drown.", "accepts the terms")
@@ -217,7 +217,7 @@ func TestRequestInsteadOfInstall(t *testing.T) {
 		v.get(link).is(t, 200, "Clerk is installed")
 
 		// Without a way on.
-		on := s.signedIn("solveig")
+		on := s.in("solveig")
 		page = on.get(s.link("notes"))
 		at := on.accept(page, "reason", "")
 		at.toldAt(t, s.fill("/console/orgs/{orgs.solo}/apps"))
@@ -230,7 +230,7 @@ func TestRequestInsteadOfInstall(t *testing.T) {
 func TestUpgrade(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
 		i := s.install("notes", "fair", "fia")
-		fia, finn := s.signedIn("fia"), s.signedIn("finn")
+		fia, finn := s.in("fia"), s.in("finn")
 		s.change("notes", func(a *souk.App) { a.BotScopes = souk.NewScopes("chat:write", "files:read") })
 		link := s.link("notes", "next", "https://notes.example/back")
 		finn.get(link).is(t, 200, "Ask for Notes", "asks for more now than was approved", "Ask for it")
@@ -277,7 +277,7 @@ func TestInstallMeanwhile(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			everyTown(t, func(t *testing.T, s *site) {
-				v := s.signedIn("fia")
+				v := s.in("fia")
 				page := v.get(s.link("notes")).is(t, 200, "Install Notes")
 				tt.meanwhile(s)
 				n := s.installations("notes")
@@ -293,7 +293,7 @@ func TestInstallMeanwhile(t *testing.T) {
 // Two people press at once: one installs it, the other is told that it is there.
 func TestInstallRace(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
-		a, b := s.signedIn("fia"), s.signedIn("fia")
+		a, b := s.in("fia"), s.in("fia")
 		pages := []reply{a.get(s.link("notes")), b.get(s.link("notes"))}
 		replies := make(chan reply)
 		for i, v := range []*visitor{a, b} {
@@ -339,7 +339,7 @@ func TestInstallTriggerThatCannotOpen(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Market.Wires = nil
-		v := s.signedIn("finn")
+		v := s.in("finn")
 		page := v.get(s.link("clerk", "next", "/console")).is(t, 200, "Install Clerk")
 		v.accept(page, "first_name", "A", "last_name", "B", "terms", "accepted").leads(t, "/console?status=installed")
 		if !strings.Contains(s.log.String(), "console could not open an install trigger") {
@@ -352,7 +352,7 @@ func TestInstallTriggerThatCannotOpen(t *testing.T) {
 // theirs.
 func TestInstallPolicy(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
-		v := s.signedIn("fia")
+		v := s.in("fia")
 		for _, tt := range []struct{ link, forms string }{
 			{s.link("clerk"), "form-action 'self' https:;"},
 			{s.link("notes", "next", "https://notes.example/back"), "form-action 'self' https:;"},

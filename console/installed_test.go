@@ -30,7 +30,7 @@ func (s *site) mint(i souk.Installation, description string) souk.Token {
 func TestInstalledApps(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
 		list := s.fill("/console/orgs/{orgs.fair}/apps")
-		fia, finn := s.signedIn("fia"), s.signedIn("finn")
+		fia, finn := s.in("fia"), s.in("finn")
 		fia.get(list).is(t, 200, "Nothing is installed at Fair yet.", "follow such a link").lacks(t, "<table", "Older")
 		i := s.install("clerk", "fair", "fia")
 		s.install("notes", "fair", "fia")
@@ -52,8 +52,8 @@ func TestInstalledApps(t *testing.T) {
 		fia.get(list+"?after=nonsense").is(t, 400, "This link is not whole")
 		fia.get(s.fill("/console/orgs/{orgs.solo}/apps")).is(t, 404, "There is no such organization")
 		fia.get("/console/orgs/"+souk.NewID().String()+"/apps").is(t, 404, "There is no such organization")
-		s.signedIn("bo").get(s.fill("/console/orgs/{orgs.labs}/apps")).is(t, 404)
-		s.signedIn("lars").get(s.fill("/console/orgs/{orgs.lapsed}/apps")).is(t, 200, "no active subscription")
+		s.in("bo").get(s.fill("/console/orgs/{orgs.labs}/apps")).is(t, 404)
+		s.in("lars").get(s.fill("/console/orgs/{orgs.lapsed}/apps")).is(t, 200, "no active subscription")
 	})
 }
 
@@ -69,7 +69,7 @@ func TestInstalledPages(t *testing.T) {
 		for n := range installedOnPage + 2 {
 			s.install(fmt.Sprintf("tool%d", n), "fair", "fia")
 		}
-		v := s.signedIn("fia")
+		v := s.in("fia")
 		at, seen := s.fill("/console/orgs/{orgs.fair}/apps"), map[string]int{}
 		first := v.get(at).is(t, 200, "Older").lacks(t, "Newest")
 		next := first.between(t, `<a class="button" href="`, `"`)
@@ -96,13 +96,13 @@ func TestInstallationPage(t *testing.T) {
 		s.mint(i, "nightly report")
 		page := s.pageOf("fair", i)
 		buttons := []string{"Save permissions", "Set up", "Revoke", page + "/uninstall"}
-		s.signedIn("fia").get(page).is(t, 200, append(buttons, "Clerk", "What Clerk may do", "works at Fair as Clerky", "nightly report", "For its user",
+		s.in("fia").get(page).is(t, 200, append(buttons, "Clerk", "What Clerk may do", "works at Fair as Clerky", "nightly report", "For its user",
 			"Manage the users of the organization", "Has no effect through the app’s tokens")...)
-		s.signedIn("finn").get(page).is(t, 200, "Clerk", "works at Fair as Clerky", "None", "Whoever manages the users").lacks(t, append(buttons, "nightly report")...)
-		s.signedIn("flo").get(page).is(t, 200, "Save permissions").lacks(t, "Set up", "Revoke", "nightly report", page+"/uninstall")
+		s.in("finn").get(page).is(t, 200, "Clerk", "works at Fair as Clerky", "None", "Whoever manages the users").lacks(t, append(buttons, "nightly report")...)
+		s.in("flo").get(page).is(t, 200, "Save permissions").lacks(t, "Set up", "Revoke", "nightly report", page+"/uninstall")
 
 		plain := s.install("notes", "fair", "fia")
-		s.signedIn("fia").get(s.pageOf("fair", plain)).is(t, 200, "It has no tokens at the moment.").lacks(t, "Its user", "Save permissions", "Set up")
+		s.in("fia").get(s.pageOf("fair", plain)).is(t, 200, "It has no tokens at the moment.").lacks(t, "Its user", "Save permissions", "Set up")
 	})
 }
 
@@ -114,13 +114,13 @@ func TestSetPermissionsOnPage(t *testing.T) {
 			m := look(s, func(tx *store.Tx) (souk.Membership, error) { return tx.Membership(i.AppUser, i.Org) })
 			return m.Permissions
 		}
-		s.signedIn("finn").post(page+"/permissions", "permission", "users").is(t, 403, "You may not do this")
-		s.signedIn("solveig").post(page+"/permissions", "permission", "users").is(t, 404)
+		s.in("finn").post(page+"/permissions", "permission", "users").is(t, 403, "You may not do this")
+		s.in("solveig").post(page+"/permissions", "permission", "users").is(t, 404)
 		if len(held()) != 0 {
 			t.Fatalf("the app user holds %v", held())
 		}
 		for _, who := range []string{"flo", "fia"} {
-			v := s.signedIn(who)
+			v := s.in(who)
 			v.post(page+"/permissions", "permission", "reports", "permission", "users").leads(t, page+"?done=permissions-saved")
 			saved := v.get(page+"?done=permissions-saved").is(t, 200, "The permissions are saved.")
 			if got := strings.Count(saved.body, " checked>"); got != 2 || len(held()) != 2 {
@@ -133,7 +133,7 @@ func TestSetPermissionsOnPage(t *testing.T) {
 			v.post(page+"/permissions", "permission", "everything").is(t, 422)
 		}
 		plain := s.install("notes", "fair", "fia")
-		s.signedIn("fia").post(s.pageOf("fair", plain)+"/permissions", "permission", "users").is(t, 404, "There is no such person")
+		s.in("fia").post(s.pageOf("fair", plain)+"/permissions", "permission", "users").is(t, 404, "There is no such person")
 	})
 }
 
@@ -141,8 +141,8 @@ func TestRevokeInstalledToken(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
 		i, other := s.install("clerk", "fair", "fia"), s.install("notes", "fair", "fia")
 		token := s.mint(i, "nightly report")
-		fia, page := s.signedIn("fia"), s.pageOf("fair", i)
-		s.signedIn("finn").post(page+"/tokens/"+token.ID.String()+"/revoke").is(t, 403)
+		fia, page := s.in("fia"), s.pageOf("fair", i)
+		s.in("finn").post(page+"/tokens/"+token.ID.String()+"/revoke").is(t, 403)
 		fia.post(s.pageOf("fair", other)+"/tokens/"+token.ID.String()+"/revoke").is(t, 404, "There is no such token")
 		fia.post(page+"/tokens/"+souk.NewID().String()+"/revoke").is(t, 404, "There is no such token")
 		fia.post(page+"/tokens/"+token.ID.String()+"/revoke").leads(t, page+"?done=token-revoked")
@@ -156,7 +156,7 @@ func TestInstallationsOfOthers(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
 		i := s.install("clerk", "fair", "fia")
 		token := s.mint(i, "nightly report")
-		fia, solveig := s.signedIn("fia"), s.signedIn("solveig")
+		fia, solveig := s.in("fia"), s.in("solveig")
 		for _, r := range routes {
 			if !strings.HasPrefix(r.path, "/console/orgs/") {
 				continue
@@ -194,7 +194,7 @@ func TestInstallationFromAbove(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sue, page := s.signedIn("sue"), s.pageOf("sales", done.Installation)
+		sue, page := s.in("sue"), s.pageOf("sales", done.Installation)
 		sue.get(s.fill("/console/orgs/{orgs.sales}/apps")).is(t, 200, "Clerk", "From Acme")
 		sue.get(page).is(t, 200, "Acme has installed it, and Acme Sales has it from there.").lacks(t, "Save permissions", "Revoke", "/uninstall")
 		for _, action := range []string{"/permissions", "/uninstall"} {
@@ -202,7 +202,7 @@ func TestInstallationFromAbove(t *testing.T) {
 		}
 		sue.get(page+"/uninstall").is(t, 404)
 		sue.get(s.link("clerk", "org", "{orgs.sales}")).is(t, 200, "Clerk is installed", "Acme has installed it for its workspaces")
-		olga := s.signedIn("olga")
+		olga := s.in("olga")
 		olga.get(s.pageOf("acme", done.Installation)+"/uninstall").is(t, 200, "1 workspace loses the app:", "Acme Sales")
 	})
 }
@@ -213,9 +213,9 @@ func TestUninstallPage(t *testing.T) {
 		for _, name := range []string{"one", "two", "three"} {
 			s.mint(i, name)
 		}
-		v, page := s.signedIn("fia"), s.pageOf("fair", i)+"/uninstall"
+		v, page := s.in("fia"), s.pageOf("fair", i)+"/uninstall"
 		for _, who := range []string{"finn", "flo"} {
-			other := s.signedIn(who)
+			other := s.in(who)
 			other.get(page).is(t, 403, "You may not do this")
 			other.post(page).is(t, 403, "You may not do this")
 		}
@@ -242,13 +242,13 @@ func TestUninstallPage(t *testing.T) {
 func TestSetUp(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
 		i := s.install("clerk", "fair", "fia")
-		told := s.signedIn("fia").post(s.pageOf("fair", i)+"/setup").toldAt(t, "https://clerk.example/open")
+		told := s.in("fia").post(s.pageOf("fair", i)+"/setup").toldAt(t, "https://clerk.example/open")
 		if told.Get("type") != "setup" || told.Get("redirect_uri") != "" || told.Get("user") != s.ID("users.fia").String() {
 			t.Errorf("the app is told %v", told)
 		}
-		s.signedIn("finn").post(s.pageOf("fair", i)+"/setup").is(t, 403)
+		s.in("finn").post(s.pageOf("fair", i)+"/setup").is(t, 403)
 		plain := s.install("notes", "fair", "fia")
-		s.signedIn("fia").post(s.pageOf("fair", plain)+"/setup").is(t, 422, "This app has no page to open")
+		s.in("fia").post(s.pageOf("fair", plain)+"/setup").is(t, 422, "This app has no page to open")
 	})
 }
 
@@ -258,7 +258,7 @@ func TestOpenApp(t *testing.T) {
 	everyTown(t, func(t *testing.T, s *site) {
 		s.install("clerk", "fair", "fia")
 		s.install("notes", "fair", "fia")
-		v := s.signedIn("finn")
+		v := s.in("finn")
 		open := s.fill("/console/orgs/{orgs.fair}/open/{apps.clerk}")
 		v.get("/console").is(t, 200, `<a href="`+open+`">Clerk</a>`).lacks(t, "Notes</a>")
 		page := v.get(open).is(t, 200, "Clerk", `title="Clerk, an app inside of this page"`, `width="700" height="400"`,

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"net/netip"
 	"net/url"
 	"regexp"
 	"testing"
@@ -57,10 +58,14 @@ apps:
     redirect_uris: ["https://unheard.example/back"]
 `
 
-// everyTown runs a test on a site with the town on each database.
+// everyTown runs a test on a site with the town on each database, beside other
+// tests: much of their time is waiting for a database to be made.
 func everyTown(t *testing.T, test func(t *testing.T, s *site)) {
 	t.Helper()
-	everySite(t, func(t *testing.T, s *site) {
+	t.Parallel()
+	souktest.Each(t, func(t *testing.T, db *store.DB) {
+		t.Parallel()
+		s := newSite(t, db, "http://souk.example", Options{Unlimited: true})
 		s.settle()
 		test(t, s)
 	})
@@ -70,20 +75,29 @@ func everyTown(t *testing.T, test func(t *testing.T, s *site)) {
 func (s *site) settle() {
 	s.t.Helper()
 	s.Apply(town)
-	s.record(func(tx *store.Tx) error {
-		for _, name := range []string{"fia", "finn", "flo", "shia", "fred", "lars", "sue"} {
-			if err := tx.PutPassword(s.ID("users."+name), passwordHash(), time.Now()); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 	s.Market.Wires = map[souk.Dialect]market.Wire{souk.Giosg: {Triggers: &market.Triggers{
 		Encode: func(souk.Trigger) ([]byte, error) { return []byte("{}"), nil },
 		Address: func(t souk.Trigger, _ souk.Credentials, _ time.Time) (string, error) {
 			return carry(t.URL, "type", string(t.Condition), "org", t.Org.String(), "user", t.User.String(), "redirect_uri", t.Return), nil
 		},
 	}}}
+}
+
+// in is a visitor who has signed in, by the word of a provider: pages about apps
+// are none the wiser, and no password is hashed for each of them.
+func (s *site) in(name string) *visitor {
+	s.t.Helper()
+	u, err := s.user(name)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	done, err := s.Market.SignInAs(s.t.Context(), market.Identity{Issuer: "https://login.example", Subject: name, Email: u.Email}, face, netip.Addr{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	v := s.visitor()
+	v.cookies[s.console.cookieName()] = done.Secret
+	return v
 }
 
 var place = regexp.MustCompile(`\{[a-z]+\.[a-z@-]+\}`)
