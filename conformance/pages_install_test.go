@@ -101,6 +101,22 @@ func TestPagesInstallFromOutside(t *testing.T) {
 	})
 }
 
+// An app that asks for more than it has been allowed gets that when somebody
+// agrees, who sees what is new.
+func TestPagesUpgrade(t *testing.T) {
+	visit(t, func(t *testing.T, v *visitor) {
+		v.api("vic", http.MethodPatch, "/api/v5/orgs/"+v.Orgs["vendor"].ID+"/owned_apps/"+v.Apps["diary"].ID, `{"required_scopes": ["reports", "users", "settings"]}`)
+		v.signIn("solveig@solo.example")
+		v.Go(v.install("diary"))
+		v.Says("Diary has changed what it asks for", "What is new is marked.", "New")
+		v.look("install-upgrade")
+		v.Press("Upgrade")
+		v.at("/console/orgs/" + v.Orgs["solo"].ID + "/apps")
+		v.Go(v.install("diary"))
+		v.Says("Diary is installed")
+	})
+}
+
 // Where apps need an approval the page files a request, and says who decides.
 func TestPagesRequestInsteadOfInstall(t *testing.T) {
 	visit(t, func(t *testing.T, v *visitor) {
@@ -119,7 +135,7 @@ func TestPagesRequestInsteadOfInstall(t *testing.T) {
 		v.Says("You have asked for Notes", "Olga Berg")
 		v.look("install-waiting")
 
-		v.asOlga(http.MethodPost, "/souk/v1/requests/"+told.Get("request_id")+"/approve", "{}")
+		v.api("olga", http.MethodPost, "/souk/v1/requests/"+told.Get("request_id")+"/approve", "{}")
 		v.Go(v.install("notes", "org", v.Orgs["sales"].ID))
 		v.Says("Notes is installed")
 		if told.Get("case_id") == "" {
@@ -128,14 +144,14 @@ func TestPagesRequestInsteadOfInstall(t *testing.T) {
 	})
 }
 
-// asOlga calls the native API as the owner of Acme.
-func (v *visitor) asOlga(method, path, body string) {
+// api calls an API with somebody's token.
+func (v *visitor) api(who, method, path, body string) {
 	v.t.Helper()
 	call, err := http.NewRequestWithContext(v.t.Context(), method, v.URL(path), strings.NewReader(body))
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	call.Header.Set("Authorization", "Bearer "+v.Tokens["olga"].Token)
+	call.Header.Set("Authorization", "Bearer "+v.Tokens[who].Token)
 	call.Header.Set("Content-Type", "application/json")
 	answered(v.t, http.DefaultClient, call)
 }
@@ -143,7 +159,7 @@ func (v *visitor) asOlga(method, path, body string) {
 // What cannot be had says why, and whom to ask.
 func TestPagesBarred(t *testing.T) {
 	visit(t, func(t *testing.T, v *visitor) {
-		v.asOlga(http.MethodPost, "/souk/v1/orgs/"+v.Orgs["acme"].ID+"/apps/"+v.Apps["spy"].ID+"/restrict", `{"reason": "It reads more than it needs."}`)
+		v.api("olga", http.MethodPost, "/souk/v1/orgs/"+v.Orgs["acme"].ID+"/apps/"+v.Apps["spy"].ID+"/restrict", `{"reason": "It reads more than it needs."}`)
 		v.signIn("bo@acme.example")
 		v.Go(v.install("spy", "org", v.Orgs["sales"].ID, "next", v.app+"/back"))
 		v.is(http.StatusBadRequest) // this app has registered no address
@@ -169,6 +185,14 @@ func TestPagesBarred(t *testing.T) {
 		v.is(http.StatusPaymentRequired)
 		v.Says("Apps are not part of what Frugal has booked")
 		v.look("install-no-feature")
+
+		v.Press("Sign out")
+		v.signIn("kim@shut.example")
+		v.Go(v.install("notes"))
+		v.is(http.StatusForbidden)
+		v.Says("At Shut nobody gets an app that was not decided about")
+		v.Unfold("Why this is so")
+		v.look("install-closed")
 	})
 }
 
