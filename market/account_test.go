@@ -20,9 +20,9 @@ func TestPermissions(t *testing.T) {
 		ctx := context.Background()
 		i := w.install("sid", "ear", w.hq)
 		for who, actor := range map[string]souk.Actor{"who holds users": w.as("una"), "the admin": w.as("max"), "above": w.as("eve"), "the operator": operator, "for her": onBehalf(w.as("una"))} {
-			for _, user := range []souk.ID{w.user["jane"], i.AppUser} {
-				v := must(w.m.SetPermissions(ctx, actor, w.hq, user, []souk.Permission{souk.CanUsers, souk.CanReports, souk.CanUsers}))(t)
-				if v.ID != user || v.Home.ID != w.hq || !slices.Equal(v.Permissions, []souk.Permission{souk.CanReports, souk.CanUsers}) {
+			for user, given := range map[souk.ID][]souk.Permission{w.user["jane"]: {souk.CanUsers}, i.AppUser: {souk.CanReports, souk.CanUsers}} {
+				v := must(w.m.SetPermissions(ctx, actor, w.hq, user, append([]souk.Permission{souk.CanUsers}, given...)))(t)
+				if v.ID != user || v.Home.ID != w.hq || !slices.Equal(v.Permissions, given) {
 					t.Errorf("%s set %+v", who, v)
 				}
 				if read := must(w.m.Permissions(ctx, w.as("joe"), w.hq, user))(t); !slices.Equal(read.Permissions, v.Permissions) {

@@ -40,7 +40,9 @@ func TestTokensOfAppsAreCapped(t *testing.T) {
 			{"cancel a colleague's request", func() error { return w.m.CancelRequest(ctx, actor, market.Withdrawal{Request: q.ID}) }, souk.NotAllowed},
 			{"ask for a colleague", func() error {
 				return drop(w.m.RequestApp(ctx, actor, market.Asking{App: app, At: w.hq, For: w.user["joe"]}))
-			}, souk.NotAllowed},
+			}, souk.NeedsPerson},
+			{"ask for her", func() error { return drop(w.m.RequestApp(ctx, actor, market.Asking{App: app, At: w.hq})) }, souk.NeedsPerson},
+			{"install", func() error { return drop(w.m.Install(ctx, actor, market.Installing{App: app, At: w.hq})) }, souk.NeedsPerson},
 			{"uninstall", func() error {
 				return drop(w.m.Uninstall(ctx, actor, market.Uninstalling{App: bot.App, From: []souk.ID{w.hq}}))
 			}, souk.NotAllowed},
@@ -71,8 +73,8 @@ func TestTokensOfAppsAreCapped(t *testing.T) {
 			{"agree for her", func() error { return drop(w.m.Authorize(ctx, actor, w.authorizing("files"))) }, souk.NeedsPerson},
 			{"read what is installed elsewhere", func() error { return drop(w.m.InstalledAt(ctx, actor, w.lab, page)) }, souk.OrgNotGranted},
 			{"consider elsewhere", func() error { return drop(w.m.Consider(ctx, actor, app, w.lab)) }, souk.OrgNotGranted},
-			{"ask elsewhere", func() error { return drop(w.m.RequestApp(ctx, actor, market.Asking{App: app, At: w.lab})) }, souk.OrgNotGranted},
-			{"install elsewhere", func() error { return drop(w.m.Install(ctx, actor, market.Installing{App: app, At: w.lab})) }, souk.OrgNotGranted},
+			{"ask elsewhere", func() error { return drop(w.m.RequestApp(ctx, actor, market.Asking{App: app, At: w.lab})) }, souk.NeedsPerson},
+			{"install elsewhere", func() error { return drop(w.m.Install(ctx, actor, market.Installing{App: app, At: w.lab})) }, souk.NeedsPerson},
 			{"work elsewhere", func() error { return drop(w.m.Desk(ctx, actor, w.lab, market.MayRead)) }, souk.UnknownOrg},
 			{"work with settings", func() error { return drop(w.m.Desk(ctx, actor, w.hq, market.MaySettings)) }, souk.NotAllowed},
 		} {

@@ -118,7 +118,7 @@ func TestAuthorizingElsewhere(t *testing.T) {
 		wantRefusal(t, "another root", at("lee", w.globex), souk.UnknownOrg)
 		wantList(t, "granted", w.grantsOf("tool"), "eve team:read users:read", "lee team:read users:read")
 
-		// It reaches what the installation reaches, and no more.
+		// It reaches where lee agreed, and no more.
 		lees := w.by(must(w.redeem("tool", secret, w.code("lee", "tool")))(t).Secret)
 		if lees.Installation != wide.ID {
 			t.Errorf("lee speaks through %+v", lees)
@@ -127,9 +127,10 @@ func TestAuthorizingElsewhere(t *testing.T) {
 		w.write(memberOf(w.user["lee"], w.hq, souk.Owner))
 		wantRefusal(t, "where it is not", drop(w.m.InstalledAt(ctx, lees, w.hq, souk.Page{Size: 5})), souk.OrgNotGranted)
 		must(w.m.SetWorkspaces(ctx, w.as("eve"), market.Granting{App: w.app["tool"], At: w.acme, Workspaces: []souk.ID{w.hq}}))(t)
-		must(w.m.InstalledAt(ctx, lees, w.hq, souk.Page{Size: 5}))(t)
+		wantRefusal(t, "where it is by now", drop(w.m.InstalledAt(ctx, lees, w.hq, souk.Page{Size: 5})), souk.OrgNotGranted)
 		wantRefusal(t, "where it is no more", drop(w.m.InstalledAt(ctx, lees, w.lab, souk.Page{Size: 5})), souk.OrgNotGranted)
-		wantRefusal(t, "at home, where it is no more", at("lee", souk.ID{}), souk.UnknownInstallation)
+		wantRefusal(t, "at home, where it is no more", at("lee", w.lab), souk.UnknownInstallation)
+		ok(t, at("lee", souk.ID{})) // where it is by now
 	})
 }
 

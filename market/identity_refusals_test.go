@@ -132,7 +132,8 @@ func (w *town) identities(wide souk.Installation) (rows []refused) {
 		row("at another root", souk.UnknownOrg, jane, at(w.globex))
 		row("at a workspace where she is not", souk.UnknownOrg, jane, at(w.lab))
 		row("at the enterprise, where she is not", souk.UnknownOrg, jane, at(w.acme))
-		row("as a deactivated person", souk.UnknownOrg, w.session("val"), same)
+		row("as a deactivated person", souk.UnknownInstallation, w.session("val"), same)
+		row("as a deactivated person, at home", souk.UnknownOrg, w.session("val"), at(w.vendor))
 		row("where it is not installed", souk.UnknownInstallation, w.session("liz"), same)
 	}
 	add("redirect: of an app that is not there", souk.UnknownApp, func() error { return w.m.RedirectAllowed(ctx, nobody, back) })
@@ -172,6 +173,7 @@ func (w *town) identities(wide souk.Installation) (rows []refused) {
 	add("permissions: as the app itself", souk.UnknownOrg, permit(w.itself("tool"), w.hq, tool.AppUser))
 	add("permissions: as the app user itself", souk.NotAllowed, permit(w.by(bot.Secret), w.hq, tool.AppUser))
 	add("permissions: without users", souk.NotAllowed, permit(w.as("sid"), w.hq, tool.AppUser))
+	add("permissions: that one does not hold, to a person", souk.NotAllowed, permit(w.as("una"), w.hq, w.user["jane"]))
 	add("permissions: by a token without the scope", souk.NotAllowed, permit(capped, w.hq, tool.AppUser))
 	add("permissions: by a token that does not reach it", souk.OrgNotGranted, permit(reaches, w.lab, w.user["lee"]))
 	add("permissions: of who is not there", souk.UnknownUser, permit(w.as("una"), w.hq, nobody))
