@@ -9,7 +9,6 @@ import (
 
 	"souk"
 	"souk/market"
-	"souk/web"
 )
 
 const accountPath = "/console/account"
@@ -48,7 +47,7 @@ func (h *Handler) showAccount(v *visit, p accountPage) (a answer, err error) {
 // changePassword ends every session, this one too, and goes on with a new one.
 func (h *Handler) changePassword(v *visit) (answer, error) {
 	began := time.Now()
-	if err := h.limits.try(web.ClientAddress(v.ctx), v.User.Email); err != nil {
+	if err := h.limits.prove(v.User.ID); err != nil {
 		return answer{}, err
 	}
 	in, err := h.market.ChangePassword(v.ctx, v.Actor, v.field("old"), v.field("password"), v.request.UserAgent())
@@ -65,9 +64,8 @@ func (h *Handler) changePassword(v *visit) (answer, error) {
 		a.status = http.StatusUnprocessableEntity
 		return a, err
 	}
-	a := done(accountPath, "password-changed")
-	a.cookie = h.cookie(in.Secret)
-	return a, nil
+	v.keep(h.sessionCookie(in.Secret))
+	return done(accountPath, "password-changed"), nil
 }
 
 // mintToken makes an API token. The page that answers shows its secret, and no

@@ -16,7 +16,6 @@ type answer struct {
 	data     any    // that it shows
 	status   int    // of a page; 0: 200
 	location string // instead of a page: 303 to there
-	cookie   *http.Cookie
 	policy   policy
 	wait     time.Duration // after which to try again
 }
@@ -84,10 +83,8 @@ func (h *Handler) write(w http.ResponseWriter, v *visit, a answer) error {
 		header.Set("Location", a.location)
 		a.status = http.StatusSeeOther
 	}
-	for _, c := range []*http.Cookie{a.cookie, v.trip} {
-		if c != nil {
-			http.SetCookie(w, c)
-		}
+	for _, c := range v.cookies {
+		http.SetCookie(w, c)
 	}
 	if a.wait > 0 {
 		header.Set("Retry-After", web.RetryAfter(a.wait))

@@ -3,8 +3,6 @@ package console
 import (
 	"crypto/rand"
 	"crypto/subtle"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -39,9 +37,10 @@ type trip struct {
 }
 
 const (
-	tripLife = 10 * time.Minute
-	maxTrip  = 3800                // of the cookie, in bytes; browsers keep 4,096 with its name
-	tripSeal = "console:oidc trip" // no other sealed text opens as a trip
+	tripCookieName = "souk_oidc"
+	tripLife       = 10 * time.Minute
+	maxTrip        = 3800                // of the cookie, in bytes; browsers keep 4,096 with its name
+	tripSeal       = "console:oidc trip" // no other sealed text opens as a trip
 )
 
 // goToProvider sends a visitor to the provider.
@@ -69,7 +68,7 @@ func (h *Handler) goToProvider(v *visit) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	v.trip = h.tripCookie(sealed)
+	v.keep(h.tripCookie(sealed))
 	return see(m.AuthCodeURL(t.State, oidc.Nonce(t.Nonce), oauth2.S256ChallengeOption(t.Verifier))), nil
 }
 
@@ -78,12 +77,16 @@ func (h *Handler) backFromProvider(v *visit) (answer, error) {
 	if h.provider == nil {
 		return answer{}, &failure{problem: unknownPage}
 	}
-	if err := h.limits.try(web.ClientAddress(v.ctx), ""); err != nil {
+	t, ok := h.tripOf(v.request)
+	v.keep(h.tripCookie("")) // once, whatever comes of it
+	if !ok {
+		return answer{}, &failure{problem: providerLate}
+	}
+	// Nobody else's page can spend the tries of an office: it has no trip to show.
+	if err := h.limits.try(web.ClientAddress(v.ctx)); err != nil {
 		return answer{}, err
 	}
-	t, ok := h.tripOf(v.request)
-	v.trip = h.tripCookie("") // once, whatever comes of it
-	if !ok || subtle.ConstantTimeCompare([]byte(v.query("state")), []byte(t.State)) != 1 {
+	if subtle.ConstantTimeCompare([]byte(v.query("state")), []byte(t.State)) != 1 {
 		return answer{}, &failure{problem: providerLate}
 	}
 	if err := h.provider.sent(v); err != nil {
@@ -127,45 +130,16 @@ func (p *provider) sent(v *visit) error {
 	}
 }
 
-// tripCookieName is what the cookie of a trip is called; see cookieName.
-func (h *Handler) tripCookieName() string {
-	if h.secure {
-		return "__Host-souk_oidc"
-	}
-	return "souk_oidc"
-}
-
 // tripCookie hands a trip to a browser; an empty one takes it back.
 func (h *Handler) tripCookie(sealed string) *http.Cookie {
-	c := &http.Cookie{
-		Name: h.tripCookieName(), Value: sealed, Path: "/", MaxAge: int(tripLife.Seconds()),
-		Secure: h.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	}
-	if sealed == "" {
-		c.MaxAge = -1
-	}
-	return c
+	return h.cookie(tripCookieName, sealed, tripLife)
 }
 
-func (h *Handler) sealTrip(t trip) (string, error) {
-	text, err := json.Marshal(t)
-	return base64.RawURLEncoding.EncodeToString(h.market.Key.Seal(string(text), tripSeal)), err
-}
+func (h *Handler) sealTrip(t trip) (string, error) { return h.seal(tripSeal, t) }
 
 // tripOf is the trip that a request comes back from; false when there is none,
 // or it took too long.
 func (h *Handler) tripOf(r *http.Request) (t trip, ok bool) {
-	cookies := r.CookiesNamed(h.tripCookieName())
-	if len(cookies) != 1 {
-		return t, false
-	}
-	sealed, err := base64.RawURLEncoding.DecodeString(cookies[0].Value)
-	if err != nil || len(sealed) == 0 {
-		return t, false
-	}
-	text, err := h.market.Key.Open(sealed, tripSeal)
-	if err != nil || json.Unmarshal([]byte(text), &t) != nil {
-		return t, false
-	}
-	return t, time.Now().Before(t.Until)
+	sealed, ok := h.cookieOf(r, tripCookieName)
+	return t, ok && h.unseal(tripSeal, sealed, &t) && time.Now().Before(t.Until)
 }

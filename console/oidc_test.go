@@ -406,8 +406,12 @@ func TestProviderTriesAreLimited(t *testing.T) {
 	eachScene(t, theClient, console.Options{}, func(t *testing.T, s *scene) {
 		s.be(ann, oidc.Behaviour{})
 		b := s.browser()
+		for range 50 { // pictures on other sites, say
+			b.refused("who was not sent", b.get("/console/signin/oidc/callback?state=x&code=y"), http.StatusUnprocessableEntity, "provider-late")
+		}
 		var last page
 		for range 31 {
+			b.away("/console")
 			last = b.get("/console/signin/oidc/callback?state=x&code=y")
 		}
 		b.refused("the thirty-first", last, http.StatusTooManyRequests, "too-many-tries")

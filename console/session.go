@@ -8,35 +8,16 @@ import (
 	"souk/market"
 )
 
-// cookieName is what the session's cookie is called. Behind https the name
-// makes browsers refuse one that another host, or a page without TLS, has set.
-func (h *Handler) cookieName() string {
-	if h.secure {
-		return "__Host-souk_session"
-	}
-	return "souk_session"
-}
+const sessionCookieName = "souk_session"
 
-// session is the secret that a request comes with. Two cookies of the name were
-// not both set by us, so they are none.
+// session is the secret that a request comes with.
 func (h *Handler) session(r *http.Request) (secret string, ok bool) {
-	cookies := r.CookiesNamed(h.cookieName())
-	if len(cookies) != 1 || cookies[0].Value == "" {
-		return "", false
-	}
-	return cookies[0].Value, true
+	return h.cookieOf(r, sessionCookieName)
 }
 
-// cookie hands a session to a browser; no secret takes it back.
-func (h *Handler) cookie(secret string) *http.Cookie {
-	c := &http.Cookie{
-		Name: h.cookieName(), Value: secret, Path: "/", MaxAge: int(market.SessionLife.Seconds()),
-		Secure: h.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	}
-	if secret == "" {
-		c.MaxAge = -1
-	}
-	return c
+// sessionCookie hands a session to a browser; no secret takes it back.
+func (h *Handler) sessionCookie(secret string) *http.Cookie {
+	return h.cookie(sessionCookieName, secret, market.SessionLife)
 }
 
 // enter goes on with somebody who has proved who they are: by asking which of
@@ -49,9 +30,12 @@ func (h *Handler) enter(v *visit, in market.SignedIn, next string) (answer, erro
 	if err := h.leave(v); err != nil {
 		return answer{}, err
 	}
-	a := see(next)
-	a.cookie = h.cookie(in.Secret)
-	return a, nil
+	known, err := h.knownCookie(in.User.Email)
+	if err != nil {
+		return answer{}, err
+	}
+	v.keep(h.sessionCookie(in.Secret), known)
+	return see(next), nil
 }
 
 // leave ends the session that the browser came with, if it did.

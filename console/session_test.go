@@ -23,10 +23,13 @@ func TestCookie(t *testing.T) {
 				s := newSite(t, db, tt.base, Options{Unlimited: true})
 				v := s.visitor()
 				in := v.signIn("ada").leads(t, "/console")
-				if len(in.cookies) != 1 {
+				if len(in.cookies) != 2 {
 					t.Fatalf("signing in sets %d cookies", len(in.cookies))
 				}
-				c := in.cookies[0]
+				c, known := in.cookies[0], in.cookies[1]
+				if known.Name != strings.Replace(tt.name, "session", "known", 1) || known.Secure != tt.secure || !known.HttpOnly || known.Path != "/" || known.MaxAge != int(knownLife.Seconds()) {
+					t.Errorf("cookie: %s", known)
+				}
 				if c.Name != tt.name || c.Secure != tt.secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" ||
 					c.Domain != "" || c.MaxAge != int(market.SessionLife.Seconds()) {
 					t.Errorf("cookie: %s", c)

@@ -41,7 +41,7 @@ func goingOn(a answer, next string) answer {
 
 func (h *Handler) signIn(v *visit) (answer, error) {
 	began, next := time.Now(), safeNext(v.field("next"))
-	if err := h.limits.try(web.ClientAddress(v.ctx), v.field("email")); err != nil {
+	if err := h.limits.signIn(web.ClientAddress(v.ctx), accountOf(v.field("email")), h.knownOf(v.request)); err != nil {
 		return answer{}, err
 	}
 	in, err := h.market.SignIn(v.ctx, market.SigningIn{
@@ -60,7 +60,7 @@ func (h *Handler) signIn(v *visit) (answer, error) {
 // choose goes on with the account that was meant.
 func (h *Handler) choose(v *visit) (answer, error) {
 	next := safeNext(v.field("next"))
-	if err := h.limits.try(web.ClientAddress(v.ctx), ""); err != nil {
+	if err := h.limits.try(web.ClientAddress(v.ctx)); err != nil {
 		return answer{}, err
 	}
 	user, err := souk.ParseID(v.field("user"))
@@ -81,7 +81,6 @@ func (h *Handler) signOut(v *visit) (answer, error) {
 	if err := h.leave(v); err != nil {
 		return answer{}, err
 	}
-	a := done("/console/signin", "signed-out")
-	a.cookie = h.cookie("")
-	return a, nil
+	v.keep(h.sessionCookie(""))
+	return done("/console/signin", "signed-out"), nil
 }

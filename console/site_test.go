@@ -195,7 +195,7 @@ func (v *visitor) send(method, path, contentType string, body io.Reader) reply {
 }
 
 // session is the secret of the visitor's session, "" for none.
-func (v *visitor) session() string { return v.cookies[v.console.cookieName()] }
+func (v *visitor) session() string { return v.cookies[v.console.cookieName(sessionCookieName)] }
 
 // alive reports whether the visitor is signed in.
 func (v *visitor) alive() bool {

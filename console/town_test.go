@@ -96,7 +96,7 @@ func (s *site) in(name string) *visitor {
 		s.t.Fatal(err)
 	}
 	v := s.visitor()
-	v.cookies[s.console.cookieName()] = done.Secret
+	v.cookies[s.console.cookieName(sessionCookieName)] = done.Secret
 	return v
 }
 

@@ -27,11 +27,14 @@ type visit struct {
 	text    *text
 	form    url.Values // of a POST: fields that the route names, and no others
 	ids     map[string]souk.ID
-	trip    *http.Cookie // to the provider, that begins or ends whatever the answer
+	cookies []*http.Cookie // that the browser is to keep, or to drop, whatever the answer
 }
 
 // stranger reports whether nobody is signed in.
 func (v *visit) stranger() bool { return v.Kind != souk.ConsoleSession }
+
+// keep has the browser keep cookies, or drop those that have ended.
+func (v *visit) keep(cookies ...*http.Cookie) { v.cookies = append(v.cookies, cookies...) }
 
 // identify finds the visitor by the session's cookie. Whoever comes with a
 // cookie that is no session, or no longer one, is a stranger.

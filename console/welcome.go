@@ -30,10 +30,7 @@ var unwelcome = map[souk.Refusal]problem{
 }
 
 func (h *Handler) welcomePage(v *visit) (answer, error) {
-	if err := h.limits.try(web.ClientAddress(v.ctx), ""); err != nil {
-		return answer{}, err
-	}
-	code := v.query("code")
+	code := v.query("code") // of more bits than anybody tries, so that no try is counted
 	if err := h.market.Welcomed(v.ctx, code); err != nil {
 		return answer{}, welcoming(err)
 	}
@@ -41,7 +38,7 @@ func (h *Handler) welcomePage(v *visit) (answer, error) {
 }
 
 func (h *Handler) welcome(v *visit) (answer, error) {
-	if err := h.limits.try(web.ClientAddress(v.ctx), ""); err != nil {
+	if err := h.limits.try(web.ClientAddress(v.ctx)); err != nil {
 		return answer{}, err
 	}
 	in, err := h.market.Welcome(v.ctx, market.Welcoming{
