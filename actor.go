@@ -21,6 +21,14 @@ type Actor struct {
 // them.
 func (a Actor) IsOperator() bool { return a.Platform && a.User.IsZero() }
 
+// ThroughApp reports whether an app acts, by what it was handed with an
+// installation: for its app user or for a person. It has none of their word but
+// for what the token carries, so that it agrees to nothing and gives nothing
+// away in their name. Slack's tokens are their own wire's to judge.
+func (a Actor) ThroughApp() bool {
+	return !a.Installation.IsZero() && (a.Kind == PersonToken || a.Kind == ShortToken)
+}
+
 // Operator is the platform operator acting through face, such as the command
 // line.
 func Operator(face string) Actor { return Actor{Platform: true, Kind: PlatformToken, Face: face} }

@@ -48,6 +48,18 @@ func (u User) Handle() string {
 	return strings.ToLower(strings.Join(strings.Fields(u.Name()), "."))
 }
 
+// EmailKey is an e-mail address as it is stored and looked for: with the letters
+// of ASCII in lower case. Others are left alone, as folding them may make the
+// address of somebody else.
+func EmailKey(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, strings.TrimSpace(s))
+}
+
 // Group is a named set of users of one org. Who is in it is asked when it
 // matters, never frozen.
 type Group struct {

@@ -33,7 +33,7 @@ func TestPagesInstalledApps(t *testing.T) {
 
 		v.Go(v.URL("/console/orgs/" + v.Orgs["solo"].ID + "/apps"))
 		v.Follow("Details Deploybot")
-		v.Says("Deploybot works at Solo as Deploy Bot", "exchanged for a code")
+		v.Says("Deploybot works at Solo as Deploy Bot", "Exchanged for a code")
 		v.look("installation", dark, phone)
 		const reports, settings = "Read reports reports", "Change the settings of the organization settings"
 		v.Check(reports)
@@ -47,7 +47,7 @@ func TestPagesInstalledApps(t *testing.T) {
 		if v.Checked(reports) {
 			t.Error("the permission was not taken away")
 		}
-		v.Press("Revoke the token exchanged for a code")
+		v.Press("Revoke the token Exchanged for a code")
 		v.Says("The token is revoked.", "It has no tokens at the moment.")
 
 		v.Follow("Uninstall")

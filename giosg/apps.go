@@ -60,7 +60,7 @@ func (h *Handler) listOwnedApps(c *call) (answer, error) {
 // other app of the organization if it were told the secrets.
 func (h *Handler) ownedApp(c *call, v market.AppView) ownedApp {
 	shown := h.site.ownedApp(v)
-	if c.Kind == souk.ShortToken {
+	if c.ThroughApp() {
 		shown.Secret = nil
 	}
 	return shown

@@ -56,7 +56,7 @@ func (h *Handler) readUser(c *call) (answer, error) {
 // no right unless its installation was given the scope for people.
 func (c *call) showColleague(v market.UserView) user {
 	u := showUser(v)
-	if c.Kind == souk.ShortToken && v.ID != c.Actor.User && !c.Scopes.Has(string(souk.CanUsers)) {
+	if c.ThroughApp() && v.ID != c.Actor.User && !c.Scopes.Has(string(souk.CanUsers)) {
 		u.Email = nil
 	}
 	return u

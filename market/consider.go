@@ -135,6 +135,20 @@ func (m *Market) Places(ctx context.Context, actor souk.Actor) (places []souk.Or
 	return places, err
 }
 
+// placesWith are those of places that an app reaches.
+func (tx *Tx) placesWith(app souk.ID) ([]souk.Org, error) {
+	places, err := tx.places()
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]souk.ID, len(places))
+	for i, p := range places {
+		ids[i] = p.ID
+	}
+	reached, err := tx.ReachedAmong(app, ids)
+	return slices.DeleteFunc(places, func(o souk.Org) bool { return !reached[o.ID] }), err
+}
+
 func (tx *Tx) places() (places []souk.Org, err error) {
 	u, err := tx.User(tx.actor.User)
 	if err != nil {

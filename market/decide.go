@@ -15,7 +15,7 @@ type Decision struct {
 	Request souk.ID  // none: App is named
 	App     souk.ID  // not looked at when Request is named
 	At      souk.ID  // none, with a Request: where it was made
-	Reason  string   // in the decider's words, kept with the answer that stands: at most souk.MaxReason bytes
+	Reason  string   // in the decider's words, kept with the answer that stands, and so not by Decline: at most souk.MaxReason bytes
 	Scopes  []string // ceiling of an approval; nil: what was asked for and stood, or all that the app asks for
 }
 

@@ -89,7 +89,7 @@ func (tx *Tx) deskOrHome(id souk.ID, need Need) (p place, err error) {
 // an installation carries no more than that was allowed, for whomever it speaks.
 // Slack's tokens are held to their scopes by their own wire.
 func (tx *Tx) capped(s souk.Standing) souk.Standing {
-	if tx.actor.Kind == souk.ShortToken || tx.actor.Kind == souk.PersonToken && !tx.actor.Installation.IsZero() {
+	if tx.actor.ThroughApp() {
 		return s.Within(tx.actor.Scopes)
 	}
 	return s

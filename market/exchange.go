@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"souk"
+	"souk/store"
 )
 
 // exchanged describes the tokens that codes are exchanged for. They last until
 // they are revoked (docs/dialects/giosg.md, "Identity").
-const exchanged = "exchanged for a code"
+const exchanged = "Exchanged for a code"
 
 // AppUserCode is a code that was handed to an app with a trigger, whose
 // signature a wire has checked.
@@ -28,6 +29,9 @@ type AppUserCode struct {
 // SpentCode for a code that was used or is another app's, ExpiredCode, and
 // souk.Dead when the token would not answer.
 func (m *Market) ExchangeAppUserCode(ctx context.Context, app souk.ID, secret string, in AppUserCode, face string, from netip.Addr) (done Minted, err error) {
+	if err := m.proven(ctx, app, secret); err != nil {
+		return done, err
+	}
 	actor := souk.Actor{App: app, Installation: in.Installation, Face: face, Address: from}
 	err = m.write(ctx, actor, rootOfInstalled(app, in.Installation), func(tx *Tx) error {
 		if err := tx.proves(app, secret); err != nil {
@@ -53,10 +57,16 @@ func (m *Market) ExchangeAppUserCode(ctx context.Context, app souk.ID, secret st
 		if err != nil {
 			return err
 		}
-		done, err = tx.mint(t, Minting{Description: exchanged}, org)
+		done, err = tx.mintNext(t, Minting{Description: exchanged}, org)
 		return err
 	})
 	return done, err
+}
+
+// proven refuses WrongSecret as proves does, before anything is locked for
+// somebody who only guesses.
+func (m *Market) proven(ctx context.Context, app souk.ID, secret string) error {
+	return m.DB.Read(ctx, func(s *store.Tx) error { return (&Tx{Tx: s, market: m}).proves(app, secret) })
 }
 
 // proves refuses WrongSecret unless app exists and secret is the one that

@@ -21,7 +21,7 @@ const AccessLife = 8 * time.Hour
 const (
 	codeLife    = time.Minute
 	maxNonce    = 500 // bytes
-	authorized  = "authorized by the person"
+	authorized  = "Authorized by the person"
 	challengeOf = 43 // characters of a PKCE challenge: SHA-256 as base64url
 )
 
@@ -29,7 +29,7 @@ const (
 // is installed (docs/dialects/giosg.md, "Identity").
 type Authorizing struct {
 	App       souk.ID
-	At        souk.ID  // none: the person's home
+	At        souk.ID  // none: where the person has the app, their home first
 	Redirect  string   // exactly one of the app's redirect URIs
 	Scopes    []string // nil: all that was granted to the installation; empty: none, who they are is enough
 	OpenID    bool     // an ID token is wanted
@@ -44,7 +44,14 @@ type Authorization struct {
 	User    souk.User
 	Scopes  []souk.Scope
 	Granted bool // they let the app do all this before: there is nothing to ask
+
+	// Elsewhere are other orgs where they have the app, at most twenty, when
+	// Authorizing named none.
+	Elsewhere []souk.Org
 }
+
+// maxElsewhere is how many orgs a person may choose from.
+const maxElsewhere = 20
 
 // RedirectAllowed refuses BadRedirect for an address that the app did not
 // announce, and UnknownApp: nothing may be told to uri then.
@@ -77,22 +84,29 @@ func (m *Market) Authorizable(ctx context.Context, actor souk.Actor, in Authoriz
 		if err != nil {
 			return err
 		}
-		v = Authorization{Org: a.org, User: a.user}
+		v = Authorization{Org: a.org, User: a.user, Elsewhere: a.elsewhere}
 		if v.App, err = tx.appView(a.app); err != nil {
 			return err
 		}
 		if v.Scopes, err = tx.entries(a.scopes); err != nil {
 			return err
 		}
-		g, err := tx.GrantTo(a.installation.ID, a.user.ID)
-		v.Granted = err == nil && g.Scopes.Covers(a.scopes)
-		return ignoreMissing(err)
+		v.Granted, err = tx.agreed(a)
+		return err
 	})
 	return v, err
 }
 
+// agreed reports whether the person agreed to a before. What they let an
+// enterprise's app do at one workspace they did not let it do at the next.
+func (tx *Tx) agreed(a asked) (bool, error) {
+	g, err := tx.GrantTo(a.installation.ID, a.user.ID)
+	return err == nil && a.org.ID == a.installation.Org && g.Scopes.Covers(a.scopes), ignoreMissing(err)
+}
+
 // asked is an Authorizing that may be granted.
 type asked struct {
+	elsewhere    []souk.Org
 	app          souk.App
 	org          souk.Org
 	user         souk.User
@@ -111,7 +125,14 @@ func (tx *Tx) authorizable(in Authorizing) (a asked, err error) {
 		return a, or(err, souk.NeedsPerson)
 	}
 	if in.At.IsZero() {
-		in.At = a.user.Org
+		places, err := tx.placesWith(in.App)
+		if err != nil {
+			return a, err
+		}
+		if len(places) == 0 {
+			return a, souk.UnknownInstallation
+		}
+		in.At, a.elsewhere = places[0].ID, places[1:min(len(places), maxElsewhere+1)]
 	}
 	at, err := tx.place(in.At)
 	if err != nil {
@@ -147,6 +168,7 @@ func (tx *Tx) authorizable(in Authorizing) (a asked, err error) {
 type authorizationCode struct {
 	ID               souk.ID
 	App, User, Grant souk.ID
+	Org              souk.ID // where the person agreed
 	Redirect         string
 	Scopes           souk.Scopes
 	OpenID           bool
@@ -157,9 +179,27 @@ type authorizationCode struct {
 // Authorize lets an app speak for the person who acts and answers with a code
 // for Redeem, good once and for a minute. It refuses what Authorizable does.
 func (m *Market) Authorize(ctx context.Context, actor souk.Actor, in Authorizing) (code string, err error) {
+	return m.authorize(ctx, actor, in, func(*Tx, asked) error { return nil })
+}
+
+// AuthorizeAgain is Authorize for what the person agreed to before, without
+// asking them. It refuses NotAuthorized for anything else.
+func (m *Market) AuthorizeAgain(ctx context.Context, actor souk.Actor, in Authorizing) (code string, err error) {
+	return m.authorize(ctx, actor, in, func(tx *Tx, a asked) error {
+		if agreed, err := tx.agreed(a); err != nil || !agreed {
+			return either(err, souk.NotAuthorized)
+		}
+		return nil
+	})
+}
+
+func (m *Market) authorize(ctx context.Context, actor souk.Actor, in Authorizing, may func(*Tx, asked) error) (code string, err error) {
 	err = m.write(ctx, actor, rootOfUser(actor.User), func(tx *Tx) error {
 		a, err := tx.authorizable(in)
 		if err != nil {
+			return err
+		}
+		if err := may(tx, a); err != nil {
 			return err
 		}
 		g, err := tx.grant(a.installation, a.user.ID, a.scopes, a.org)
@@ -167,7 +207,7 @@ func (m *Market) Authorize(ctx context.Context, actor souk.Actor, in Authorizing
 			return err
 		}
 		code = m.seal("authorization code", authorizationCode{
-			ID: souk.NewID(), App: a.app.ID, User: a.user.ID, Grant: g.ID, Redirect: in.Redirect,
+			ID: souk.NewID(), App: a.app.ID, User: a.user.ID, Org: a.org.ID, Grant: g.ID, Redirect: in.Redirect,
 			Scopes: a.scopes, OpenID: in.OpenID, Nonce: in.Nonce, Challenge: in.Challenge,
 			At: tx.at, Until: tx.at.Add(codeLife),
 		})
@@ -208,7 +248,7 @@ type Redeeming struct {
 type Redeemed struct {
 	Minted
 	User   souk.User
-	Org    souk.Org // of the installation
+	Org    souk.Org // where they agreed, and where the token answers
 	OpenID bool
 	Nonce  string
 	At     time.Time // when the person agreed
@@ -221,6 +261,9 @@ type Redeemed struct {
 func (m *Market) Redeem(ctx context.Context, in Redeeming, face string, from netip.Addr) (done Redeemed, err error) {
 	var c authorizationCode
 	known := m.unseal("authorization code", in.Code, &c)
+	if err := m.proven(ctx, in.App, in.Secret); err != nil {
+		return done, err
+	}
 	actor := souk.Actor{App: in.App, Face: face, Address: from}
 	err = m.write(ctx, actor, rootOfUser(c.User), func(tx *Tx) error {
 		if err := tx.proves(in.App, in.Secret); err != nil {
@@ -245,7 +288,7 @@ func (m *Market) Redeem(ctx context.Context, in Redeeming, face string, from net
 		if g.Status != souk.GrantActive || !g.Scopes.Covers(c.Scopes) || !i.Scopes.Covers(c.Scopes) {
 			return souk.NotAuthorized
 		}
-		t := souk.Token{Kind: souk.PersonToken, User: c.User, Installation: i.ID, App: i.App, Org: i.Org, Scopes: c.Scopes}
+		t := souk.Token{Kind: souk.PersonToken, User: c.User, Installation: i.ID, App: i.App, Org: c.Org, Scopes: c.Scopes}
 		if err := tx.wouldAnswer(t); err != nil {
 			return err
 		}
@@ -256,10 +299,10 @@ func (m *Market) Redeem(ctx context.Context, in Redeeming, face string, from net
 		if done.User, err = tx.User(c.User); err != nil {
 			return err
 		}
-		if done.Org, err = tx.Org(i.Org); err != nil {
+		if done.Org, err = tx.Org(c.Org); err != nil {
 			return err
 		}
-		done.Minted, err = tx.mint(t, Minting{Description: authorized, Life: AccessLife}, done.Org)
+		done.Minted, err = tx.mintNext(t, Minting{Description: authorized, Life: AccessLife}, done.Org)
 		return err
 	})
 	return done, err

@@ -59,11 +59,17 @@ func (m *Market) Install(ctx context.Context, actor souk.Actor, in Installing) (
 }
 
 func (tx *Tx) install(in Installing) (done Installed, err error) {
+	var p problems
+	p.text("reason", in.Reason, souk.MaxReason)
+	p.text("state", in.State, souk.MaxState)
+	if err := p.err(); err != nil {
+		return done, err
+	}
 	at, err := tx.place(in.At)
 	if err != nil {
 		return done, err
 	}
-	if tx.actor.User.IsZero() {
+	if tx.actor.User.IsZero() || tx.actor.ThroughApp() {
 		return done, souk.NeedsPerson
 	}
 	if err := tx.granted(at.Org); err != nil {
@@ -345,7 +351,7 @@ func (tx *Tx) setWorkspaces(in Granting) (done Installed, err error) {
 	if err != nil {
 		return done, err
 	}
-	if tx.actor.User.IsZero() {
+	if tx.actor.User.IsZero() || tx.actor.ThroughApp() {
 		return done, souk.NeedsPerson
 	}
 	i, err := tx.InstallationAt(in.App, at.Org.ID)

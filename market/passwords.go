@@ -106,7 +106,7 @@ func (m *Market) ChangePassword(ctx context.Context, actor souk.Actor, old, secr
 	session := m.newSession(agent)
 	err = m.write(ctx, actor, rootOfUser(u.ID), func(tx *Tx) error {
 		if now, err := tx.Password(u.ID); err != nil || now != stored {
-			return or(err, souk.WrongPassword) // changed meanwhile
+			return either(ignoreMissing(err), souk.WrongPassword) // changed meanwhile
 		}
 		if err := tx.PutPassword(u.ID, hash, tx.at); err != nil {
 			return err

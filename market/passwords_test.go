@@ -12,6 +12,7 @@ import (
 
 	"souk"
 	"souk/market"
+	"souk/souktest"
 )
 
 // What is stored is argon2id with the parameters that OWASP names for it, a salt
@@ -187,5 +188,27 @@ func TestChangePassword(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		w.checkAudit()
+	})
+}
+
+// Two change one password at the same moment: one does, and the other is told
+// that it was not done.
+func TestPasswordsAreRacedFor(t *testing.T) {
+	souktest.EachAddress(t, func(t *testing.T, address string) {
+		w := newTown(t, address)
+		here, there := w.nodes(address)
+		ctx := context.Background()
+		w.keep("jane", phraseHash())
+		first, second := must(w.signIn("jane@town.example", phrase))(t), must(w.signIn("jane@town.example", phrase))(t)
+		change := func(m *market.Market, by souk.Actor, secret string) func() error {
+			return func() error { return drop(m.ChangePassword(ctx, by, phrase, secret, "browser")) }
+		}
+		errs := atOnce(change(here, w.by(first.Secret), otherPhrase+"1"), change(there, w.by(second.Secret), otherPhrase+"2"))
+		if (errs[0] == nil) == (errs[1] == nil) {
+			t.Fatalf("one should change it, not %v and %v", errs[0], errs[1])
+		}
+		wantRefusal(t, "the other", either(errs[0], errs[1]), souk.WrongPassword)
+		won := map[bool]string{true: otherPhrase + "1", false: otherPhrase + "2"}[errs[0] == nil]
+		w.wantSession("whoever was told that it was changed", must(w.signIn("jane@town.example", won))(t), "jane")
 	})
 }

@@ -48,7 +48,7 @@ func (tx *Tx) putUser(in Person) (u souk.User, err error) {
 	if err := in.check(); err != nil {
 		return u, err
 	}
-	in.Email = strings.ToLower(in.Email)
+	in.Email = souk.EmailKey(in.Email)
 	var home place
 	var before any
 	kind := souk.UserAdded
@@ -97,7 +97,21 @@ func (tx *Tx) managedPerson(id souk.ID) (u souk.User, home place, err error) {
 	if !u.Active() || u.IsBot {
 		return u, home, souk.UnknownUser
 	}
-	return u, home, nil
+	return u, home, tx.outranks(home, u)
+}
+
+// outranks refuses NotAllowed unless the actor may change who u is: whoever has
+// an account's e-mail may come to have the account. Owners and admins are
+// changed by owners and admins, operators by themselves and the platform.
+func (tx *Tx) outranks(home place, u souk.User) error {
+	if tx.actor.IsOperator() || tx.actor.User == u.ID && !tx.actor.ThroughApp() {
+		return nil
+	}
+	theirs, err := tx.Standing(u.ID, home.Org)
+	if err == nil && (u.Operator || theirs.Decides() && !home.Decides() || theirs.Owns() && !home.Owns()) {
+		err = souk.NotAllowed
+	}
+	return err
 }
 
 // isEmail reports whether s looks like an e-mail address; whether anybody reads
@@ -303,10 +317,28 @@ func (tx *Tx) putMembership(in souk.Membership) error {
 			return err
 		}
 	}
+	if err := tx.mayGive(at, u, had.Permissions, in.Permissions); err != nil {
+		return err
+	}
 	if err := tx.PutMembership(in); err != nil {
 		return err
 	}
 	return tx.changed("PutMembership", souk.MembershipChanged, at, u, before, in)
+}
+
+// mayGive refuses NotAllowed to give or take a permission that the actor does
+// not hold: with users alone nobody comes to settings. What an app user may do
+// is up to every person who holds users, as the app's installation bounds it.
+func (tx *Tx) mayGive(at place, to souk.User, before, after []souk.Permission) error {
+	if tx.actor.IsOperator() || at.Decides() || to.IsBot && !tx.actor.ThroughApp() {
+		return nil
+	}
+	for _, p := range souk.Permissions {
+		if slices.Contains(before, p) != slices.Contains(after, p) && !at.Holds(p) {
+			return souk.NotAllowed
+		}
+	}
+	return nil
 }
 
 // notLastOwner refuses to lose the last owner of an org.

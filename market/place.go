@@ -104,10 +104,14 @@ func (tx *Tx) decides(p place) error {
 }
 
 // granted refuses an org that the installation behind the actor's token does
-// not reach.
+// not reach. What an app was handed at a workspace is for there alone, what it
+// was handed at an enterprise for the workspaces too.
 func (tx *Tx) granted(org souk.Org) error {
 	if tx.actor.Installation.IsZero() {
 		return nil
+	}
+	if at := tx.actor.Org; tx.actor.ThroughApp() && !at.IsZero() && org.ID != at && org.Enterprise != at {
+		return souk.OrgNotGranted
 	}
 	reaches, err := tx.Reaches(tx.actor.Installation, org.ID)
 	if err == nil && !reaches {

@@ -108,14 +108,18 @@ func (m *Market) AppUserTokens(ctx context.Context, actor souk.Actor, app, insta
 		if err != nil {
 			return err
 		}
-		tokens, err = tx.appUserTokens(i)
+		tokens, err = tx.Tx.AppUserTokens(i, tx.at)
 		return err
 	})
 	return unhashed(tokens), err
 }
 
-// TokensAt lists every live token that came with an installation at an org,
-// newest first, to whoever holds settings there. It refuses UnknownOrg,
+// maxHeld is how many tokens of one installation are listed: a hundred of its app
+// user's that were minted and as many that were exchanged, and those of people.
+const maxHeld = 1000
+
+// TokensAt lists the live tokens that came with an installation at an org, the
+// newest thousand, to whoever holds settings there. It refuses UnknownOrg,
 // OrgNotGranted, NotAllowed and UnknownInstallation.
 func (m *Market) TokensAt(ctx context.Context, actor souk.Actor, org, installation souk.ID) (tokens []souk.Token, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
@@ -126,7 +130,7 @@ func (m *Market) TokensAt(ctx context.Context, actor souk.Actor, org, installati
 		if err != nil {
 			return or(err, souk.UnknownInstallation)
 		}
-		tokens, err = tx.TokensOfInstallation(i.ID, tx.at)
+		tokens, err = tx.TokensOfInstallation(i.ID, tx.at, maxHeld)
 		return err
 	})
 	return unhashed(tokens), err

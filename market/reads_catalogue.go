@@ -173,6 +173,24 @@ func (m *Market) InstallationsOfOwned(ctx context.Context, actor souk.Actor, org
 	return views, err
 }
 
+// InstallationsOf lists the live installations of an app, newest first, to
+// whoever may change its webhooks: its owner, and the app by its own token. It
+// refuses UnknownApp and NotAllowed.
+func (m *Market) InstallationsOf(ctx context.Context, actor souk.Actor, app souk.ID, page souk.Page) (views []InstallView, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		if _, _, err := tx.ownedApp(app); err != nil {
+			return err
+		}
+		found, err := tx.InstallationsOfApp(app, page)
+		if err != nil {
+			return err
+		}
+		views, err = tx.installViews(found)
+		return err
+	})
+	return views, err
+}
+
 // InstallationOfOwned finds one of InstallationsOfOwned by its ID or by the org
 // that made it. It refuses UnknownApp and UnknownInstallation.
 func (m *Market) InstallationOfOwned(ctx context.Context, actor souk.Actor, org, app, target souk.ID) (v InstallView, err error) {

@@ -107,7 +107,7 @@ func (tx *Tx) requestApp(in Asking) (asked Asked, err error) {
 
 // asker is whom a request is for, and that the actor may ask it.
 func (tx *Tx) asker(at place, id souk.ID) (user souk.User, err error) {
-	if tx.actor.User.IsZero() {
+	if tx.actor.User.IsZero() || tx.actor.ThroughApp() {
 		return user, souk.NeedsPerson
 	}
 	if err := tx.granted(at.Org); err != nil {
@@ -182,7 +182,7 @@ func (tx *Tx) cancelRequest(in Withdrawal) error {
 	if err != nil {
 		return err
 	}
-	if tx.actor.User != q.User && !at.Decides() {
+	if (tx.actor.User != q.User || tx.actor.ThroughApp()) && !at.Decides() {
 		return souk.NotAllowed
 	}
 	if q.Status != souk.Pending {

@@ -3,7 +3,6 @@ package market
 import (
 	"context"
 	"net/netip"
-	"strings"
 	"time"
 
 	"souk"
@@ -109,7 +108,7 @@ func (m *Market) SignInAs(ctx context.Context, in Identity, face string, from ne
 
 // logins finds the accounts that an e-mail may mean.
 func (m *Market) logins(ctx context.Context, email string) (found []store.Login, err error) {
-	email = strings.ToLower(strings.TrimSpace(email))
+	email = souk.EmailKey(email)
 	var p problems
 	if p.text("email", email, maxEmail); p.err() != nil {
 		return nil, nil // nobody has it
@@ -191,11 +190,11 @@ func (m *Market) openSession(ctx context.Context, l store.Login, by proof, used 
 	err = m.write(ctx, actor, rootOfUser(l.User.ID), func(tx *Tx) error {
 		u, err := tx.User(l.User.ID)
 		if err != nil || !u.Active() {
-			return or(err, souk.WrongPassword)
+			return either(ignoreMissing(err), souk.WrongPassword)
 		}
 		if by == (proof{}) {
 			if now, err := tx.Password(u.ID); err != nil || now != l.Password {
-				return or(err, souk.WrongPassword) // changed meanwhile
+				return either(ignoreMissing(err), souk.WrongPassword) // changed meanwhile
 			}
 		} else if err := tx.meant(u, by); err != nil {
 			return err

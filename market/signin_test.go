@@ -237,6 +237,36 @@ func TestSignInLooksAtFewAccounts(t *testing.T) {
 	})
 }
 
+// Who proved who they are is no longer let in when that is no longer so, and is
+// told so.
+func TestChangedWhileChoosing(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.pats()
+		const email = "pat@everywhere.example"
+		asked := must(w.signIn(email, phrase))(t)
+		vouched := must(w.signInAs("p1", email))(t)
+		w.keep("pat@hq", market.HashPassword(otherPhrase))
+		ok(t, w.m.DeactivateUser(ctx, operator, w.user["pat@globex"]))
+		before := w.digest(identity...)
+		for name, tt := range map[string]struct{ ticket, who string }{
+			"by a password that was changed":             {asked.Ticket, "pat@hq"},
+			"somebody deactivated":                       {asked.Ticket, "pat@globex"},
+			"somebody deactivated, by a provider's word": {vouched.Ticket, "pat@globex"},
+		} {
+			in, err := w.choose(tt.ticket, tt.who)
+			wantRefusal(t, name, err, souk.WrongPassword)
+			if in.Secret != "" {
+				t.Errorf("%s: a session", name)
+			}
+		}
+		if w.digest(identity...) != before {
+			t.Error("somebody who was refused changed something")
+		}
+		w.wantSession("by a provider, who minds no password", must(w.choose(vouched.Ticket, "pat@hq"))(t), "pat@hq")
+	})
+}
+
 // Of 64 who hand in one ticket at the same moment just one gets a session.
 func TestTicketsAreRacedFor(t *testing.T) {
 	souktest.EachAddress(t, func(t *testing.T, address string) {

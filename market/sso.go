@@ -28,8 +28,11 @@ type SSO struct {
 // permissions, if the installation was granted the scope users; anybody else
 // must have let the app speak for them before. It refuses WrongSecret,
 // BadRedirect for a page that is not at one of the app's redirect URIs,
-// UnknownInstallation, Invalid, NotAuthorized and TooManyTokens.
+// UnknownInstallation, NoSubscription, Invalid and NotAuthorized.
 func (m *Market) SSOToken(ctx context.Context, in SSO, face string, from netip.Addr) (done Minted, err error) {
+	if err := m.proven(ctx, in.App, in.Secret); err != nil {
+		return done, err
+	}
 	in.Email = strings.TrimSpace(in.Email)
 	actor := souk.Actor{App: in.App, Face: face, Address: from}
 	err = m.write(ctx, actor, rootOf(in.Org, in.App), func(tx *Tx) error {
@@ -60,13 +63,15 @@ func (tx *Tx) ssoToken(in SSO) (done Minted, err error) {
 		return done, or(err, souk.UnknownInstallation)
 	case i.Status != souk.InstallationActive || app.Suspended || !org.ClosedAt.IsZero():
 		return done, souk.UnknownInstallation
+	case !org.HasActiveSubscription:
+		return done, souk.NoSubscription
 	}
 	permissions, err := in.check(i)
 	if err != nil {
 		return done, err
 	}
 	scopes := souk.NewScopes(in.Permissions...)
-	u, err := tx.UserByEmail(org.Root(), strings.ToLower(in.Email))
+	u, err := tx.UserByEmail(org.Root(), souk.EmailKey(in.Email))
 	switch {
 	case ignoreMissing(err) != nil:
 		return done, err
@@ -83,16 +88,8 @@ func (tx *Tx) ssoToken(in SSO) (done Minted, err error) {
 	if err != nil {
 		return done, err
 	}
-	t := souk.Token{Kind: souk.PersonToken, User: u.ID, Installation: i.ID, App: i.App, Org: i.Org, Scopes: scopes}
-	have, err := tx.TokensOfInstallation(i.ID, tx.at)
-	if err != nil {
-		return done, err
-	}
-	have = slices.DeleteFunc(have, func(h souk.Token) bool { return h.User != u.ID })
-	if len(have) >= MaxTokens {
-		return done, souk.TooManyTokens
-	}
-	return tx.mint(t, Minting{Description: "signed in by the app", Life: AccessLife}, org)
+	t := souk.Token{Kind: souk.PersonToken, User: u.ID, Installation: i.ID, App: i.App, Org: org.ID, Scopes: scopes}
+	return tx.mintNext(t, Minting{Description: "Signed in by the app", Life: AccessLife}, org)
 }
 
 func (in SSO) check(i souk.Installation) (permissions []souk.Permission, err error) {
@@ -124,7 +121,7 @@ func (tx *Tx) speaksFor(i souk.Installation, u souk.User, org souk.Org, scopes s
 	if ignoreMissing(err) != nil {
 		return err
 	}
-	if err != nil || u.IsBot || !standing.IsMember() || !g.Scopes.Covers(scopes) {
+	if err != nil || u.IsBot || !u.Active() || !standing.IsMember() || !g.Scopes.Covers(scopes) {
 		return souk.NotAuthorized
 	}
 	return nil
@@ -133,7 +130,7 @@ func (tx *Tx) speaksFor(i souk.Installation, u souk.User, org souk.Org, scopes s
 // newColleague makes a person whom an app knows a member of an org.
 func (tx *Tx) newColleague(in SSO, at place, permissions []souk.Permission) (u souk.User, err error) {
 	u = souk.User{
-		ID: souk.NewID(), Org: at.Org.ID, Email: strings.ToLower(in.Email), FirstName: in.FirstName, LastName: in.LastName,
+		ID: souk.NewID(), Org: at.Org.ID, Email: souk.EmailKey(in.Email), FirstName: in.FirstName, LastName: in.LastName,
 		CreatedAt: tx.at, UpdatedAt: tx.at,
 	}
 	if err := tx.PutUser(u, at.Org.Root()); err != nil {

@@ -136,7 +136,7 @@ func (m *Market) MintAppUserToken(ctx context.Context, actor souk.Actor, app, in
 		if err := p.err(); err != nil {
 			return err
 		}
-		have, err := tx.appUserTokens(i)
+		have, err := tx.Tx.AppUserTokens(i, tx.at)
 		if err == nil && len(have) >= MaxTokens {
 			err = souk.TooManyTokens
 		}
@@ -161,6 +161,9 @@ func (tx *Tx) provided(app, installation souk.ID) (i souk.Installation, org souk
 	if _, _, err := tx.ownedApp(app); err != nil {
 		return i, org, err
 	}
+	if tx.actor.ThroughApp() {
+		return i, org, souk.NotAllowed // another app's bot may be allowed more
+	}
 	if i, err = tx.Installation(installation); err != nil || i.App != app || !i.Live() {
 		return i, org, either(ignoreMissing(err), souk.UnknownInstallation)
 	}
@@ -168,10 +171,24 @@ func (tx *Tx) provided(app, installation souk.ID) (i souk.Installation, org souk
 	return i, org, err
 }
 
-// appUserTokens are the live tokens of an installation's app user.
-func (tx *Tx) appUserTokens(i souk.Installation) ([]souk.Token, error) {
-	found, err := tx.TokensOfInstallation(i.ID, tx.at)
-	return slices.DeleteFunc(found, func(t souk.Token) bool { return t.Kind != souk.PersonToken || t.User != i.AppUser }), err
+// mintNext makes a token that a program asked for, which looks after none of
+// them: beyond MaxTokens that one user has of the same description, the oldest
+// ends.
+func (tx *Tx) mintNext(t souk.Token, in Minting, org souk.Org) (done Minted, err error) {
+	t.Description = in.Description
+	live, err := tx.TokensLike(t, tx.at, MaxTokens)
+	if err != nil {
+		return done, err
+	}
+	if len(live) == MaxTokens {
+		old := live[len(live)-1]
+		ended := old
+		ended.RevokedAt = tx.at
+		if err := tx.endToken("MintToken", old, ended, org); err != nil {
+			return done, err
+		}
+	}
+	return tx.mint(t, in, org)
 }
 
 // rootOfInstalled finds the locks of a verb about an installation that its app's
@@ -199,7 +216,7 @@ func (m *Market) RotateToken(ctx context.Context, actor souk.Actor, app, install
 		if err != nil {
 			return err
 		}
-		live, err := tx.appUserTokens(i)
+		live, err := tx.Tx.AppUserTokens(i, tx.at)
 		if err != nil {
 			return err
 		}

@@ -39,17 +39,20 @@ type Opening struct {
 }
 
 // OpenTrigger signs the address at which an app meets the person who acts; it
-// opens for ten minutes. Setting up is for those who hold settings, or installed
-// the app. It refuses UnknownOrg, NeedsPerson, OrgNotGranted, NotAllowed,
-// UnknownInstallation and NoTrigger.
+// opens for ten minutes. Setting up is for those who hold settings at the org
+// that installed the app, or installed it. It refuses UnknownOrg, NeedsPerson, OrgNotGranted, NotAllowed,
+// NoSubscription, UnknownInstallation and NoTrigger.
 func (m *Market) OpenTrigger(ctx context.Context, actor souk.Actor, in Opening) (url string, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
 		at, err := tx.belonging(in.At)
 		if err != nil {
 			return err
 		}
-		if tx.actor.User.IsZero() {
+		switch {
+		case tx.actor.User.IsZero():
 			return souk.NeedsPerson
+		case !at.Org.HasActiveSubscription:
+			return souk.NoSubscription
 		}
 		i, err := tx.InstallationReaching(in.App, in.At)
 		switch {
@@ -65,8 +68,8 @@ func (m *Market) OpenTrigger(ctx context.Context, actor souk.Actor, in Opening) 
 		switch in.Condition {
 		case souk.OnNavigation:
 		case souk.OnInstall, souk.OnSetup:
-			if !at.Holds(souk.CanSettings) && i.InstalledBy != tx.actor.User {
-				return souk.NotAllowed
+			if err := tx.maySetUp(i, at); err != nil {
+				return err
 			}
 		default:
 			return souk.NoTrigger
@@ -80,6 +83,25 @@ func (m *Market) OpenTrigger(ctx context.Context, actor souk.Actor, in Opening) 
 		return err
 	})
 	return url, err
+}
+
+// maySetUp refuses NotAllowed unless the actor installed the app, or holds
+// settings at the org that did: what is set up works for all that it reaches.
+func (tx *Tx) maySetUp(i souk.Installation, at place) error {
+	if i.InstalledBy == tx.actor.User {
+		return nil
+	}
+	if i.Org != at.Org.ID {
+		own, err := tx.place(i.Org)
+		if err != nil {
+			return instead(err, souk.UnknownOrg, souk.NotAllowed)
+		}
+		at = own
+	}
+	if !at.Holds(souk.CanSettings) {
+		return souk.NotAllowed
+	}
+	return nil
 }
 
 // triggerOf is a condition of an installed app that came about at an org.
@@ -147,7 +169,9 @@ func (tx *Tx) loaded(u souk.User) error {
 	return nil
 }
 
-// caused is a condition that a user, or nobody, brought about.
+// caused is a condition that a user, or nobody, brought about. Who opens an
+// app's page lets it act for them with what it was granted; in the background it
+// may do what they agreed to before, and else knows who they are.
 func (tx *Tx) caused(f store.Triggered, c souk.Condition, user souk.ID) (t souk.Trigger, err error) {
 	t = triggerOf(c, f.App, f.Installation, f.At)
 	if user.IsZero() {
@@ -158,8 +182,19 @@ func (tx *Tx) caused(f store.Triggered, c souk.Condition, user souk.ID) (t souk.
 		return t, err
 	}
 	standing, err := tx.Standing(user, org)
-	t.User, t.Permissions = user, standing.Within(f.Installation.Scopes).Permissions()
-	return t, err
+	if err != nil {
+		return t, err
+	}
+	ceiling := f.Installation.Scopes
+	if !c.InBrowser() {
+		g, err := tx.GrantTo(f.Installation.ID, user)
+		if ignoreMissing(err) != nil {
+			return t, err
+		}
+		ceiling = slices.DeleteFunc(g.Scopes, func(s string) bool { return !ceiling.Has(s) })
+	}
+	t.User, t.Permissions = user, standing.Within(ceiling).Permissions()
+	return t, nil
 }
 
 // tellUninstalled has the app's trigger URL called because an installation

@@ -13,16 +13,20 @@ import (
 const welcomeLife = 24 * time.Hour
 
 // welcome is the note that the link carries. It is good until it expires or
-// somebody has an operator's account: whichever of the links is used first.
-type welcome struct{ Until time.Time }
+// somebody made an operator's account since: whichever of the links is used
+// first.
+type welcome struct {
+	Operators int // that there ever were
+	Until     time.Time
+}
 
 // WelcomeCode makes a code for the first operator account, good for 24 hours;
-// "" when there is one already.
+// "" when there is one already that was not deactivated.
 func (m *Market) WelcomeCode(ctx context.Context) (code string, err error) {
 	err = m.read(ctx, souk.Operator("command line"), func(tx *Tx) error {
-		has, err := tx.HasOperator()
-		if code = ""; err == nil && !has {
-			code = m.seal("welcome", welcome{now().Add(welcomeLife)})
+		ever, active, err := tx.Operators()
+		if code = ""; err == nil && active == 0 {
+			code = m.seal("welcome", welcome{ever, tx.at.Add(welcomeLife)})
 		}
 		return err
 	})
@@ -40,7 +44,7 @@ func (tx *Tx) welcomed(code string) error {
 	if !tx.market.unseal("welcome", code, &w) {
 		return souk.SpentCode
 	}
-	if has, err := tx.HasOperator(); err != nil || has {
+	if ever, active, err := tx.Operators(); err != nil || active > 0 || ever != w.Operators {
 		return either(err, souk.SpentCode)
 	}
 	if !tx.at.Before(w.Until) {
@@ -79,7 +83,7 @@ func (m *Market) Welcome(ctx context.Context, in Welcoming, face string, from ne
 	if err := in.check(); err != nil {
 		return done, err
 	}
-	in.Email = strings.ToLower(in.Email)
+	in.Email = souk.EmailKey(in.Email)
 	if err := m.Welcomed(ctx, in.Code); err != nil {
 		return done, err // before it costs anything
 	}

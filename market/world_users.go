@@ -89,7 +89,7 @@ func (o *object) putUser(in WorldUser) {
 		}
 	}
 	if in.Email != nil {
-		email := strings.ToLower(strings.TrimSpace(*in.Email))
+		email := souk.EmailKey(*in.Email)
 		set(o, "email", &u.Email, &email)
 	}
 	set(o, "first_name", &u.FirstName, in.FirstName)

@@ -61,7 +61,7 @@ var operations = []operation{
 	{"GET", "/orgs/{org}/users/{user}/permissions", (*Handler).readPermissions, persons},
 	{"PUT", "/orgs/{org}/users/{user}/permissions", (*Handler).setPermissions, persons},
 
-	{"GET", "/apps/{app}/installations", (*Handler).listProvided, persons},
+	{"GET", "/apps/{app}/installations", (*Handler).listProvided, apps},
 	{"GET", "/apps/{app}/installations/{installation}/tokens", listTokens((*market.Market).AppUserTokens, (*call).app), apps},
 	{"POST", "/apps/{app}/installations/{installation}/tokens", (*Handler).mintToken, apps},
 	{"POST", "/apps/{app}/installations/{installation}/tokens/{token}/rotate", (*Handler).rotateToken, apps},

@@ -70,15 +70,7 @@ func (h *Handler) listProvided(c *call) (answer, error) {
 	if err := c.valid(); err != nil {
 		return answer{}, err
 	}
-	// Who the owner is, the caller is not told: it is looked up on Souk's behalf.
-	owned, err := h.market.Listing(c.ctx, souk.Operator(face), app)
-	if err != nil {
-		return answer{}, err
-	}
-	found, err := h.market.InstallationsOfOwned(c.ctx, c.Actor, owned.Owner.ID, app, p.asked())
-	if errors.Is(err, souk.UnknownOrg) {
-		err = souk.UnknownApp
-	}
+	found, err := h.market.InstallationsOf(c.ctx, c.Actor, app, p.asked())
 	at := func(v market.InstallView) souk.Position { return souk.Position{At: v.CreatedAt, ID: v.ID} }
 	return answer{status: http.StatusOK, body: pageOf(p, found, at, showProvided)}, err
 }

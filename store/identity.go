@@ -12,8 +12,9 @@ type Login struct {
 	Password string // the hash; empty when there is none
 }
 
-// Logins finds the active people with an e-mail, in lower case, under whatever
-// root: at most limit, oldest first.
+// Logins finds the active people with an e-mail, by its key, under whatever
+// root: at most limit, the oldest first of those who can sign in, then of those
+// who never could, of whom anybody may make many.
 func (tx *Tx) Logins(email string, limit int) ([]Login, error) {
 	scan := func(r row) (l Login, err error) {
 		l.User, err = scanUser(withMore(r, &l.Password))
@@ -22,12 +23,8 @@ func (tx *Tx) Logins(email string, limit int) ([]Login, error) {
 	return list(tx, scan, `SELECT `+prefixed("u", userColumns)+`, COALESCE(p.hash, '')
 		FROM users u LEFT JOIN passwords p ON p.user_id = u.id
 		WHERE u.email = $1 AND u.email IS NOT NULL AND u.deactivated_at IS NULL AND u.is_bot = FALSE
-		ORDER BY u.created_at, u.id LIMIT $2`, email, limit)
-}
-
-// HasOperator reports whether anybody has an operator's account.
-func (tx *Tx) HasOperator() (bool, error) {
-	return tx.exists(`SELECT 1 FROM users WHERE operator = TRUE`)
+		ORDER BY CASE WHEN p.hash IS NOT NULL OR EXISTS (SELECT 1 FROM identities i WHERE i.user_id = u.id) THEN 0 ELSE 1 END,
+			u.created_at, u.id LIMIT $2`, email, limit)
 }
 
 // Subject is whom an issuer of identities means when it speaks of a user.
@@ -60,4 +57,12 @@ func (tx *Tx) Deciders(org souk.Org, limit int) ([]souk.User, error) {
 			WHERE h.user_id = m.user_id AND h.org_id = $1 AND h.role IN ('owner', 'admin')))
 		ORDER BY CASE WHEN m.org_id = $1 THEN 0 ELSE 1 END, m.created_at, m.user_id LIMIT $3`,
 		org.ID, org.Enterprise, limit)
+}
+
+// Operators counts the operators' accounts that there ever were, and those that
+// are active.
+func (tx *Tx) Operators() (ever, active int, err error) {
+	err = tx.row(`SELECT count(*), count(CASE WHEN deactivated_at IS NULL THEN 1 END) FROM users WHERE operator = TRUE`).
+		Scan(&ever, &active)
+	return ever, active, err
 }

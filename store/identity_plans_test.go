@@ -58,6 +58,10 @@ func crowded(t *testing.T, db *store.DB) (c crowd) {
 			apps = append(apps, a.ID)
 			did(tx.PutApp(a))
 		}
+		for n := range 1500 { // that nobody here belongs to
+			did(tx.PutOrg(souk.Org{ID: souk.NewID(), Kind: souk.Workspace, Name: fmt.Sprint(n), Domain: fmt.Sprint("x", n),
+				Entitlements: souk.DefaultEntitlements, Switches: souk.DefaultSwitches, CreatedAt: noon}))
+		}
 		for n := range 120 {
 			org := souk.Org{ID: souk.NewID(), Kind: souk.Workspace, Enterprise: top.ID, Name: fmt.Sprint(n), Domain: fmt.Sprint("w", n),
 				Entitlements: souk.DefaultEntitlements, Switches: souk.DefaultSwitches, CreatedAt: noon}
@@ -131,9 +135,19 @@ func TestPlansOfIdentities(t *testing.T) {
 			fn   func(*store.Tx) error
 		}{
 			{"who may be meant by an e-mail", func(tx *store.Tx) error { return dropped(tx.Logins("u3@w7.example", 8)) }},
-			{"whether there is an operator", func(tx *store.Tx) error { return dropped(tx.HasOperator()) }},
+			{"how many operators there are", func(tx *store.Tx) error {
+				_, _, err := tx.Operators()
+				return err
+			}},
+			{"where somebody has an app", func(tx *store.Tx) error { return dropped(tx.ReachedAmong(c.app, []souk.ID{c.user, c.app})) }},
+			{"tokens like one", func(tx *store.Tx) error {
+				return dropped(tx.TokensLike(souk.Token{Kind: souk.PersonToken, User: c.user, Installation: c.installation}, noon, 100))
+			}},
+			{"an app user's tokens", func(tx *store.Tx) error {
+				return dropped(tx.AppUserTokens(souk.Installation{ID: c.installation, AppUser: c.user}, noon))
+			}},
 			{"somebody's tokens", func(tx *store.Tx) error { return dropped(tx.TokensOfUser(c.user, souk.PersonToken, noon)) }},
-			{"an installation's tokens", func(tx *store.Tx) error { return dropped(tx.TokensOfInstallation(c.installation, noon)) }},
+			{"an installation's tokens", func(tx *store.Tx) error { return dropped(tx.TokensOfInstallation(c.installation, noon, 100)) }},
 			{"the platform's tokens", func(tx *store.Tx) error { return dropped(tx.PlatformTokens(noon)) }},
 			{"ending somebody's tokens", func(tx *store.Tx) error {
 				return dropped(tx.RevokeTokens(c.user, souk.PersonToken, c.installation, noon))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"souk"
@@ -130,6 +131,23 @@ func (tx *Tx) UnreachAll(installation souk.ID) error {
 // in the order in which they came.
 func (tx *Tx) Reached(installation souk.ID) ([]souk.ID, error) {
 	return list(tx, scanID, `SELECT org_id FROM reach WHERE installation_id = $1 ORDER BY created_at, org_id`, installation)
+}
+
+// ReachedAmong are those of orgs that an app reaches.
+func (tx *Tx) ReachedAmong(app souk.ID, orgs []souk.ID) (map[souk.ID]bool, error) {
+	reached := map[souk.ID]bool{}
+	for some := range slices.Chunk(orgs, mostRows) {
+		some = padded(some)
+		found, err := list(tx, scanID, `SELECT org_id FROM reach
+			WHERE app_id = $1 AND org_id IN (`+placeholders(2, len(some))+`)`, append([]any{app}, anys(some)...)...)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range found {
+			reached[id] = true
+		}
+	}
+	return reached, nil
 }
 
 // Reaches reports whether an installation reaches an org.

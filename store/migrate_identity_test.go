@@ -107,8 +107,8 @@ func TestMigratingToIdentities(t *testing.T) {
 				if len(standing) != 1 || standing[0].ID != decided || standing[0].Reason != "" {
 					t.Errorf("what stands is %+v", standing)
 				}
-				has, err := tx.HasOperator()
-				if has {
+				ever, _, err := tx.Operators()
+				if ever != 0 {
 					t.Error("somebody runs the platform")
 				}
 				return err

@@ -63,13 +63,30 @@ func (tx *Tx) TokensOfUser(user souk.ID, kind souk.TokenKind, at time.Time) ([]s
 		ORDER BY created_at DESC, id DESC`, micros(at), user, kind)
 }
 
+// TokensLike lists the tokens of the same kind, installation, user and
+// description as t that are neither revoked nor expired: newest first, at most
+// limit.
+func (tx *Tx) TokensLike(t souk.Token, at time.Time, limit int) ([]souk.Token, error) {
+	return list(tx, scanToken, `SELECT `+tokenColumns+` FROM tokens
+		WHERE user_id = $2 AND kind = $3 AND installation_id = $4 AND description = $5 AND `+liveToken+`
+		ORDER BY created_at DESC, id DESC LIMIT $6`, micros(at), t.User, t.Kind, t.Installation, t.Description, limit)
+}
+
 // TokensOfInstallation lists the tokens that came with an installation, speak for
 // somebody active or for nobody, and are neither revoked nor expired: newest
-// first.
-func (tx *Tx) TokensOfInstallation(installation souk.ID, at time.Time) ([]souk.Token, error) {
+// first, at most limit.
+func (tx *Tx) TokensOfInstallation(installation souk.ID, at time.Time, limit int) ([]souk.Token, error) {
 	return list(tx, scanToken, `SELECT `+tokenColumns+` FROM tokens
 		WHERE installation_id = $2 AND `+liveToken+` AND `+spokenFor+`
-		ORDER BY created_at DESC, id DESC`, micros(at), installation)
+		ORDER BY created_at DESC, id DESC LIMIT $3`, micros(at), installation, limit)
+}
+
+// AppUserTokens lists the API tokens of an installation's app user that are
+// neither revoked nor expired: newest first.
+func (tx *Tx) AppUserTokens(i souk.Installation, at time.Time) ([]souk.Token, error) {
+	return list(tx, scanToken, `SELECT `+tokenColumns+` FROM tokens
+		WHERE user_id = $2 AND kind = 'token' AND installation_id = $3 AND `+liveToken+`
+		ORDER BY created_at DESC, id DESC`, micros(at), i.AppUser, i.ID)
 }
 
 // PlatformTokens lists those that are neither revoked nor expired: newest first.
