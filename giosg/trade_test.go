@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"mime/multipart"
 	"net/http"
@@ -168,7 +169,7 @@ func TestTradeAppUserCodeOrgWide(t *testing.T) {
 		o.Apply(`
 version: 1
 users:
-  max: {org: mall, email: max@mall.example, first_name: Max, memberships: [{org: mall, role: owner}]}
+  max: {org: mall, email: max@mall.example, first_name: Max, memberships: [{org: mall, role: owner}, {org: shop, role: member}]}
 apps:
   guide:
     owner: mall
@@ -180,7 +181,11 @@ apps:
 installations:
   guide@mall: {app: guide, org: mall, workspaces: [shop], installed_by: max}
 `)
-		setup := o.open(t, "sam", "guide", souk.OnSetup)
+		at := market.Opening{App: o.ID("apps.guide"), At: o.ID("orgs.shop"), Condition: souk.OnSetup}
+		if _, err := o.Market.OpenTrigger(t.Context(), o.As("sam"), at); !errors.Is(err, souk.NotAllowed) {
+			t.Errorf("sam, who holds settings at one workspace, sets up for all: %v", err)
+		}
+		setup := o.open(t, "max", "guide", souk.OnSetup)
 		var data triggerData
 		if !readJWT([]byte(kioskSecret), setup.Get("data"), &data) || data.Org != o.ID("orgs.shop") || data.AppUserCode == nil {
 			t.Fatalf("the guide is told %+v", data)
@@ -189,7 +194,7 @@ installations:
 		if token := into[appUserToken](t, o.trade(t, "/identity/token", form), 200); token.OrganizationID != o.ID("orgs.mall") || token.UserID != *data.AppUser {
 			t.Errorf("it gets %+v", token)
 		}
-		if me := into[user](t, o.asApp(t, "GIOSGAPP "+setup.Get("token")+" "+kioskSecret), 200); me.ID != o.ID("users.sam") {
+		if me := into[user](t, o.asApp(t, "GIOSGAPP "+setup.Get("token")+" "+kioskSecret), 200); me.ID != o.ID("users.max") {
 			t.Errorf("it speaks for %+v", me)
 		}
 	})

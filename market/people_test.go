@@ -60,9 +60,17 @@ func TestPeople(t *testing.T) {
 			t.Helper()
 			ok(t, w.m.PutMembership(ctx, actor, m))
 		}
-		// Permissions are for whoever holds users, roles for owners and admins.
-		role(w.as("una"), souk.Membership{User: u.ID, Org: w.hq, Role: souk.Member, Permissions: []souk.Permission{souk.CanUsers, souk.CanSettings, souk.CanUsers}})
+		// Permissions are for whoever holds users, as far as they hold them
+		// themselves; roles are for owners and admins.
+		role(w.as("una"), souk.Membership{User: u.ID, Org: w.hq, Role: souk.Member, Permissions: []souk.Permission{souk.CanUsers, souk.CanUsers}})
+		more := souk.Membership{User: u.ID, Org: w.hq, Role: souk.Member, Permissions: []souk.Permission{souk.CanUsers, souk.CanSettings}}
+		wantRefusal(t, "more than she holds", w.m.PutMembership(ctx, w.as("una"), more), souk.NotAllowed)
+		wantRefusal(t, "to herself", drop(w.m.SetPermissions(ctx, w.as("una"), w.hq, w.user["una"], more.Permissions)), souk.NotAllowed)
+		role(w.as("max"), more)
+		wantRefusal(t, "taking what she does not hold", drop(w.m.SetPermissions(ctx, w.as("una"), w.hq, u.ID, nil)), souk.NotAllowed)
 		role(w.as("max"), souk.Membership{User: u.ID, Org: w.hq, Role: souk.Owner})
+		wantRefusal(t, "an owner's e-mail", drop(w.m.PutUser(ctx, w.as("una"), market.Person{ID: u.ID, Email: "una2@town.example"})), souk.NotAllowed)
+		wantRefusal(t, "an owner's end", w.m.DeactivateUser(ctx, w.as("una"), u.ID), souk.NotAllowed)
 		role(w.as("max"), souk.Membership{User: w.user["olga"], Org: w.hq, Role: souk.Member}) // not the last owner any more
 		role(operator, souk.Membership{User: u.ID, Org: w.lab, Role: souk.Admin})              // of a sibling workspace
 		var memberships []souk.Membership

@@ -363,6 +363,11 @@ func TestConsoleLoad(t *testing.T) {
 		w.install("liz", "ear", w.lab)
 		w.install("gus", "files", w.globex)
 		w.install("sid", "tool", w.hq)
+		// In the background an app may do what she let it do, and nothing else.
+		agreed := w.authorizing("ear", "settings")
+		agreed.At = w.lab
+		w.client("ear")
+		must(w.m.Authorize(ctx, w.session("jane"), agreed))(t)
 		in := w.signingIn("jane")
 		w.called()
 
