@@ -44,8 +44,8 @@ func TestTokenIsShownOnce(t *testing.T) {
 		if !s.lives(secret) {
 			t.Fatal("somebody revoked another's token")
 		}
-		v.post(revoke).leads(t, "/console/account?done=token-revoked")
-		v.get("/console/account?done=token-revoked").is(t, http.StatusOK, "The token is revoked").lacks(t, "weekly digest", secret)
+		v.post(revoke).leadsDone(t, "/console/account", "token-revoked")
+		v.get("/console/account").is(t, http.StatusOK, "The token is revoked").lacks(t, "weekly digest", secret)
 		if s.lives(secret) {
 			t.Error("a revoked token lives")
 		}
@@ -88,21 +88,36 @@ func TestGrants(t *testing.T) {
 		v.get("/console/account").is(t, http.StatusOK, "App console", "At Acme")
 		revoke := "/console/account/grants/" + grant.ID.String() + "/revoke"
 		s.signedIn("bo").post(revoke).is(t, http.StatusNotFound, "This app does not act for you")
-		v.post(revoke).leads(t, "/console/account?done=grant-revoked")
+		v.post(revoke).leadsDone(t, "/console/account", "grant-revoked")
 		v.get("/console/account").is(t, http.StatusOK, "No app acts for you").lacks(t, "App console")
 	})
 }
 
-// What was done is said in our words only.
+// What was done is said once, in our words, and only by who did it: no link can
+// claim it.
 func TestDone(t *testing.T) {
 	everySite(t, func(t *testing.T, s *site) {
 		v := s.signedIn("ada")
 		plain := v.get("/console/account").is(t, http.StatusOK)
-		for _, done := range []string{"", "nothing", "%3Cscript%3Ealert(1)%3C/script%3E", "..%2Fproblem.failed.title", ".title", "Send+your+password+to+evil.example", "%ff"} {
+		for _, done := range []string{"password-changed", "token-revoked", "%3Cscript%3Ealert(1)%3C/script%3E", "..%2Fproblem.failed.title", "%ff"} {
 			if got := v.get("/console/account?done="+done).is(t, http.StatusOK); got.body != plain.body {
-				t.Errorf("done=%s changes the page:\n%s", done, got.body)
+				t.Errorf("the link says %s:\n%s", done, got.body)
 			}
 		}
-		v.get("/console/account?done=session-ended").is(t, http.StatusOK, "The session has ended.")
+		for _, status := range []string{"installed", "requested"} {
+			v.get(s.fill("/console/orgs/{orgs.acme}/apps?status="+status)).is(t, http.StatusOK).lacks(t, "role=\"status\"")
+		}
+		for _, done := range []string{"nothing", ".title", "../problem.failed.title", "Send your password to evil.example"} {
+			v.cookies[doneCookieName] = done
+			if got := v.get("/console/account").is(t, http.StatusOK); got.body != plain.body {
+				t.Errorf("the cookie says %s:\n%s", done, got.body)
+			}
+		}
+		v.cookies[doneCookieName] = "session-ended"
+		v.send(http.MethodHead, "/console/account", "", nil)
+		v.get("/console/account").is(t, http.StatusOK, "The session has ended.")
+		if got := v.get("/console/account"); got.body != plain.body {
+			t.Errorf("it is said again:\n%s", got.body)
+		}
 	})
 }

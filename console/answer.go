@@ -15,7 +15,8 @@ type answer struct {
 	page     string // a template of html/, without its suffix
 	data     any    // that it shows
 	status   int    // of a page; 0: 200
-	location string // instead of a page: 303 to there
+	location string // instead of a page: on to there
+	done     string // what the page that comes next says was done: the text done.<done>
 	policy   policy
 	wait     time.Duration // after which to try again
 }
@@ -35,8 +36,22 @@ func show(page string, data any) answer { return answer{page: page, data: data} 
 func see(location string) answer { return answer{location: location} }
 
 // done sends the visitor to a page of ours that says what was done: the text
-// done.<what>.
-func done(path, what string) answer { return see(path + "?done=" + what) }
+// done.<what>. A cookie carries it, which nobody can put into a link.
+func done(path, what string) answer { return answer{location: path, done: what} }
+
+const (
+	doneCookieName = "souk_done"
+	doneLife       = time.Minute
+)
+
+// doneOf is what was done before the visitor came; empty: nothing to tell of.
+func (h *Handler) doneOf(v *visit) string {
+	what, ok := h.cookieOf(v.request, doneCookieName)
+	if !ok || !v.text.has("done."+what) {
+		return ""
+	}
+	return what
+}
 
 // guardHeaders keep a page from being framed, sniffed, kept or talked about.
 func (h *Handler) guardHeaders(header http.Header) {
@@ -79,9 +94,17 @@ func (h *Handler) write(w http.ResponseWriter, v *visit, a answer) error {
 		if a.status == 0 {
 			a.status = http.StatusOK
 		}
+		if h.doneOf(v) != "" && v.request.Method != http.MethodHead { // told, and told once
+			v.keep(h.cookie(doneCookieName, "", 0))
+		}
 	} else {
 		header.Set("Location", a.location)
-		a.status = http.StatusSeeOther
+		if a.status = http.StatusSeeOther; v.looks() {
+			a.status = http.StatusFound
+		}
+		if a.done != "" {
+			v.keep(h.cookie(doneCookieName, a.done, doneLife))
+		}
 	}
 	for _, c := range v.cookies {
 		http.SetCookie(w, c)

@@ -85,7 +85,9 @@ func (h *Handler) Routes(mux *http.ServeMux) {
 	for path, r := range h.routes {
 		mux.Handle(path, h.serve(r))
 	}
-	mux.Handle("/console/", h.serve(nil))
+	for _, below := range []string{"/console/", "/apps/", "/identity/"} {
+		mux.Handle(below, h.serve(nil))
+	}
 	mux.Handle(staticPath+"{file}", h.static())
-	mux.Handle("/{$}", http.RedirectHandler("/console", http.StatusSeeOther))
+	mux.Handle("/{$}", h.serve(resource{http.MethodGet: {http.MethodGet, "/", anybody, (*Handler).begin, ""}}))
 }

@@ -137,7 +137,7 @@ func (h *Handler) install(v *visit) (answer, error) {
 		return h.notInstalled(v, w, err)
 	}
 	if done.Requested != nil {
-		return see(w.link.outcome(w.way, wasRequested, done.Requested)), nil
+		return w.link.onward(w.way, wasRequested, done.Requested), nil
 	}
 	return h.afterInstall(v, w), nil
 }
@@ -184,9 +184,9 @@ func showMeanwhile(v *visit, w weighed) answer {
 // afterInstall goes on from an installation: first to the app's own page for
 // whoever installs it, if it has one, and from there to returned.
 func (h *Handler) afterInstall(v *visit, w weighed) answer {
-	on := w.link.outcome(w.way, wasInstalled, nil)
+	on := w.link.onward(w.way, wasInstalled, nil)
 	if !w.Of.Triggered(souk.OnInstall) {
-		return see(on)
+		return on
 	}
 	back := carry(h.base.JoinPath("apps", w.link.app.String(), "install", "return").String(),
 		"next", w.way, "status", wasInstalled, "state", w.link.state)
@@ -201,7 +201,7 @@ func (h *Handler) afterInstall(v *visit, w weighed) answer {
 	if !errors.As(err, &no) { // neither gone this moment nor theirs not to set up
 		h.log.ErrorContext(v.ctx, "console could not open an install trigger", "app", w.link.app.String(), "err", err)
 	}
-	return see(on)
+	return on
 }
 
 // returned goes on with somebody whom an app sends back after it was installed.
@@ -227,5 +227,5 @@ func (h *Handler) returned(v *visit) (answer, error) {
 	case err != nil:
 		return answer{}, err
 	}
-	return see(l.outcome(way, wasInstalled, nil)), nil
+	return l.onward(way, wasInstalled, nil), nil
 }

@@ -108,7 +108,7 @@ func TestInstallOffers(t *testing.T) {
 			{"bo", "clerk", nil, 403, []string{"Clerk is restricted", "Olga Berg", "Acme", "It reads too much.", "Why this is so", "This decides"}},
 			{"shia", "clerk", nil, 403, []string{"Clerk cannot be installed", "nobody can ask for one", "Shia", "the policy is closed"}},
 			{"fred", "clerk", nil, 402, []string{"Apps are not part of what Frugal has booked"}},
-			{"lars", "clerk", nil, 402, []string{"Lapsed has no active subscription"}},
+			{"lars", "clerk", nil, 403, []string{"Lapsed has no active subscription"}},
 			{"fia", "unheard", nil, 404, []string{"There is no such app"}},
 			{"lars", "unheard", nil, 404, []string{"There is no such app"}},
 			{"bo", "lunch", nil, 200, []string{"Ask for Lunch"}},
@@ -303,7 +303,7 @@ func TestInstallRace(t *testing.T) {
 		for range pages {
 			statuses[(<-replies).status]++
 		}
-		if statuses[303] != 1 || statuses[409] != 1 || s.installations("notes") != 1 {
+		if statuses[http.StatusSeeOther] != 1 || statuses[409] != 1 || s.installations("notes") != 1 {
 			t.Errorf("answers: %v, and %d installations", statuses, s.installations("notes"))
 		}
 	})

@@ -62,7 +62,6 @@ func (v *visit) installedApp(i market.InstalledView, at desk) installedApp {
 type installedPage struct {
 	At    desk
 	Apps  []installedApp
-	Came  string // what somebody came back from: of the texts apps.came.<came>; may be empty
 	Later bool   // it is not the first page
 	More  string // the cursor of the next page; empty: there is none
 }
@@ -93,10 +92,6 @@ func (h *Handler) installedApps(v *visit) (answer, error) {
 		if p.Apps = append(p.Apps, shown); shown.Setup {
 			setUps = append(setUps, i.Of.TriggerURL)
 		}
-	}
-	switch came := v.query("status"); came {
-	case wasInstalled, wasRequested:
-		p.Came = came
 	}
 	a := show("installed", p)
 	if len(setUps) > 0 {

@@ -121,12 +121,12 @@ func TestSetPermissionsOnPage(t *testing.T) {
 		}
 		for _, who := range []string{"flo", "fia"} {
 			v := s.in(who)
-			v.post(page+"/permissions", "permission", "reports", "permission", "users").leads(t, page+"?done=permissions-saved")
-			saved := v.get(page+"?done=permissions-saved").is(t, 200, "The permissions are saved.")
+			v.post(page+"/permissions", "permission", "reports", "permission", "users").leadsDone(t, page, "permissions-saved")
+			saved := v.get(page).is(t, 200, "The permissions are saved.")
 			if got := strings.Count(saved.body, " checked>"); got != 2 || len(held()) != 2 {
 				t.Errorf("%d boxes are checked, and it holds %v", got, held())
 			}
-			v.post(page+"/permissions").leads(t, page+"?done=permissions-saved")
+			v.post(page+"/permissions").leadsDone(t, page, "permissions-saved")
 			if len(held()) != 0 {
 				t.Errorf("the app user still holds %v", held())
 			}
@@ -145,8 +145,8 @@ func TestRevokeInstalledToken(t *testing.T) {
 		s.in("finn").post(page+"/tokens/"+token.ID.String()+"/revoke").is(t, 403)
 		fia.post(s.pageOf("fair", other)+"/tokens/"+token.ID.String()+"/revoke").is(t, 404, "There is no such token")
 		fia.post(page+"/tokens/"+souk.NewID().String()+"/revoke").is(t, 404, "There is no such token")
-		fia.post(page+"/tokens/"+token.ID.String()+"/revoke").leads(t, page+"?done=token-revoked")
-		fia.get(page+"?done=token-revoked").is(t, 200, "It does not work any more.", "It has no tokens at the moment.")
+		fia.post(page+"/tokens/"+token.ID.String()+"/revoke").leadsDone(t, page, "token-revoked")
+		fia.get(page).is(t, 200, "It does not work any more.", "It has no tokens at the moment.")
 		fia.post(page+"/tokens/"+token.ID.String()+"/revoke").is(t, 404)
 	})
 }
@@ -225,8 +225,8 @@ func TestUninstallPage(t *testing.T) {
 			t.Fatalf("looking at what would stop has stopped it: %v", err)
 		}
 		list := s.fill("/console/orgs/{orgs.fair}/apps")
-		v.post(page).leads(t, list+"?done=uninstalled")
-		v.get(list+"?done=uninstalled").is(t, 200, "The app is uninstalled.", "Nothing is installed at Fair yet.")
+		v.post(page).leadsDone(t, list, "uninstalled")
+		v.get(list).is(t, 200, "The app is uninstalled.", "Nothing is installed at Fair yet.")
 		v.post(page).is(t, 404, "This app is not installed here")
 		v.get(page).is(t, 404, "This app is not installed here")
 		v.get(s.pageOf("fair", i)).is(t, 404)

@@ -28,7 +28,7 @@ func TestKnownBrowser(t *testing.T) {
 	everySiteInTime(t, func(t *testing.T, s *site) {
 		owner, stranger, neighbour := s.signedIn("ada"), s.visitor(), s.signedIn("bo")
 		owner.address, stranger.address, neighbour.address = "203.0.113.1:1", "203.0.113.2:1", "203.0.113.3:1"
-		owner.post("/console/signout").leads(t, "/console/signin?done=signed-out")
+		owner.post("/console/signout").leadsDone(t, "/console/signin", "signed-out")
 		s.siege("ada@acme.example")
 		stranger.signIn("ada").is(t, http.StatusTooManyRequests)
 		neighbour.signIn("ada").is(t, http.StatusTooManyRequests) // knows another account
@@ -63,7 +63,7 @@ func TestPasswordChangeUnderSiege(t *testing.T) {
 		change := func(old, fresh string) reply {
 			return owner.post("/console/account/password", "old", old, "password", fresh)
 		}
-		change(password, "staple battery horse").leads(t, "/console/account?done=password-changed")
+		change(password, "staple battery horse").leadsDone(t, "/console/account", "password-changed")
 		for range burstOfUser {
 			change("not it at all", password)
 		}
@@ -72,7 +72,7 @@ func TestPasswordChangeUnderSiege(t *testing.T) {
 			t.Fatalf("Retry-After: %d, %v", wait, err)
 		}
 		time.Sleep(time.Duration(wait) * time.Second)
-		change("staple battery horse", password).leads(t, "/console/account?done=password-changed")
+		change("staple battery horse", password).leadsDone(t, "/console/account", "password-changed")
 	})
 }
 

@@ -230,7 +230,7 @@ func (b *visitor) page(answer *http.Response, err error) page {
 func (b *visitor) away(next string) string {
 	b.t.Helper()
 	p := b.get("/console/signin/oidc?" + url.Values{"next": {next}}.Encode())
-	if p.status != http.StatusSeeOther || !strings.HasPrefix(p.to, providerAt) {
+	if p.status != http.StatusFound || !strings.HasPrefix(p.to, providerAt) {
 		b.t.Fatalf("the way to the provider: %d %q", p.status, p.to)
 	}
 	return p.to

@@ -54,7 +54,7 @@ func TestProviderSignsIn(t *testing.T) {
 				t.Errorf("%s: the page to sign in has no button that leads to %s:\n%s", tt.name, href, signIn.body)
 			}
 			p := b.get(b.back(wanted))
-			if p.status != http.StatusSeeOther || p.to != wanted || b.user() != s.users[tt.who] {
+			if p.status != http.StatusFound || p.to != wanted || b.user() != s.users[tt.who] {
 				t.Fatalf("%s: back from the provider: %d to %q as %s", tt.name, p.status, p.to, b.user())
 			}
 			if c := p.set["souk_oidc"]; c == nil || c.MaxAge >= 0 {

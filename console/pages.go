@@ -72,7 +72,7 @@ func (h *Handler) render(v *visit, a answer) ([]byte, error) {
 			return nil, err
 		}
 	}
-	if what := v.query("done"); what != "" && v.text.has("done."+what) {
+	if what := h.doneOf(v); what != "" {
 		var err error
 		if f.Done, err = v.text.say("done." + what); err != nil {
 			return nil, err

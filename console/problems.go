@@ -37,7 +37,7 @@ var (
 var refusals = map[souk.Refusal]problem{
 	souk.UnknownToken: {http.StatusNotFound, "unknown-token"},
 
-	souk.NoSubscription: {http.StatusPaymentRequired, "no-subscription"},
+	souk.NoAppsFeature: {http.StatusPaymentRequired, "no-apps-feature"},
 
 	souk.NotAllowed:               {http.StatusForbidden, "not-allowed"},
 	souk.NeedsPerson:              {http.StatusForbidden, "needs-person"},
@@ -48,7 +48,7 @@ var refusals = map[souk.Refusal]problem{
 	souk.CertifiedNeedsEnterprise: {http.StatusForbidden, "certified-needs-enterprise"},
 	souk.RestrictedAtEnterprise:   {http.StatusForbidden, "restricted-above"},
 	souk.OwnersOnly:               {http.StatusForbidden, "owners-only"},
-	souk.NoAppsFeature:            {http.StatusForbidden, "no-apps-feature"},
+	souk.NoSubscription:           {http.StatusForbidden, "no-subscription"},
 	souk.NotAppProvider:           {http.StatusForbidden, "not-app-provider"},
 	souk.ProtectedApp:             {http.StatusForbidden, "protected-app"},
 	souk.WrongPassword:            {http.StatusForbidden, "wrong-password"},

@@ -101,7 +101,7 @@ func TestGuards(t *testing.T) {
 			guarded++
 			got := v.send(r.method, r.address(), "", nil)
 			at, err := url.Parse(got.header.Get("Location"))
-			if err != nil || got.status != http.StatusSeeOther || at.Path != "/console/signin" {
+			if err != nil || got.status != got.moved() || at.Path != "/console/signin" {
 				t.Errorf("%s: a stranger gets %d to %q", r.name(), got.status, got.header.Get("Location"))
 				continue
 			}
@@ -146,7 +146,7 @@ func TestHeaders(t *testing.T) {
 							v.signIn("ada")
 						}
 					}
-					all = append(all, v.get("/console/none"), v.get("/console//account"), v.get("/console/static/none"), v.get(staticPath+s.console.assets.names["souk.css"]))
+					all = append(all, v.get("/"), v.get("/console/none"), v.get("/console//account"), v.get("/apps/none"), v.get("/identity/none"), v.get("/console/static/none"), v.get(staticPath+s.console.assets.names["souk.css"]))
 				}
 				for _, r := range all {
 					h := r.header
@@ -221,7 +221,8 @@ func TestForms(t *testing.T) {
 func TestNoSuchPage(t *testing.T) {
 	everySite(t, func(t *testing.T, s *site) {
 		v := s.signedIn("ada")
-		for _, path := range []string{"/console/", "/console/none", "/console//account", "/console/account/", "/console/./account", "/console/static/", "/console/static/souk.css", "/console/static/../account"} {
+		for _, path := range []string{"/console/", "/console/none", "/console//account", "/console/account/", "/console/./account", "/console/static/", "/console/static/souk.css", "/console/static/../account",
+			"/apps/", "/apps/none", "/apps//install", "/apps/" + souk.NewID().String() + "/install/none", "/identity/", "/identity/none", "/identity//authorize", "/identity/authorize/"} {
 			v.get(path).is(t, http.StatusNotFound, "There is nothing here", "Ada Virtanen")
 		}
 		for _, path := range []string{

@@ -34,7 +34,7 @@ func TestCookie(t *testing.T) {
 					c.Domain != "" || c.MaxAge != int(market.SessionLife.Seconds()) {
 					t.Errorf("cookie: %s", c)
 				}
-				v.post("/console/signout").leads(t, "/console/signin?done=signed-out")
+				v.post("/console/signout").leadsDone(t, "/console/signin", "signed-out")
 				if v.session() != "" {
 					t.Error("signing out leaves the cookie")
 				}
@@ -110,7 +110,7 @@ func TestPasswordChange(t *testing.T) {
 			t.Fatal("a refused change ended a session")
 		}
 		old := here.session()
-		here.post("/console/account/password", "old", password, "password", second).leads(t, "/console/account?done=password-changed")
+		here.post("/console/account/password", "old", password, "password", second).leadsDone(t, "/console/account", "password-changed")
 		if here.session() == old || !here.alive() {
 			t.Error("whoever changed the password has no new session")
 		}
@@ -141,7 +141,7 @@ func TestEndSession(t *testing.T) {
 		if !there.alive() {
 			t.Fatal("somebody ended another's session")
 		}
-		here.post("/console/account/sessions/"+path).leads(t, "/console/account?done=session-ended")
+		here.post("/console/account/sessions/"+path).leadsDone(t, "/console/account", "session-ended")
 		if there.alive() || !here.alive() {
 			t.Error("the wrong session ended")
 		}

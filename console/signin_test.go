@@ -213,8 +213,8 @@ func TestWelcome(t *testing.T) {
 			return []string{"code", code, "organization", `<b>"Bazaar"`, "first_name", "Nadia", "last_name", "", "email", "nadia@bazaar.example", "password", password}
 		}
 		v.post("/console/welcome", fields("short")...).is(t, http.StatusUnprocessableEntity, "at least 12 characters", "nadia@bazaar.example", "Nadia").lacks(t, "short\"")
-		v.post("/console/welcome", fields("a bazaar of one's own")...).leads(t, "/console?done=welcomed")
-		home := v.get("/console?done=welcomed").is(t, http.StatusOK, "Your account is ready", "Nadia", `<b>"Bazaar"`, "Running the platform")
+		v.post("/console/welcome", fields("a bazaar of one's own")...).leadsDone(t, "/console", "welcomed")
+		home := v.get("/console").is(t, http.StatusOK, "Your account is ready", "Nadia", `<b>"Bazaar"`, "Running the platform")
 		if strings.Contains(home.body, "<b>") {
 			t.Error("a name is taken for HTML")
 		}

@@ -75,7 +75,7 @@ func newSite(t *testing.T, db *store.DB, base string, o Options) *site {
 func (s *site) serve() {
 	mux := http.NewServeMux()
 	s.console.Routes(mux)
-	s.handler = web.Stack(web.Exact(mux, "/console/"), web.Options{Log: s.console.log})
+	s.handler = web.Stack(web.Exact(mux, "/console/", "/apps/", "/identity/"), web.Options{Log: s.console.log})
 }
 
 func (s *site) record(fn func(tx *store.Tx) error) {
@@ -180,13 +180,17 @@ func (v *visitor) send(method, path, contentType string, body io.Reader) reply {
 	}
 	for name, value := range v.cookies {
 		r.AddCookie(&http.Cookie{Name: name, Value: value})
-		v.keep(value)
+		if name != doneCookieName {
+			v.keep(value)
+		}
 	}
 	w := httptest.NewRecorder()
 	v.handler.ServeHTTP(w, r)
 	answer := w.Result()
 	for _, c := range answer.Cookies() {
-		v.keep(c.Value)
+		if c.Name != doneCookieName {
+			v.keep(c.Value)
+		}
 		if v.cookies[c.Name] = c.Value; c.MaxAge < 0 {
 			delete(v.cookies, c.Name)
 		}
@@ -230,9 +234,31 @@ func (r reply) is(t *testing.T, status int, texts ...string) reply {
 // leads fails unless the reply sends the visitor to location.
 func (r reply) leads(t *testing.T, location string) reply {
 	t.Helper()
-	if at := r.header.Get("Location"); r.status != http.StatusSeeOther || at != location {
-		t.Fatalf("%s: %d to %q, want 303 to %q\n%s", r.of, r.status, at, location, r.body)
+	if at := r.header.Get("Location"); r.status != r.moved() || at != location {
+		t.Fatalf("%s: %d to %q, want %d to %q\n%s", r.of, r.status, at, r.moved(), location, r.body)
 	}
+	return r
+}
+
+// moved is the status by which a redirect answers what the reply answers.
+func (r reply) moved() int {
+	if method, _, _ := strings.Cut(r.of, " "); method == http.MethodGet || method == http.MethodHead {
+		return http.StatusFound
+	}
+	return http.StatusSeeOther
+}
+
+// leadsDone fails unless the reply sends the visitor to location, with a cookie
+// that has the page there say what was done.
+func (r reply) leadsDone(t *testing.T, location, what string) reply {
+	t.Helper()
+	r.leads(t, location)
+	for _, c := range r.cookies {
+		if strings.HasSuffix(c.Name, doneCookieName) && c.Value == what && c.HttpOnly && c.MaxAge == int(doneLife.Seconds()) {
+			return r
+		}
+	}
+	t.Errorf("%s: the next page is not to say %q: %v", r.of, what, r.cookies)
 	return r
 }
 

@@ -163,7 +163,7 @@ func look[T any](s *site, read func(*store.Tx) (T, error)) (found T) {
 func (r reply) toldAt(t *testing.T, at string) url.Values {
 	t.Helper()
 	to, err := url.Parse(r.header.Get("Location"))
-	if err != nil || r.status != 303 {
+	if err != nil || r.status != r.moved() {
 		t.Fatalf("%s: %d to %q, %v\n%s", r.of, r.status, r.header.Get("Location"), err, r.body)
 	}
 	told := to.Query()

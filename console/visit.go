@@ -30,6 +30,11 @@ type visit struct {
 	cookies []*http.Cookie // that the browser is to keep, or to drop, whatever the answer
 }
 
+// looks reports whether the visitor asks for a page, and does nothing by it.
+func (v *visit) looks() bool {
+	return v.request.Method == http.MethodGet || v.request.Method == http.MethodHead
+}
+
 // stranger reports whether nobody is signed in.
 func (v *visit) stranger() bool { return v.Kind != souk.ConsoleSession }
 

@@ -82,6 +82,19 @@ func (l link) outcome(way, status string, q *souk.Request) string {
 	return way
 }
 
+// onward sends the visitor on from what came of installing. A page of ours says
+// it.
+func (l link) onward(way, status string, q *souk.Request) answer {
+	to := l.outcome(way, status, q)
+	switch {
+	case !ownPage(way):
+		return see(to)
+	case status == wasRequested:
+		return done(to, "requested")
+	}
+	return done(to, "installed")
+}
+
 // weighed is an app that somebody weighs at one place, and where they go on.
 type weighed struct {
 	market.Consideration
@@ -157,9 +170,9 @@ func (o offer) isForm() bool { return o == toInstall || o == toUpgrade || o == t
 // status is that of the page.
 func (o offer) status() int {
 	switch o {
-	case restricted, closed:
+	case restricted, closed, noSubscription:
 		return http.StatusForbidden
-	case noFeature, noSubscription:
+	case noFeature:
 		return http.StatusPaymentRequired
 	}
 	return http.StatusOK

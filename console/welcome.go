@@ -53,7 +53,8 @@ func (h *Handler) welcome(v *visit) (answer, error) {
 	case err != nil:
 		return answer{}, welcoming(err)
 	}
-	return h.enter(v, in, done("/console", "welcomed").location)
+	a, err := h.enter(v, in, "/console")
+	return done(a.location, "welcomed"), err
 }
 
 // welcoming spells what is wrong with the link.

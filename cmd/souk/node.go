@@ -102,7 +102,7 @@ func (n *node) faces(s settings) http.Handler {
 	console.New(n.market, n.log, s.URL, console.Options{Unlimited: !s.RateLimits, OpenID: s.OpenID}).Routes(mux)
 	mux.Handle("GET /healthz", web.Alive())
 	mux.Handle("GET /readyz", web.Ready(n.db.Ping))
-	return web.Stack(web.Exact(mux, "/api/v5/", "/souk/v1/", "/api/", "/console/"), web.Options{Log: n.log, TrustedProxies: s.TrustedProxies})
+	return web.Stack(web.Exact(mux, "/api/v5/", "/souk/v1/", "/api/", "/console/", "/apps/", "/identity/"), web.Options{Log: n.log, TrustedProxies: s.TrustedProxies})
 }
 
 // post carries a handshake of Slack's through the guarded client.
