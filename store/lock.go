@@ -26,3 +26,10 @@ func holdFile(path string) (*os.File, error) {
 	}
 	return nil, errors.Join(err, f.Close())
 }
+
+// letGo releases the lock that holdFile took. Closing the file would not be
+// enough: a child that another goroutine starts this moment has the file too,
+// until it runs its own program.
+func letGo(f *os.File) error {
+	return errors.Join(syscall.Flock(int(f.Fd()), syscall.LOCK_UN), f.Close())
+}

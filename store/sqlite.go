@@ -56,7 +56,7 @@ func openSQLite(path string) (_ engine, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, held.Close())
+			err = errors.Join(err, letGo(held))
 		}
 	}()
 	// SQLite would make the file readable by everyone. Its other files take
@@ -153,7 +153,7 @@ func (s *sqlite) shut() error {
 	for range readers {
 		(<-s.readers).discard()
 	}
-	return errors.Join(s.pool.Close(), s.held.Close())
+	return errors.Join(s.pool.Close(), letGo(s.held))
 }
 
 // errClosed answers every call after Close.
