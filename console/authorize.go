@@ -20,12 +20,25 @@ var badClient = problem{http.StatusBadRequest, "bad-client"}
 // OAuth 2 and OpenID Connect have it (docs/dialects/giosg.md, "Identity").
 const authorizePath = "/identity/authorize"
 
-// askedFrom is where an app waits for somebody whose way on is the page where it
-// asks them, and who may have agreed before.
-func askedFrom(next string) (redirect string, ok bool) {
-	path, query, _ := strings.Cut(next, "?")
+// endOf is where a way on ends by itself: that of somebody who may have agreed
+// before goes through the page where an app asks them, to where the app waits.
+// Where that is not the app's address, the way ends at our page.
+func (h *Handler) endOf(v *visit, way string) (string, error) {
+	path, query, _ := strings.Cut(way, "?")
 	values, err := url.ParseQuery(query)
-	return values.Get("redirect_uri"), path == authorizePath && err == nil
+	if path != authorizePath || err != nil {
+		return way, nil
+	}
+	app, err := souk.ParseID(sole(values, "client_id"))
+	if err != nil {
+		return way, nil
+	}
+	redirect := sole(values, "redirect_uri")
+	err = h.market.RedirectAllowed(v.ctx, app, redirect)
+	if errors.Is(err, souk.UnknownApp) || errors.Is(err, souk.BadRedirect) {
+		return way, nil
+	}
+	return redirect, err
 }
 
 // identityWords are the scopes that ask who somebody is. All others ask for what

@@ -216,3 +216,34 @@ func TestAuthorizePage(t *testing.T) {
 		v.send(http.MethodPut, s.ask(), "", nil).is(t, 405)
 	})
 }
+
+// The form of the page to sign in leads to an app only at an address of the
+// app's own.
+func TestSignInOnTheWayToAnApp(t *testing.T) {
+	everyTown(t, func(t *testing.T, s *site) {
+		widened := func(next string) string {
+			header := s.visitor().get("/console/signin?"+url.Values{"next": {next}}.Encode()).is(t, 200).header
+			_, rest, _ := strings.Cut(header.Get("Content-Security-Policy"), "form-action 'self'")
+			forms, _, _ := strings.Cut(rest, ";")
+			return forms
+		}
+		dev := s.ask("client_id", "{apps.notes}", "redirect_uri", "http://notes.example:8080/back")
+		for next, want := range map[string]string{
+			s.ask(): " https:",
+			dev:     " https: http://notes.example:8080",
+			s.ask("redirect_uri", "http://evil.example/"):                   "",
+			s.ask("redirect_uri", "http://notes.example:8080/back"):         "",
+			s.ask("client_id", "x", "redirect_uri", "http://evil.example/"): "",
+			dev + "&redirect_uri=http%3A%2F%2Fevil.example%2F":              "",
+			s.link("notes", "next", "http://notes.example:8080/back"):       "",
+		} {
+			if got := widened(next); got != want {
+				t.Errorf("on the way to %s the form leads to%s, want%s", next, got, want)
+			}
+		}
+		policy := s.in("fia").get(s.link("notes", "next", s.ask("redirect_uri", "http://evil.example/"))).is(t, 200).header.Get("Content-Security-Policy")
+		if strings.Contains(policy, "evil") {
+			t.Errorf("the install page's policy is %s", policy)
+		}
+	})
+}

@@ -80,7 +80,7 @@ func showInstall(w weighed, p installPage) answer {
 	case p.Offer == waiting:
 		a.page, p.Onward = "install_stands", w.link.outcome(w.way, wasRequested, w.Pending)
 	case p.Offer.isForm():
-		a.page, a.policy = "install", leadsTo(w.Of.TriggerURL, w.way)
+		a.page, a.policy = "install", leadsTo(w.Of.TriggerURL, w.end)
 	}
 	a.data = p
 	return a
@@ -98,9 +98,6 @@ func hostOf(address string) string {
 func leadsTo(addresses ...string) policy {
 	p := policy{forms: []string{"https:"}}
 	for _, address := range addresses {
-		if to, ok := askedFrom(address); ok {
-			address = to
-		}
 		origin, _, ok := takeApart(address)
 		if ok && strings.HasPrefix(origin, "http:") && !slices.Contains(p.forms, origin) {
 			p.forms = append(p.forms, origin)

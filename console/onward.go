@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -39,6 +40,10 @@ func registeredWay(next string, uris []string) (uri string, ok bool) {
 // standardPorts are those that browsers leave out, by scheme.
 var standardPorts = map[string]string{"http": ":80", "https": ":443"}
 
+// plainHost is a host, with a port or without, that stands in an address and in
+// a header alike: it has nothing that ends a word or a directive there.
+var plainHost = regexp.MustCompile(`^([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?$`)
+
 // takeApart splits an http or https address into its origin, in the spelling
 // that browsers give it, and all that follows, as it is written. It takes no
 // address that two readers could read in two ways.
@@ -54,8 +59,7 @@ func takeApart(address string) (origin, rest string, ok bool) {
 		end = len(rest)
 	}
 	authority, rest := strings.ToLower(rest[:end]), rest[end:]
-	u, err := url.Parse(scheme + "://" + authority)
-	if err != nil || u.Host != authority || u.Hostname() == "" || strings.HasSuffix(authority, ":") || strings.ContainsAny(authority, "%@") {
+	if !plainHost.MatchString(authority) {
 		return "", "", false
 	}
 	if !strings.HasPrefix(rest, "/") {

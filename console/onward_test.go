@@ -103,6 +103,55 @@ func FuzzWayOn(f *testing.F) {
 	})
 }
 
+// An origin stands in headers, so that it is made of nothing that ends a word or
+// a directive there.
+func TestOrigins(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://app.example/back":         "https://app.example",
+		"HTTPS://App.Example:443/Back":     "https://app.example",
+		"http://app.example:80":            "http://app.example",
+		"http://10.0.0.7:8080/x?y;z,w":     "http://10.0.0.7:8080",
+		"http://a-b.c_d.example/":          "",
+		"http://[::1]:8080/x":              "http://[::1]:8080",
+		"http://[2001:DB8::7]/":            "http://[2001:db8::7]",
+		"https://a.example;script-src/":    "",
+		"https://a.example,b.example/":     "",
+		"https://a.example'unsafe-inline'": "",
+		"https://*.example/":               "",
+		"https://*/":                       "",
+		"https://a.example\"x/":            "",
+		"https://(a).example/":             "",
+		"https://a!b.example/":             "",
+		"https://a$b.example/":             "",
+		"https://a&b=c.example/":           "",
+		"https://a.example:80;x/":          "",
+		"https://a.example:x/":             "",
+		"https://a.example:/":              "",
+		"https://a.example:123456/":        "",
+		"https://:443/":                    "",
+		"https://[::1];x/":                 "",
+		"https://[::1%25eth0]/":            "",
+		"https://[fe80::1;x]/":             "",
+		"https://[]/":                      "",
+		"https://[::1/":                    "",
+		"https://a.example%3bx/":           "",
+		"https://user@a.example/":          "",
+		"ftp://a.example/":                 "",
+		"https:a.example":                  "",
+	} {
+		if origin, _, ok := takeApart(address); origin != want || ok != (want != "") {
+			t.Errorf("the origin of %q is %q, want %q", address, origin, want)
+		}
+		if host := hostOf(address); want == "" && host != "" || want != "" && !strings.HasSuffix(want, "://"+host) {
+			t.Errorf("the host of %q is %q", address, host)
+		}
+	}
+	got := leadsTo("http://a.example;script-src *", "http://b.example, http://c.example/", "http://d.example/x", "https://e.example/").String()
+	if !strings.Contains(got, "; form-action 'self' https: http://d.example; ") || strings.Contains(got, "*") || strings.Contains(got, "b.example") {
+		t.Errorf("the policy is %s", got)
+	}
+}
+
 func TestCarry(t *testing.T) {
 	for _, tt := range []struct{ address, want string }{
 		{"/console", "/console?status=denied"},

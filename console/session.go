@@ -25,7 +25,7 @@ func (h *Handler) sessionCookie(secret string) *http.Cookie {
 // browser came with ends, whosever it was.
 func (h *Handler) enter(v *visit, in market.SignedIn, next string) (answer, error) {
 	if len(in.Choices) > 0 {
-		return goingOn(show("choose", choosePage{Accounts: in.Choices, Ticket: in.Ticket, Next: next}), next), nil
+		return h.goingOn(v, show("choose", choosePage{Accounts: in.Choices, Ticket: in.Ticket, Next: next}), next)
 	}
 	if err := h.leave(v); err != nil {
 		return answer{}, err

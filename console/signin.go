@@ -27,16 +27,17 @@ func (h *Handler) signInPage(v *visit) (answer, error) {
 	if !v.stranger() {
 		return see(next), nil
 	}
-	return goingOn(show("signin", signInPage{Next: next}), next), nil
+	return h.goingOn(v, show("signin", signInPage{Next: next}), next)
 }
 
 // goingOn is a page whose form goes on to next, by way of redirects: to an app
 // that was let act for the person before they signed in, too.
-func goingOn(a answer, next string) answer {
-	if _, ok := askedFrom(next); ok {
-		a.policy = leadsTo(next)
+func (h *Handler) goingOn(v *visit, a answer, next string) (answer, error) {
+	end, err := h.endOf(v, next)
+	if end != next {
+		a.policy = leadsTo(end)
 	}
-	return a
+	return a, err
 }
 
 func (h *Handler) signIn(v *visit) (answer, error) {
@@ -49,7 +50,7 @@ func (h *Handler) signIn(v *visit) (answer, error) {
 	}, face, web.ClientAddress(v.ctx))
 	if errors.Is(err, souk.WrongPassword) {
 		slowly(v.ctx, began)
-		return goingOn(again("signin", signInPage{Form: v.entries(nil), Next: next, Problem: "wrong"}), next), nil
+		return h.goingOn(v, again("signin", signInPage{Form: v.entries(nil), Next: next, Problem: "wrong"}), next)
 	}
 	if err != nil {
 		return answer{}, err
@@ -70,7 +71,7 @@ func (h *Handler) choose(v *visit) (answer, error) {
 	in, err := h.market.Choose(v.ctx, v.field("ticket"), user, v.request.UserAgent(), face, web.ClientAddress(v.ctx))
 	switch {
 	case errors.Is(err, souk.SpentCode), errors.Is(err, souk.ExpiredCode), errors.Is(err, souk.WrongPassword):
-		return goingOn(again("signin", signInPage{Next: next, Problem: "late"}), next), nil
+		return h.goingOn(v, again("signin", signInPage{Next: next, Problem: "late"}), next)
 	case err != nil:
 		return answer{}, err
 	}

@@ -100,6 +100,7 @@ type weighed struct {
 	market.Consideration
 	link link
 	way  string
+	end  string // of the way, when it leads on by itself
 }
 
 // weigh finds the app that a link offers at the place that it names, or else at
@@ -144,7 +145,10 @@ func (h *Handler) weighAt(v *visit, l link, org souk.ID) (w weighed, err error) 
 	if w.Consideration, err = h.market.Consider(v.ctx, v.Actor, l.app, org); err != nil {
 		return w, err
 	}
-	w.way, err = h.way(l, w.Of.App, org)
+	if w.way, err = h.way(l, w.Of.App, org); err != nil {
+		return w, err
+	}
+	w.end, err = h.endOf(v, w.way)
 	return w, err
 }
 
