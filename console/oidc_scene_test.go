@@ -7,7 +7,6 @@ import (
 	"html"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"net/netip"
@@ -311,7 +310,7 @@ func (l *lines) last(key string) string {
 // connect serves h under every name, and is the way there.
 func connect(t *testing.T, h http.HandlerFunc) *http.Transport {
 	t.Helper()
-	w := &wire{conns: make(chan net.Conn), done: make(chan struct{})}
+	w := souktest.NewWire()
 	server := &http.Server{Handler: h}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(w) }()
@@ -323,39 +322,8 @@ func connect(t *testing.T, h http.HandlerFunc) *http.Transport {
 			t.Error(err)
 		}
 	})
-	return &http.Transport{DialContext: w.dial}
+	return &http.Transport{DialContext: w.Dial}
 }
-
-// wire is a listener in memory.
-type wire struct {
-	conns chan net.Conn
-	done  chan struct{}
-	once  sync.Once
-}
-
-func (w *wire) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	near, far := net.Pipe()
-	select {
-	case w.conns <- far:
-		return near, nil
-	case <-w.done:
-		return nil, net.ErrClosed
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
-func (w *wire) Accept() (net.Conn, error) {
-	select {
-	case c := <-w.conns:
-		return c, nil
-	case <-w.done:
-		return nil, net.ErrClosed
-	}
-}
-
-func (w *wire) Close() error   { w.once.Do(func() { close(w.done) }); return nil }
-func (w *wire) Addr() net.Addr { return &net.UnixAddr{Name: "wire", Net: "unix"} }
 
 var discard = slog.New(slog.DiscardHandler)
 

@@ -21,6 +21,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"souk"
+	"souk/souktest"
 )
 
 func open() *Client { return NewClient(ClientOptions{AllowPrivate: true}) }
@@ -252,8 +253,8 @@ func TestDoTimesOut(t *testing.T) {
 	t.Run("no connection", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			c := NewClient(ClientOptions{})
-			w := newWire() // that nobody listens on
-			c.transport.DialContext = w.dial
+			w := souktest.NewWire() // that nobody listens on
+			c.transport.DialContext = w.Dial
 			r := c.Do(t.Context(), Request{URL: "http://receiver.example/", Timeout: 3 * time.Second})
 			if r.Outcome != souk.HeaderTimeout || r.Duration != 3*time.Second {
 				t.Errorf("%s after %s: %v", r.Outcome, r.Duration, r.Err)
