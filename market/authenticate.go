@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"time"
 
 	"souk"
@@ -95,6 +96,53 @@ func (m *Market) AuthenticateShort(ctx context.Context, in Short, face string, a
 		return Caller{}, err
 	}
 	return c.alive(face, address)
+}
+
+// TriggerCaller is what a trigger's token says, whose signature a wire has
+// checked, and the app secret that came with it.
+type TriggerCaller struct {
+	User         souk.ID
+	Org          souk.ID // where the condition came about
+	App          souk.ID
+	Installation souk.ID
+	Permissions  []string // that the user had then, as far as the installation was allowed
+	Expires      time.Time
+	Secret       string
+}
+
+// AuthenticateTrigger lets an app speak for the person who opened its trigger
+// URL, with no more than they had then and have now. It refuses UnknownToken,
+// also for another app's secret, and souk.Dead.
+func (m *Market) AuthenticateTrigger(ctx context.Context, in TriggerCaller, face string, from netip.Addr) (c Caller, err error) {
+	err = m.DB.Read(ctx, func(s *store.Tx) error {
+		tx := &Tx{Tx: s, market: m, at: now()}
+		i, err := tx.Installation(in.Installation)
+		if err != nil {
+			return or(err, souk.UnknownToken)
+		}
+		if i.App != in.App || in.User.IsZero() {
+			return souk.UnknownToken
+		}
+		if err := tx.proves(in.App, in.Secret); err != nil {
+			return instead(err, souk.WrongSecret, souk.UnknownToken)
+		}
+		scopes := slices.DeleteFunc(souk.NewScopes(in.Permissions...), func(p string) bool { return !i.Scopes.Has(p) })
+		c, err = tx.callerOf(souk.Token{
+			Kind: souk.ShortToken, User: in.User, Installation: i.ID, App: i.App, Org: in.Org,
+			Scopes: scopes, ExpiresAt: in.Expires,
+		})
+		if err != nil || !i.Live() {
+			return err // alive tells the cause
+		}
+		if reaches, err := tx.Reaches(i.ID, in.Org); err != nil || !reaches {
+			return either(err, souk.UnknownToken)
+		}
+		return nil
+	})
+	if err != nil {
+		return Caller{}, err
+	}
+	return c.alive(face, from)
 }
 
 func (tx *Tx) caller(hash []byte) (c Caller, err error) {
