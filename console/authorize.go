@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"souk"
 	"souk/market"
@@ -20,11 +22,15 @@ var badClient = problem{http.StatusBadRequest, "bad-client"}
 // OAuth 2 and OpenID Connect have it (docs/dialects/giosg.md, "Identity").
 const authorizePath = "/identity/authorize"
 
-// endOf is where a way on ends by itself: that of somebody who may have agreed
-// before goes through the page where an app asks them, to where the app waits.
-// Where that is not the app's address, the way ends at our page.
+// endOf is where a way on ends by itself: that of somebody who comes back from an
+// app at what came of it, and that of somebody who may have agreed before at the
+// address where the app waits that asked them. Where that is not the app's, the
+// way ends at our page.
 func (h *Handler) endOf(v *visit, way string) (string, error) {
 	path, query, _ := strings.Cut(way, "?")
+	if c, ok := h.comebackOf(query); ok && isComeback(path) {
+		return h.endOf(v, c.Way)
+	}
 	values, err := url.ParseQuery(query)
 	if path != authorizePath || err != nil {
 		return way, nil
@@ -49,10 +55,15 @@ var identityWords = []string{"openid", "profile", "email"}
 type authorizing struct {
 	market.Authorizing
 	state    string
-	identity bool // it wants to know who the person is
-	silent   bool // it wants no page shown
-	anew     bool // it wants the page shown even if there is nothing to ask
+	identity bool          // it wants to know who the person is
+	silent   bool          // it wants no page shown
+	anew     bool          // it wants the page shown even if there is nothing to ask
+	signedIn time.Duration // how long ago at most they may have signed in; 0: whenever
 }
+
+// freshSignIn is how long a sign-in counts as made for the app that asks for one:
+// what it takes to come back from it.
+const freshSignIn = time.Minute
 
 // oauthError is an error that the app is told at its redirect URI.
 type oauthError struct{ code, description string }
@@ -68,6 +79,13 @@ type authorizePage struct {
 	Shown    string // the scopes, as the form says which were shown
 	Action   string
 	Host     string // where they go on
+	Others   []otherOrg
+}
+
+// otherOrg is another place where somebody could let an app act for them.
+type otherOrg struct {
+	Org  souk.Org
+	Link string
 }
 
 // uninstalledPage tells that an app that asks is not installed where they are.
@@ -78,22 +96,32 @@ type uninstalledPage struct{ Install string }
 func (h *Handler) authorize(v *visit) (answer, error) {
 	return h.authorizing(v, func(in authorizing) (answer, error) {
 		found, err := h.market.Authorizable(v.ctx, v.Actor, in.Authorizing)
-		switch {
-		case err != nil:
+		if err != nil {
 			return answer{}, err
-		case found.Granted && !in.anew:
-			return h.allow(v, in)
-		case in.silent:
+		}
+		in.At = found.Org.ID
+		if found.Granted && !in.anew {
+			code, err := h.market.AuthorizeAgain(v.ctx, v.Actor, in.Authorizing)
+			if !errors.Is(err, souk.NotAuthorized) { // else they took it back this moment
+				return h.back(in, "code", code), err
+			}
+		}
+		if in.silent {
 			return answer{}, &oauthError{"consent_required", "The person has to be asked."}
 		}
 		var names []string
 		for _, s := range found.Scopes {
 			names = append(names, s.Name)
 		}
-		a := show("authorize", authorizePage{
+		at := func(org souk.Org) string { return carry(v.request.URL.RequestURI(), "org", org.ID.String()) }
+		p := authorizePage{
 			Authorization: found, Card: cardOf(found.App), Groups: groupScopes(found.Scopes, nil, false), Identity: in.identity,
-			Shown: strings.Join(names, " "), Action: v.request.URL.RequestURI(), Host: hostOf(in.Redirect),
-		})
+			Shown: strings.Join(names, " "), Action: at(found.Org), Host: hostOf(in.Redirect),
+		}
+		for _, org := range found.Elsewhere {
+			p.Others = append(p.Others, otherOrg{org, at(org)})
+		}
+		a := show("authorize", p)
 		a.policy = leadsTo(in.Redirect)
 		return a, nil
 	})
@@ -102,24 +130,16 @@ func (h *Handler) authorize(v *visit) (answer, error) {
 // decide tells an app what somebody said whom it asked for.
 func (h *Handler) decide(v *visit) (answer, error) {
 	return h.authorizing(v, func(in authorizing) (answer, error) {
-		switch v.field("decision") {
-		case "allow":
-		case "deny":
+		switch decision := v.field("decision"); {
+		case decision == "deny":
 			return answer{}, &oauthError{"access_denied", "The person said no."}
-		default:
+		case decision != "allow" || !v.form.Has("scopes"):
 			return answer{}, &failure{problem: malformedForm}
 		}
-		if in.Scopes == nil { // what was shown, and not what may have been granted since
-			in.Scopes = strings.Fields(v.field("scopes"))
-		}
-		return h.allow(v, in)
+		in.Scopes = strings.Fields(v.field("scopes")) // what was shown, and nothing else
+		code, err := h.market.Authorize(v.ctx, v.Actor, in.Authorizing)
+		return h.back(in, "code", code), err
 	})
-}
-
-// allow lets an app act for the visitor and sends them back with a code.
-func (h *Handler) allow(v *visit, in authorizing) (answer, error) {
-	code, err := h.market.Authorize(v.ctx, v.Actor, in.Authorizing)
-	return h.back(in, "code", code), err
 }
 
 // back sends the visitor back to the app.
@@ -128,9 +148,9 @@ func (h *Handler) back(in authorizing, pairs ...string) answer {
 }
 
 // authorizing reads what an app asks for and answers it with run. Until the app
-// and its redirect URI are known to belong together nothing is told to anybody
-// but the visitor; after that the app is told why it gets nothing. Faults of ours
-// are told to the visitor, who can try again.
+// and its redirect URI are known to belong together, and the visitor has signed
+// in, nothing is told to anybody but the visitor; after that the app is told why
+// it gets nothing. Faults of ours are told to the visitor, who can try again.
 func (h *Handler) authorizing(v *visit, run func(authorizing) (answer, error)) (answer, error) {
 	query, err := url.ParseQuery(v.request.URL.RawQuery)
 	if err != nil {
@@ -149,6 +169,9 @@ func (h *Handler) authorizing(v *visit, run func(authorizing) (answer, error)) (
 		return answer{}, err
 	}
 	in.state = query.Get("state")
+	if v.stranger() {
+		return h.strangerAsked(v, in, query)
+	}
 	a, err := h.authorized(v, &in, query, run)
 	if err == nil {
 		return a, nil
@@ -159,17 +182,37 @@ func (h *Handler) authorizing(v *visit, run func(authorizing) (answer, error)) (
 	return answer{}, err
 }
 
-// authorized reads the rest of what an app asks for, has the visitor sign in, and
-// answers with run.
+// strangerAsked answers an app that sent somebody who is not signed in: they sign
+// in first, whatever the app would be told. Only one that everybody may have is
+// told at once, if it wants to know that; otherwise whoever can make an app could
+// make links of ours that lead anybody anywhere.
+func (h *Handler) strangerAsked(v *visit, in authorizing, query url.Values) (answer, error) {
+	if in.read(query) != nil {
+		return answer{}, &failure{problem: malformedLink}
+	}
+	if in.silent {
+		app, err := h.market.Listing(v.ctx, souk.Operator(face), in.App)
+		if err != nil {
+			return answer{}, err
+		}
+		if app.IsPublic() {
+			return h.back(in, "error", "login_required", "error_description", "The person has to sign in."), nil
+		}
+	}
+	return h.askToSignIn(v), nil
+}
+
+// authorized reads the rest of what an app asks for, has the visitor sign in
+// again if the app wants that, and answers with run.
 func (h *Handler) authorized(v *visit, in *authorizing, query url.Values, run func(authorizing) (answer, error)) (answer, error) {
 	if err := in.read(query); err != nil {
 		return answer{}, err
 	}
-	if v.stranger() {
+	if v.looks() && in.signedIn > 0 && time.Since(v.Token.CreatedAt) > in.signedIn {
 		if in.silent {
-			return answer{}, &oauthError{"login_required", "The person has to sign in."}
+			return answer{}, &oauthError{"login_required", "The person has to sign in again."}
 		}
-		return h.askToSignIn(v), nil
+		return see(h.askToSignIn(v).location + "&again=1"), nil
 	}
 	a, err := run(*in)
 	if errors.Is(err, souk.UnknownInstallation) && !in.silent {
@@ -199,8 +242,19 @@ func (in *authorizing) read(query url.Values) error {
 		in.Scopes = slices.DeleteFunc(slices.Clone(asked), func(word string) bool { return slices.Contains(identityWords, word) })
 	}
 	in.OpenID, in.Nonce, in.Challenge = slices.Contains(asked, "openid"), query.Get("nonce"), query.Get("code_challenge")
-	prompt := query.Get("prompt")
-	in.silent, in.anew = prompt == "none", prompt == "consent"
+	prompts := strings.Fields(query.Get("prompt"))
+	in.silent, in.anew = slices.Contains(prompts, "none"), slices.Contains(prompts, "consent")
+	unknown := slices.ContainsFunc(prompts, func(word string) bool { return !slices.Contains(promptWords, word) })
+	if query.Has("max_age") {
+		seconds, err := strconv.ParseUint(query.Get("max_age"), 10, 31)
+		if err != nil {
+			return &oauthError{"invalid_request", "max_age must be a number of seconds"}
+		}
+		in.signedIn = max(time.Duration(seconds)*time.Second, freshSignIn)
+	}
+	if slices.Contains(prompts, "login") {
+		in.signedIn = freshSignIn
+	}
 	if org := query.Get("org"); org != "" {
 		var err error
 		if in.At, err = souk.ParseID(org); err != nil {
@@ -219,8 +273,8 @@ func (in *authorizing) read(query url.Values) error {
 		return &oauthError{"unsupported_response_type", "response_type must be code"}
 	case query.Has("response_mode") && query.Get("response_mode") != "query":
 		return &oauthError{"invalid_request", "response_mode must be query"}
-	case prompt != "" && !in.silent && !in.anew:
-		return &oauthError{"invalid_request", "prompt must be none or consent"}
+	case unknown, in.silent && len(prompts) > 1:
+		return &oauthError{"invalid_request", "prompt must be none, or of login and consent"}
 	case in.Challenge == "" && query.Has("code_challenge_method"), in.Challenge == "" && query.Has("code_challenge"):
 		return &oauthError{"invalid_request", "code_challenge is missing"}
 	case in.Challenge != "" && method != "S256":
@@ -228,6 +282,10 @@ func (in *authorizing) read(query url.Values) error {
 	}
 	return nil
 }
+
+// promptWords are what an app may want of the pages (OpenID Connect Core 1.0,
+// section 3.1.2.1).
+var promptWords = []string{"none", "login", "consent"}
 
 // sole is the value of a parameter that is there once, else "".
 func sole(query url.Values, name string) string {

@@ -5,8 +5,10 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"souk"
+	"souk/market"
 	"souk/store"
 )
 
@@ -124,8 +126,11 @@ func TestAuthorizeErrors(t *testing.T) {
 			{[]string{"response_type", "token"}, "unsupported_response_type"},
 			{[]string{"response_type", "code id_token"}, "unsupported_response_type"},
 			{[]string{"response_mode", "fragment"}, "invalid_request"},
-			{[]string{"prompt", "login"}, "invalid_request"},
+			{[]string{"prompt", "select_account"}, "invalid_request"},
 			{[]string{"prompt", "none consent"}, "invalid_request"},
+			{[]string{"prompt", "login none"}, "invalid_request"},
+			{[]string{"max_age", "soon"}, "invalid_request"},
+			{[]string{"max_age", "-1"}, "invalid_request"},
 			{[]string{"code_challenge", challenge}, "invalid_request"},
 			{[]string{"code_challenge", challenge, "code_challenge_method", "plain"}, "invalid_request"},
 			{[]string{"code_challenge_method", "S256"}, "invalid_request"},
@@ -135,7 +140,9 @@ func TestAuthorizeErrors(t *testing.T) {
 		} {
 			v.get(s.ask(tt.pairs...)).refusesWith(t, tt.code)
 			v.post(s.ask(tt.pairs...), "decision", "allow").refusesWith(t, tt.code)
-			stranger.get(s.ask(tt.pairs...)).refusesWith(t, tt.code)
+			stranger.get(s.ask(tt.pairs...)).is(t, 400, "This link is not whole")
+			stranger.get(s.ask(append(tt.pairs, "state", "x")...)).is(t, 400)
+			stranger.post(s.ask(tt.pairs...), "decision", "deny").is(t, 400, "This link is not whole")
 		}
 		for _, tt := range []struct {
 			pairs []string
@@ -149,11 +156,22 @@ func TestAuthorizeErrors(t *testing.T) {
 			{[]string{"org", souk.NewID().String()}, "access_denied"},
 		} {
 			v.get(s.ask(tt.pairs...)).refusesWith(t, tt.code)
-			v.post(s.ask(tt.pairs...), "decision", "allow").refusesWith(t, tt.code)
+			asked := strings.Join(strings.Fields(strings.ReplaceAll(s.query(s.ask(tt.pairs...), "scope"), "openid", "")), " ")
+			v.post(s.ask(tt.pairs...), "decision", "allow", "scopes", asked).refusesWith(t, tt.code)
 		}
+		v.post(s.ask(), "decision", "allow").is(t, 400, "This form cannot be read")
 		v.get(s.ask()+"&nonce=a&nonce=b").refusesWith(t, "invalid_request")
 		v.get(s.ask("org", "{orgs.fair}", "code_challenge", challenge, "code_challenge_method", "S256", "response_mode", "query")).agrees(t)
 		stranger.get(s.ask("prompt", "none")).refusesWith(t, "login_required")
+		for name, change := range map[string]func(*souk.App){
+			"not listed": func(a *souk.App) { a.Listing = souk.Submitted },
+			"not public": func(a *souk.App) { a.Listing, a.IsAvailableToAnyone = souk.Listed, false },
+		} {
+			s.change("clerk", change)
+			if got := stranger.get(s.ask("prompt", "none")); !strings.HasPrefix(got.header.Get("Location"), "/console/signin?") {
+				t.Errorf("an app that is %s has a stranger led to %q", name, got.header.Get("Location"))
+			}
+		}
 		stranger.get(s.ask()).leads(t, "/console/signin?"+url.Values{"next": {s.ask()}}.Encode())
 		stranger.post(s.ask(), "decision", "allow").leads(t, "/console/signin?"+url.Values{"next": {s.ask()}}.Encode())
 	})
@@ -245,5 +263,92 @@ func TestSignInOnTheWayToAnApp(t *testing.T) {
 		if strings.Contains(policy, "evil") {
 			t.Errorf("the install page's policy is %s", policy)
 		}
+	})
+}
+
+// query is a parameter of an address.
+func (s *site) query(address, name string) string {
+	s.t.Helper()
+	at, err := url.Parse(address)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return at.Query().Get(name)
+}
+
+// An app that wants it fresh has them sign in again, by whatever way they do; and
+// who has just done so is not asked once more.
+func TestAuthorizeFreshly(t *testing.T) {
+	everySiteInTime(t, func(t *testing.T, s *site) {
+		s.settle()
+		s.record(func(tx *store.Tx) error { return tx.PutPassword(s.ID("users.finn"), passwordHash(), time.Now()) })
+		s.install("clerk", "fair", "fia")
+		v := s.in("finn")
+		again := func(ask string) string { return "/console/signin?" + url.Values{"next": {ask}}.Encode() + "&again=1" }
+		for _, tt := range []struct {
+			pairs []string
+			after time.Duration // that they are asked to sign in again
+		}{
+			{[]string{"prompt", "login"}, time.Minute},
+			{[]string{"prompt", "consent login"}, time.Minute},
+			{[]string{"max_age", "600"}, 10 * time.Minute},
+			{[]string{"max_age", "0"}, time.Minute},
+			{[]string{"max_age", "600", "prompt", "login"}, time.Minute},
+		} {
+			ask := s.ask(tt.pairs...)
+			time.Sleep(tt.after - time.Second)
+			page := v.get(ask).is(t, 200, "Let Clerk act for you?")
+			time.Sleep(time.Minute)
+			v.get(ask).leads(t, again(ask))
+			v.get(s.ask()).is(t, 200) // another app may not mind
+			v.decide(page, "deny").refusesWith(t, "access_denied")
+
+			before := v.session()
+			form := v.get(again(ask)).is(t, 200, "wants you to sign in once more")
+			fields := []string{"next", form.value(t, "next"), "again", form.value(t, "again"), "email", "finn@fair.example", "password"}
+			v.post("/console/signin", append(fields, "nonsense")...).is(t, 422, "wants you to sign in once more")
+			v.post("/console/signin", append(fields, password)...).leads(t, ask)
+			if v.session() == before {
+				t.Error("the session is the old one")
+			}
+			v.get(ask).is(t, 200, "Let Clerk act for you?")
+		}
+		time.Sleep(time.Hour)
+		v.get(s.ask("prompt", "none", "max_age", "600")).refusesWith(t, "login_required")
+	})
+}
+
+// What they agree to is what the page showed, where it showed it: also when they
+// have the app in several places.
+func TestAuthorizeWhatWasShown(t *testing.T) {
+	everyTown(t, func(t *testing.T, s *site) {
+		if _, err := s.Market.Approve(t.Context(), s.As("olga"), market.Decision{App: s.ID("apps.clerk"), At: s.ID("orgs.acme")}); err != nil {
+			t.Fatal(err)
+		}
+		done, err := s.Market.Install(t.Context(), s.As("olga"), market.Installing{
+			App: s.ID("apps.clerk"), At: s.ID("orgs.acme"), Workspaces: []souk.ID{s.ID("orgs.sales"), s.ID("orgs.labs")}, Terms: market.TermsAccepted,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := s.in("olga")
+		given := look(s, func(tx *store.Tx) (souk.Grant, error) { return tx.GrantTo(done.Installation.ID, s.ID("users.olga")) })
+		v.post("/console/account/grants/"+given.ID.String()+"/revoke").leads(t, "/console/account") // whoever installs an app lets it act for them
+		page := v.get(s.ask("scope", "reports settings")).is(t, 200, "You have the app elsewhere, too.", "Acme Sales", "Acme Labs")
+		action := authorizePath + page.between(t, `method="post" action="`+authorizePath, `"`)
+		if org := s.query(action, "org"); org != s.ID("orgs.acme").String() {
+			t.Errorf("the form agrees for %q", org)
+		}
+		v.get(s.ask("scope", "reports settings", "org", "{orgs.labs}")).is(t, 200, "Acme Labs").lacks(t, "elsewhere")
+		if link := page.between(t, `Choose instead: <a href="`, `"`); s.query(link, "org") == s.ID("orgs.acme").String() || s.query(link, "state") != "s & s" {
+			t.Errorf("another place is %s", link)
+		}
+		v.post(action, "decision", "allow", "scopes", "reports").agrees(t)
+		granted := look(s, func(tx *store.Tx) (souk.Grant, error) { return tx.GrantTo(done.Installation.ID, s.ID("users.olga")) })
+		if !granted.Scopes.Equal(souk.NewScopes("reports")) {
+			t.Errorf("it is granted %s", granted.Scopes)
+		}
+		v.get(s.ask("scope", "reports")).agrees(t) // and is not asked again
+		v.get(s.ask("scope", "reports settings")).is(t, 200, "Let Clerk act for you?")
 	})
 }

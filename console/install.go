@@ -185,11 +185,7 @@ func (h *Handler) afterInstall(v *visit, w weighed) answer {
 	if !w.Of.Triggered(souk.OnInstall) {
 		return on
 	}
-	back := carry(h.base.JoinPath("apps", w.link.app.String(), "install", "return").String(),
-		"next", w.way, "status", wasInstalled, "state", w.link.state)
-	trigger, err := h.market.OpenTrigger(v.ctx, v.Actor, market.Opening{
-		App: w.link.app, At: w.Org.ID, Condition: souk.OnInstall, Return: back,
-	})
+	trigger, err := h.installTrigger(v, w)
 	if err == nil {
 		return see(trigger)
 	}
@@ -201,28 +197,11 @@ func (h *Handler) afterInstall(v *visit, w weighed) answer {
 	return on
 }
 
-// returned goes on with somebody whom an app sends back after it was installed.
-// Anybody can make a link to here, so that it is judged like one to the install
-// page.
-func (h *Handler) returned(v *visit) (answer, error) {
-	l, err := v.readLink()
+// installTrigger is the address of the app's own page for whoever installs it.
+func (h *Handler) installTrigger(v *visit, w weighed) (string, error) {
+	back, err := h.comingBack(v, w)
 	if err != nil {
-		return answer{}, err
+		return "", err
 	}
-	if v.query("status") != wasInstalled {
-		return answer{}, &failure{problem: malformedLink}
-	}
-	way, ok := h.ownWay(l.next)
-	if !ok {
-		way = l.next
-		err = h.market.RedirectAllowed(v.ctx, l.app, way)
-	}
-	var no souk.Refusal
-	switch {
-	case errors.As(err, &no):
-		return answer{}, &failure{problem: badNext}
-	case err != nil:
-		return answer{}, err
-	}
-	return l.onward(way, wasInstalled, nil), nil
+	return h.market.OpenTrigger(v.ctx, v.Actor, market.Opening{App: w.link.app, At: w.Org.ID, Condition: souk.OnInstall, Return: back})
 }

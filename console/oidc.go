@@ -45,11 +45,11 @@ const (
 
 // goToProvider sends a visitor to the provider.
 func (h *Handler) goToProvider(v *visit) (answer, error) {
-	next := safeNext(v.query("next"))
+	next, again := safeNext(v.query("next")), v.query("again") != ""
 	switch {
 	case h.provider == nil:
 		return answer{}, &failure{problem: unknownPage}
-	case !v.stranger():
+	case !v.stranger() && !again:
 		return see(next), nil
 	}
 	m, err := h.provider.metadata(v.ctx)
@@ -69,7 +69,11 @@ func (h *Handler) goToProvider(v *visit) (answer, error) {
 		return answer{}, err
 	}
 	v.keep(h.tripCookie(sealed))
-	return see(m.AuthCodeURL(t.State, oidc.Nonce(t.Nonce), oauth2.S256ChallengeOption(t.Verifier))), nil
+	options := []oauth2.AuthCodeOption{oidc.Nonce(t.Nonce), oauth2.S256ChallengeOption(t.Verifier)}
+	if again {
+		options = append(options, oauth2.SetAuthURLParam("prompt", "login"))
+	}
+	return see(m.AuthCodeURL(t.State, options...)), nil
 }
 
 // backFromProvider signs in whom the provider sent back.

@@ -37,7 +37,7 @@ var routes = []route{
 	{"GET", "/console/welcome", anybody, (*Handler).welcomePage, ""},
 	{"POST", "/console/welcome", anybody, (*Handler).welcome, "code organization first_name last_name email password"},
 	{"GET", "/console/signin", anybody, (*Handler).signInPage, ""},
-	{"POST", "/console/signin", anybody, (*Handler).signIn, "email password next"},
+	{"POST", "/console/signin", anybody, (*Handler).signIn, "email password next again"},
 	{"GET", "/console/signin/oidc", anybody, (*Handler).goToProvider, ""},
 	{"GET", backPath, anybody, (*Handler).backFromProvider, ""},
 	{"POST", "/console/signin/choose", anybody, (*Handler).choose, "ticket user next"},
@@ -52,7 +52,7 @@ var routes = []route{
 
 	{"GET", "/apps/{app}/install", signedIn, (*Handler).installPage, ""},
 	{"POST", "/apps/{app}/install", signedIn, (*Handler).install, "offer scopes first_name last_name alias reason terms"},
-	{"GET", "/apps/{app}/install/return", anybody, (*Handler).returned, ""},
+	{"GET", "/apps/{app}" + comebackPath, signedIn, (*Handler).returned, ""},
 
 	{"GET", authorizePath, anybody, (*Handler).authorize, ""},
 	{"POST", authorizePath, anybody, (*Handler).decide, "decision scopes"},

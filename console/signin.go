@@ -14,6 +14,7 @@ type signInPage struct {
 	Form    entries
 	Next    string
 	Problem string // of the texts signin.problem.<problem>; empty: none yet
+	Again   string // not empty: they are signed in, and an app wants them to prove it
 }
 
 // choosePage asks which of several accounts is meant.
@@ -24,10 +25,10 @@ type choosePage struct {
 
 func (h *Handler) signInPage(v *visit) (answer, error) {
 	next := safeNext(v.query("next"))
-	if !v.stranger() {
+	if !v.stranger() && v.query("again") == "" {
 		return see(next), nil
 	}
-	return h.goingOn(v, show("signin", signInPage{Next: next}), next)
+	return h.goingOn(v, show("signin", signInPage{Next: next, Again: v.query("again")}), next)
 }
 
 // goingOn is a page whose form goes on to next, by way of redirects: to an app
@@ -50,7 +51,7 @@ func (h *Handler) signIn(v *visit) (answer, error) {
 	}, face, web.ClientAddress(v.ctx))
 	if errors.Is(err, souk.WrongPassword) {
 		slowly(v.ctx, began)
-		return h.goingOn(v, again("signin", signInPage{Form: v.entries(nil), Next: next, Problem: "wrong"}), next)
+		return h.goingOn(v, again("signin", signInPage{Form: v.entries(nil), Next: next, Problem: "wrong", Again: v.field("again")}), next)
 	}
 	if err != nil {
 		return answer{}, err

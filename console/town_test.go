@@ -177,19 +177,3 @@ func (r reply) toldAt(t *testing.T, at string) url.Values {
 func (r reply) anonymous() string {
 	return regexp.MustCompile(`<code>[0-9a-f-]{36}</code>`).ReplaceAllString(r.body, "")
 }
-
-// unchangedTown runs a test on a town of its own on each database, with a check
-// that nothing there has changed.
-func unchangedTown(t *testing.T, test func(t *testing.T, s *site, unchanged func(string))) {
-	t.Helper()
-	souktest.EachAddress(t, func(t *testing.T, address string) {
-		db, err := store.Open(t.Context(), address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer db.Close()
-		s := newSite(t, db, "http://souk.example", Options{Unlimited: true})
-		s.settle()
-		test(t, s, souktest.Unchanged(t, address))
-	})
-}
