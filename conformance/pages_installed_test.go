@@ -51,7 +51,7 @@ func TestPagesInstalledApps(t *testing.T) {
 		v.Says("The token is revoked.", "It has no tokens at the moment.")
 
 		v.Follow("Uninstall")
-		v.Says("Uninstall Deploybot?", "What stops at once", "Its user Deploy Bot is deactivated for good")
+		v.Says("Uninstall Deploybot?", "What stops at once", "The app user Deploy Bot is deactivated for good")
 		v.look("uninstall", phone)
 		v.Press("Uninstall")
 		v.at("/console/orgs/" + v.Orgs["solo"].ID + "/apps")

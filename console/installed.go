@@ -54,7 +54,7 @@ func (v *visit) installedApp(i market.InstalledView, at desk) installedApp {
 	return installedApp{
 		InstalledView: i, Card: cardOf(i.Of), Own: i.Installation.Org == at.Org.ID,
 		Setup: i.Of.Triggered(souk.OnSetup) && !i.Of.Suspended && i.Status == souk.InstallationActive &&
-			(at.Settings || i.InstalledBy == v.User.ID),
+			(at.Settings && i.Installation.Org == at.Org.ID || i.InstalledBy == v.User.ID),
 	}
 }
 

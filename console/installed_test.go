@@ -96,13 +96,13 @@ func TestInstallationPage(t *testing.T) {
 		s.mint(i, "nightly report")
 		page := s.pageOf("fair", i)
 		buttons := []string{"Save permissions", "Set up", "Revoke", page + "/uninstall"}
-		s.in("fia").get(page).is(t, 200, append(buttons, "Clerk", "What Clerk may do", "works at Fair as Clerky", "nightly report", "For its user",
+		s.in("fia").get(page).is(t, 200, append(buttons, "Clerk", "What Clerk may do", "works at Fair as Clerky", "nightly report", "For the app user",
 			"Manage the users of the organization", "Has no effect through the app’s tokens")...)
 		s.in("finn").get(page).is(t, 200, "Clerk", "works at Fair as Clerky", "None", "Whoever manages the users").lacks(t, append(buttons, "nightly report")...)
 		s.in("flo").get(page).is(t, 200, "Save permissions").lacks(t, "Set up", "Revoke", "nightly report", page+"/uninstall")
 
 		plain := s.install("notes", "fair", "fia")
-		s.in("fia").get(s.pageOf("fair", plain)).is(t, 200, "It has no tokens at the moment.").lacks(t, "Its user", "Save permissions", "Set up")
+		s.in("fia").get(s.pageOf("fair", plain)).is(t, 200, "It has no tokens at the moment.").lacks(t, "App user", "Save permissions", "Set up")
 	})
 }
 
@@ -196,7 +196,9 @@ func TestInstallationFromAbove(t *testing.T) {
 		}
 		sue, page := s.in("sue"), s.pageOf("sales", done.Installation)
 		sue.get(s.fill("/console/orgs/{orgs.sales}/apps")).is(t, 200, "Clerk", "From Acme")
-		sue.get(page).is(t, 200, "Acme has installed it, and Acme Sales has it from there.").lacks(t, "Save permissions", "Revoke", "/uninstall")
+		sue.get(page).is(t, 200, "Acme has installed it, and Acme Sales has it from there.").lacks(t, "Save permissions", "Revoke", "/uninstall", "Set up")
+		sue.get(s.fill("/console/orgs/{orgs.sales}/apps")).lacks(t, "Set up")
+		sue.post(page+"/setup").is(t, 403, "You may not do this")
 		for _, action := range []string{"/permissions", "/uninstall"} {
 			sue.post(page+action).is(t, 404, "This app is not installed here")
 		}
@@ -220,7 +222,7 @@ func TestUninstallPage(t *testing.T) {
 			other.post(page).is(t, 403, "You may not do this")
 		}
 		v.get(page).is(t, 200, "Uninstall Clerk?", "What stops at once", "3 tokens of the app stop working", "1 person is no longer spoken for",
-			"Its user Clerky is deactivated for good", "Uninstall", "Cancel").lacks(t, "workspace", "messages")
+			"The app user Clerky is deactivated for good", "Uninstall", "Cancel").lacks(t, "workspace", "messages")
 		if _, err := s.Market.InstallationOf(t.Context(), s.As("fia"), i.App, i.Org); err != nil {
 			t.Fatalf("looking at what would stop has stopped it: %v", err)
 		}
@@ -230,6 +232,13 @@ func TestUninstallPage(t *testing.T) {
 		v.post(page).is(t, 404, "This app is not installed here")
 		v.get(page).is(t, 404, "This app is not installed here")
 		v.get(s.pageOf("fair", i)).is(t, 404)
+
+		idle := s.install("notes", "fair", "fia")
+		given := look(s, func(tx *store.Tx) (souk.Grant, error) { return tx.GrantTo(idle.ID, s.ID("users.fia")) })
+		v.get(s.pageOf("fair", idle)+"/uninstall").is(t, 200, "1 person is no longer spoken for").lacks(t, "token", "user")
+		v.post("/console/account/grants/"+given.ID.String()+"/revoke").leadsDone(t, accountPath, "grant-revoked")
+		v.get(s.pageOf("fair", idle)+"/uninstall").is(t, 200, "Nothing else: the app has no tokens here").lacks(t, "0 ")
+		v.post(s.pageOf("fair", idle)+"/uninstall").leadsDone(t, list, "uninstalled")
 
 		s.change("notes", func(a *souk.App) { a.Protected = true })
 		kept := s.install("notes", "fair", "fia")

@@ -66,6 +66,13 @@ func TestProviderSignsIn(t *testing.T) {
 			if p := b.get("/console/signin/oidc?next=/console/account"); p.to != "/console/account" {
 				t.Errorf("%s: who is signed in is sent to %q", tt.name, p.to)
 			}
+			const again = "/console/signin/oidc?next=%2fconsole%2faccount&amp;again=1"
+			if form := b.get("/console/signin?next=/console/account&again=1"); !strings.Contains(form.body, again) {
+				t.Errorf("%s: the page to sign in again does not lead to %s:\n%s", tt.name, again, form.body)
+			}
+			if p := b.get("/console/signin/oidc?next=/console/account&again=1"); !strings.HasPrefix(p.to, providerAt) || !strings.Contains(p.to, "&prompt=login&") {
+				t.Errorf("%s: who is to sign in again is sent to %q", tt.name, p.to)
+			}
 		}
 	})
 }

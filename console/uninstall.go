@@ -9,6 +9,12 @@ type uninstallPage struct {
 	Stops market.Stops
 }
 
+// Idle reports whether nothing stops besides the app itself.
+func (p uninstallPage) Idle() bool {
+	s := p.Stops
+	return s.Tokens+s.Grants+s.Pending+len(s.Workspaces) == 0 && s.AppUser == nil
+}
+
 func (h *Handler) uninstallPage(v *visit) (answer, error) {
 	is, at, err := h.ownInstallation(v)
 	if err != nil {
