@@ -211,13 +211,19 @@ func (p promise) has(column int) bool { return strings.Fields(p.cells)[column] !
 // send makes the call of a promise, with a body in place of its own.
 func (e *estate) send(t *testing.T, who string, p promise, call, body string) reply {
 	t.Helper()
-	r := e.request(t, who, e.at(call), e.say(body))
+	return e.company.send(t, e.promised(t, who, p, call, body))
+}
+
+// promised is the call of a promise, with a body in place of its own.
+func (e *estate) promised(t *testing.T, who string, p promise, call, body string) *http.Request {
+	t.Helper()
 	if p.form && body == "" {
 		contentType, form := iconForm(t)
-		r = e.request(t, who, e.at(call), form)
+		r := e.request(t, who, e.at(call), form)
 		r.Header.Set("Content-Type", contentType)
+		return r
 	}
-	return e.company.send(t, r)
+	return e.request(t, who, e.at(call), e.say(body))
 }
 
 // restore makes a call that was taken possible once more.
