@@ -92,6 +92,9 @@ func (c serveCommand) settings(t terminal) (s settings, err error) {
 	if c.URL != "" && !isBase(c.URL) {
 		return s, badText{errors.New("--url must be an http or https URL without user, query and fragment")}
 	}
+	if hasPath(c.URL) {
+		return s, badText{errors.New("--url must have no path: pages and links stand at the top of a host")}
+	}
 	proxies, err := web.ParseProxies(c.TrustedProxies)
 	if err != nil {
 		return s, badText{err}
@@ -114,6 +117,12 @@ func isBase(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
 		u.User == nil && !strings.ContainsAny(s, "?#")
+}
+
+// hasPath reports whether the base address s is not the top of a host.
+func hasPath(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Path != "" && u.Path != "/"
 }
 
 // withoutPassword is a database's address as it may be shown.

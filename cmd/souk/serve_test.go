@@ -96,6 +96,7 @@ func TestServeRefuses(t *testing.T) {
 		{name: "an odd URL", args: []string{"--url", "ftp://souk.example"}, code: exitBadText, says: "--url must be an http or https URL"},
 		{name: "a URL with a password", args: []string{"--url", "https://souk:" + one[2:] + "@souk.example"}, code: exitBadText, says: "without user, query and fragment"},
 		{name: "a URL with a query", args: []string{"--url", "https://souk.example/?"}, code: exitBadText, says: "without user, query and fragment"},
+		{name: "a URL with a path", args: []string{"--url", "https://souk.example/market"}, code: exitBadText, says: "--url must have no path: pages and links stand at the top of a host"},
 		{name: "odd proxies", args: []string{"--trusted-proxies", "next door"}, code: exitBadText, says: "next door"},
 		{name: "odd limits", args: []string{"--rate-limits", "some"}, code: exitBadText, says: "--rate-limits"},
 		{name: "an address of others", args: []string{"--addr", "192.0.2.1:80"}, code: exitFailed, says: "192.0.2.1:80"},
