@@ -53,7 +53,7 @@ func (h *Handler) changePassword(v *visit) (answer, error) {
 	in, err := h.market.ChangePassword(v.ctx, v.Actor, v.field("old"), v.field("password"), v.request.UserAgent())
 	var bad souk.Invalid
 	if errors.Is(err, souk.WrongPassword) {
-		slowly(v.ctx, began)
+		slowly(v.ctx, began, slowestRefusal)
 		bad, err = souk.Invalid{{Field: "old", Reason: "is not your password"}}, nil
 	}
 	if err != nil && !errors.As(err, &bad) {

@@ -29,32 +29,36 @@ type installPage struct {
 
 // chooseOrgPage asks where an app is to be installed.
 type chooseOrgPage struct {
-	Card   appCard
+	Card   *appCard // nil: nothing was found out about it yet
 	Places []orgChoice
 }
 
 type orgChoice struct {
 	Org   souk.Org
-	Offer offer
+	Offer offer // empty: not found out yet
 	Link  string
 }
 
 func (h *Handler) installPage(v *visit) (answer, error) {
-	offered, err := h.weigh(v)
+	c, err := h.weigh(v)
 	if err != nil {
 		return answer{}, err
 	}
-	return showOffered(offered), nil
+	return c.show(), nil
 }
 
-// showOffered shows the one app that is offered, or the places to choose from.
-func showOffered(offered []weighed) answer {
-	if len(offered) == 1 {
-		return showInstall(offered[0], installPage{})
+// show shows the one app that is offered, or the places to choose from.
+func (c choice) show() answer {
+	if len(c.offered) == 1 {
+		return showInstall(c.offered[0], installPage{})
 	}
-	p := chooseOrgPage{Card: cardOf(offered[0].Of)}
-	for _, w := range offered {
-		p.Places = append(p.Places, orgChoice{w.Org, w.offer(), w.link.at(w.Org.ID)})
+	var p chooseOrgPage
+	for _, w := range c.offered {
+		card := cardOf(w.Of)
+		p.Card, p.Places = &card, append(p.Places, orgChoice{w.Org, w.offer(), w.link.at(w.Org.ID)})
+	}
+	for _, org := range c.places {
+		p.Places = append(p.Places, orgChoice{Org: org, Link: c.link.at(org.ID)})
 	}
 	return show("install_where", p)
 }
@@ -110,14 +114,15 @@ func leadsTo(addresses ...string) policy {
 // with other scopes, or where somebody is to be asked who was not before, the
 // page is shown again and nothing is done.
 func (h *Handler) install(v *visit) (answer, error) {
-	offered, err := h.weigh(v)
+	c, err := h.weigh(v)
 	if err != nil {
 		return answer{}, err
 	}
-	w, shown := offered[0], strings.Fields(v.field("scopes"))
+	if len(c.offered) != 1 {
+		return c.show(), nil
+	}
+	w, shown := c.offered[0], strings.Fields(v.field("scopes"))
 	switch {
-	case len(offered) > 1:
-		return showOffered(offered), nil
 	case string(w.offer()) != v.field("offer"), !w.offer().isForm(), !souk.NewScopes(shown...).Equal(w.Of.Asks()):
 		return showMeanwhile(v, w), nil
 	}

@@ -1,10 +1,13 @@
 package console
 
 import (
+	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"souk"
 	"souk/market"
@@ -335,6 +338,53 @@ func TestInstallPolicy(t *testing.T) {
 		} {
 			if got := v.get(tt.link).is(t, 200).header.Get("Content-Security-Policy"); !strings.Contains(got, tt.forms) || strings.Contains(got, "frame-src") {
 				t.Errorf("%s: %s", tt.link, got)
+			}
+		}
+	})
+}
+
+// Who belongs to many places says first where: before that nothing is found out
+// about the app, so that one which is hidden from them, or does not exist, is
+// asked about alike.
+func TestInstallWhereOfMany(t *testing.T) {
+	everyTown(t, func(t *testing.T, s *site) {
+		var world strings.Builder
+		world.WriteString("version: 1\norgs:\n")
+		for n := range fewPlaces {
+			fmt.Fprintf(&world, "  shop-%c: {kind: workspace, enterprise: acme, name: Shop %d}\n", 'a'+n, n)
+		}
+		s.Apply(world.String())
+		v := s.in("olga")
+		query := []string{"next", "/console", "state", "x"}
+		page := v.get(s.link("clerk", query...)).is(t, 200, "Install an app", "Where do you want to have it?", "Acme Labs", "Shop 0", "Shop 7").lacks(t, "Clerk", "Vendor")
+		v.get(s.link("clerk", append(query, "org", "{orgs.shop-h}")...)).is(t, 200, "Ask for Clerk", "Shop 7")
+		if !strings.Contains(page.body, html.EscapeString(s.link("clerk", append(query, "org", "{orgs.shop-h}")...))) {
+			t.Errorf("no link leads to Shop 7:\n%s", page.body)
+		}
+		v.post(s.link("clerk"), "offer", "request", "scopes", "").is(t, 200, "Where do you want to have it?")
+
+		for _, app := range []string{s.ID("apps.unheard").String(), souk.NewID().String()} {
+			hidden := v.get(carry("/apps/"+app+"/install", query...)).is(t, 200)
+			if strings.ReplaceAll(hidden.body, app, "") != strings.ReplaceAll(page.body, s.ID("apps.clerk").String(), "") {
+				t.Errorf("an app that is not offered has another page:\n%s", hidden.body)
+			}
+			v.get(carry("/apps/"+app+"/install", append(query, "org", s.ID("orgs.shop-h").String())...)).is(t, 404, "There is no such app")
+		}
+	})
+}
+
+// To hear that there is no such app takes as long for one that is hidden.
+func TestInvisibleAppTakesAsLong(t *testing.T) {
+	everySiteInTime(t, func(t *testing.T, s *site) {
+		s.settle()
+		v := s.in("fia")
+		for _, app := range []string{s.ID("apps.unheard").String(), souk.NewID().String()} {
+			for _, at := range []string{"", "?org=" + s.ID("orgs.fair").String()} {
+				began := time.Now()
+				v.get("/apps/"+app+"/install"+at).is(t, 404, "There is no such app")
+				if took := time.Since(began); took != unknownTakes {
+					t.Errorf("%s%s is unknown after %s", app, at, took)
+				}
 			}
 		}
 	})

@@ -282,6 +282,17 @@ func TestOpenApp(t *testing.T) {
 		if other := v.get("/console").header.Get("Content-Security-Policy"); strings.Contains(other, "frame-src") {
 			t.Errorf("the policy of another page is %s", other)
 		}
+		for _, from := range []string{"cross-site", "same-site"} {
+			v.header.Set("Sec-Fetch-Site", from)
+			asked := v.get(open).is(t, 200, "A link on another site brought you here.", "Open Clerk", `href="`+open+`"`).lacks(t, "<iframe", "clerk.example")
+			if policy := asked.header.Get("Content-Security-Policy"); strings.Contains(policy, "frame-src") {
+				t.Errorf("the page's policy is %s", policy)
+			}
+		}
+		for _, from := range []string{"none", "same-origin"} {
+			v.header.Set("Sec-Fetch-Site", from)
+			v.get(open).is(t, 200, "<iframe")
+		}
 		v.get(s.fill("/console/orgs/{orgs.fair}/open/{apps.notes}")).is(t, 422, "This app has no page to open")
 		v.get(s.fill("/console/orgs/{orgs.fair}/open/{apps.deploybot}")).is(t, 404)
 		v.send(http.MethodPost, open, "", nil).is(t, 405)

@@ -95,10 +95,10 @@ func refusal(ok bool, wait time.Duration) error {
 }
 
 // slowly waits until a refusal that began at since may be told. All take as long,
-// so that the time says nothing about whether there is such an account.
-func slowly(ctx context.Context, since time.Time) {
+// so that the time says nothing about why.
+func slowly(ctx context.Context, since time.Time, long time.Duration) {
 	select {
-	case <-time.After(slowestRefusal - time.Since(since)):
+	case <-time.After(long - time.Since(since)):
 	case <-ctx.Done():
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"time"
 
 	"souk"
 	"souk/market"
@@ -103,41 +104,65 @@ type weighed struct {
 	end  string // of the way, when it leads on by itself
 }
 
+// fewPlaces are as many as an app is weighed at for one page. Who belongs to more
+// says first where, before anything is found out about the app.
+const fewPlaces = 8
+
+// unknownTakes is how long it takes at least to hear that there is no such app,
+// so that the time does not tell an app that is hidden from one that does not
+// exist.
+const unknownTakes = 100 * time.Millisecond
+
+// choice is what a link comes to: an app weighed at the places where it is
+// offered, or else the places to choose from.
+type choice struct {
+	link    link
+	offered []weighed
+	places  []souk.Org // more than few
+}
+
 // weigh finds the app that a link offers at the place that it names, or else at
-// every place of the visitor's where it is offered, their home first. One that is
-// offered at none of them is unknown.
-func (h *Handler) weigh(v *visit) ([]weighed, error) {
-	l, err := v.readLink()
-	if err != nil {
-		return nil, err
+// every place of the visitor's where it is offered, their home first, unless
+// they are many. One that is offered at none of them is unknown.
+func (h *Handler) weigh(v *visit) (c choice, err error) {
+	began := time.Now()
+	if c.link, err = v.readLink(); err != nil {
+		return c, err
 	}
+	c.offered, c.places, err = h.offers(v, c.link)
+	if errors.Is(err, souk.UnknownApp) {
+		slowly(v.ctx, began, unknownTakes)
+	}
+	return c, err
+}
+
+func (h *Handler) offers(v *visit, l link) (offered []weighed, many []souk.Org, err error) {
 	if l.org != "" {
 		org, err := souk.ParseID(l.org)
 		if err != nil {
-			return nil, souk.UnknownOrg
+			return nil, nil, souk.UnknownOrg
 		}
 		w, err := h.weighAt(v, l, org)
-		return []weighed{w}, err
+		return []weighed{w}, nil, err
 	}
 	places, err := h.market.Places(v.ctx, v.Actor)
-	if err != nil {
-		return nil, err
+	if err != nil || len(places) > fewPlaces {
+		return nil, places, err
 	}
-	var offered []weighed
 	for _, place := range places {
 		w, err := h.weighAt(v, l, place.ID)
 		switch {
 		case errors.Is(err, souk.UnknownApp), errors.Is(err, souk.UnknownOrg): // not offered there, or closed this moment
 		case err != nil:
-			return nil, err
+			return nil, nil, err
 		default:
 			offered = append(offered, w)
 		}
 	}
 	if len(offered) == 0 {
-		return nil, souk.UnknownApp
+		return nil, nil, souk.UnknownApp
 	}
-	return offered, nil
+	return offered, nil, nil
 }
 
 func (h *Handler) weighAt(v *visit, l link, org souk.ID) (w weighed, err error) {
