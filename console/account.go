@@ -24,6 +24,7 @@ type accountPage struct {
 	This     souk.ID // the session that asks
 	Minimum  int     // characters of a password
 	Lives    []int   // of a new token, in days; 0: until it is revoked
+	Try      apiCall // with a token that was made
 }
 
 // lives are those to choose from, the suggestion first.
@@ -33,7 +34,7 @@ func (h *Handler) account(v *visit) (answer, error) { return h.showAccount(v, ac
 
 // showAccount shows the account page with what p has to say besides.
 func (h *Handler) showAccount(v *visit, p accountPage) (a answer, err error) {
-	p.This, p.Minimum, p.Lives = v.Actor.Token, market.MinPassword, lives
+	p.This, p.Minimum, p.Lives, p.Try = v.Actor.Token, market.MinPassword, lives, h.tryCall()
 	if p.Tokens, err = h.market.MyTokens(v.ctx, v.Actor); err != nil {
 		return a, err
 	}

@@ -25,6 +25,7 @@ type installPage struct {
 	Host    string // that comes next, when it is not ours
 	Names   bool   // the app user needs names
 	Changed bool   // it is not what they saw a moment ago
+	Call    apiCall
 }
 
 // chooseOrgPage asks where an app is to be installed.
@@ -44,13 +45,13 @@ func (h *Handler) installPage(v *visit) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return c.show(), nil
+	return h.showChoice(c), nil
 }
 
-// show shows the one app that is offered, or the places to choose from.
-func (c choice) show() answer {
+// showChoice shows the one app that is offered, or the places to choose from.
+func (h *Handler) showChoice(c choice) answer {
 	if len(c.offered) == 1 {
-		return showInstall(c.offered[0], installPage{})
+		return h.showInstall(c.offered[0], installPage{})
 	}
 	var p chooseOrgPage
 	for _, w := range c.offered {
@@ -64,11 +65,12 @@ func (c choice) show() answer {
 }
 
 // showInstall shows what w comes to; p has what the form was filled in with.
-func showInstall(w weighed, p installPage) answer {
+func (h *Handler) showInstall(w weighed, p installPage) answer {
 	p.weighed, p.Offer, p.Card = w, w.offer(), cardOf(w.Of)
 	p.Groups, p.Shown = groupScopes(w.Scopes, w.Added, w.Live != nil), w.Of.Asks().String()
 	p.Action, p.Cancel = w.link.at(w.Org.ID), w.link.outcome(w.way, wasDenied, nil)
 	p.Names = w.Of.IsAppUserRequired && w.Live == nil
+	p.Call = h.installCall(w, p.Names)
 	if !p.Form.Filled() {
 		names := w.Of.AppUser
 		p.Form.values = url.Values{"first_name": {names.FirstName}, "last_name": {names.LastName}, "alias": {names.Alias}}
@@ -119,12 +121,12 @@ func (h *Handler) install(v *visit) (answer, error) {
 		return answer{}, err
 	}
 	if len(c.offered) != 1 {
-		return c.show(), nil
+		return h.showChoice(c), nil
 	}
 	w, shown := c.offered[0], strings.Fields(v.field("scopes"))
 	switch {
 	case string(w.offer()) != v.field("offer"), !w.offer().isForm(), !souk.NewScopes(shown...).Equal(w.Of.Asks()):
-		return showMeanwhile(v, w), nil
+		return h.showMeanwhile(v, w), nil
 	}
 	in := market.Installing{
 		App: w.link.app, At: w.Org.ID, Accepted: shown,
@@ -164,19 +166,19 @@ func (h *Handler) notInstalled(v *visit, w weighed, err error) (answer, error) {
 		if now.offer() == w.offer() && now.Of.Asks().Equal(w.Of.Asks()) {
 			return answer{}, err
 		}
-		return showMeanwhile(v, now), nil
+		return h.showMeanwhile(v, now), nil
 	default:
 		return answer{}, err
 	}
-	a := showInstall(w, installPage{Form: v.entries(bad)})
+	a := h.showInstall(w, installPage{Form: v.entries(bad)})
 	a.status = http.StatusUnprocessableEntity
 	return a, nil
 }
 
 // showMeanwhile shows what became, while somebody read it, of what they wanted to
 // do. Nothing was done.
-func showMeanwhile(v *visit, w weighed) answer {
-	a := showInstall(w, installPage{Form: v.entries(nil), Changed: true})
+func (h *Handler) showMeanwhile(v *visit, w weighed) answer {
+	a := h.showInstall(w, installPage{Form: v.entries(nil), Changed: true})
 	if a.status == http.StatusOK {
 		a.status = http.StatusConflict
 	}

@@ -108,6 +108,8 @@ type installationPage struct {
 	Permissions []shownPermission // of the app user
 	Tokens      []souk.Token
 	Manage      bool // the visitor may change it: end its tokens and itself
+	Permit      apiCall
+	Revoke      *apiCall // of the newest token; nil: there is none
 }
 
 // shownPermission is one that an app user may have.
@@ -133,11 +135,18 @@ func (h *Handler) installationPage(v *visit) (answer, error) {
 	}
 	p := installationPage{At: at, Is: is, Groups: groupScopes(is.Granted, nil, false), Manage: is.Own && at.Settings}
 	if is.InstalledView.User != nil {
-		p.Permissions = showPermissions(is)
+		p.Permissions, p.Permit = showPermissions(is), h.permitCall(is.InstalledView)
 	}
 	if p.Manage {
 		if p.Tokens, err = h.market.TokensAt(v.ctx, v.Actor, at.Org.ID, is.Installation.ID); err != nil {
 			return answer{}, err
+		}
+		if len(p.Tokens) > 0 {
+			call := h.revokeCall(is.Installation, p.Tokens[0])
+			if len(p.Tokens) > 1 {
+				call.Title = "newest"
+			}
+			p.Revoke = &call
 		}
 	}
 	a := show("installation", p)

@@ -7,6 +7,7 @@ type uninstallPage struct {
 	At    desk
 	Is    installedApp
 	Stops market.Stops
+	Call  apiCall
 }
 
 // Idle reports whether nothing stops besides the app itself.
@@ -21,7 +22,7 @@ func (h *Handler) uninstallPage(v *visit) (answer, error) {
 		return answer{}, err
 	}
 	stops, err := h.market.UninstallPreview(v.ctx, v.Actor, at.Org.ID, is.Installation.ID)
-	return show("uninstall", uninstallPage{at, is, stops}), err
+	return show("uninstall", uninstallPage{at, is, stops, h.uninstallCall(is.Installation)}), err
 }
 
 func (h *Handler) uninstall(v *visit) (answer, error) {
