@@ -17,7 +17,8 @@ const answerKept = 24 * time.Hour
 const codeKept = time.Hour
 
 // A step of tidying drops at most tidyRows, tidyAtOnce in a statement, and ends
-// after stepTime: nobody who writes waits longer for it.
+// after stepTime, but not before it dropped something: nobody who writes waits
+// longer for it.
 const (
 	tidyRows   = 200
 	tidyAtOnce = 50
@@ -43,7 +44,7 @@ func (m *Market) Tidy(ctx context.Context) (more bool, err error) {
 			{tx.DropCodes, codeKept},
 		} {
 			for n := int64(tidyAtOnce); n == tidyAtOnce; dropped += n {
-				if more = dropped >= tidyRows || time.Since(began) >= stepTime; more {
+				if more = dropped >= tidyRows || dropped > 0 && time.Since(began) >= stepTime; more {
 					return nil
 				}
 				if n, err = old.drop(at.Add(-old.kept), tidyAtOnce); err != nil {
