@@ -50,6 +50,7 @@ func (h *Handler) signIn(v *visit) (answer, error) {
 		Email: v.field("email"), Password: v.field("password"), Agent: v.request.UserAgent(),
 	}, face, web.ClientAddress(v.ctx))
 	if errors.Is(err, souk.WrongPassword) {
+		web.Note(v.ctx, "refused", "wrong-password")
 		slowly(v.ctx, began, slowestRefusal)
 		return h.goingOn(v, again("signin", signInPage{Form: v.entries(nil), Next: next, Problem: "wrong", Again: v.field("again")}), next)
 	}

@@ -95,7 +95,8 @@ func (m *Market) hashPasswords(ctx context.Context, w World) (map[string]passwor
 	return passwords, nil
 }
 
-// putPassword keeps the hash made ahead, unless the same password stands.
+// putPassword keeps the hash made ahead and ends the user's sessions, unless the
+// same password stands.
 func (o *object) putPassword(user souk.ID) {
 	p, given := o.passwords[o.key]
 	if !given {
@@ -105,7 +106,12 @@ func (o *object) putPassword(user souk.ID) {
 	if o.failed(ignoreMissing(err)) || stored == p.hash {
 		return
 	}
-	if !o.failed(o.PutPassword(user, p.hash, o.Tx.at)) {
+	if o.failed(o.PutPassword(user, p.hash, o.Tx.at)) {
+		return
+	}
+	// Somebody else may have had the old one, and be signed in by it.
+	_, err = o.RevokeTokens(user, souk.ConsoleSession, souk.ID{}, o.Tx.at)
+	if !o.failed(err) {
 		o.fields = append(o.fields, "password")
 	}
 }

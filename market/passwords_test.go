@@ -212,3 +212,28 @@ func TestPasswordsAreRacedFor(t *testing.T) {
 		w.wantSession("whoever was told that it was changed", must(w.signIn("jane@town.example", won))(t), "jane")
 	})
 }
+
+// A password that a document replaces was perhaps another's too: who is signed in
+// by it is not any more. The same one again ends nothing.
+func TestANewPasswordByDocument(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		in := w.signingIn("jane")
+		apply := func(password string) {
+			w.t.Helper()
+			_, err := w.m.ApplyWorld(ctx, operator, market.World{Users: map[string]market.WorldUser{
+				"jane": {Given: market.Given{ID: w.user["jane"]}, Password: &password},
+			}}, market.How{})
+			ok(t, err)
+		}
+		signed := must(w.m.SignIn(ctx, in, "test", netip.Addr{}))(t)
+		apply(in.Password)
+		must(w.m.Authenticate(ctx, signed.Secret, "test", netip.Addr{}))(t)
+		apply("another word of jane")
+		_, err := w.m.Authenticate(ctx, signed.Secret, "test", netip.Addr{})
+		if !errors.Is(err, souk.Dead{Kind: souk.ConsoleSession, Cause: souk.DeadByRevocation}) {
+			t.Errorf("she is signed in still: %v", err)
+		}
+		wantRefusal(t, "with the old one", drop(w.m.SignIn(ctx, in, "test", netip.Addr{})), souk.WrongPassword)
+	})
+}

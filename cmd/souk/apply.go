@@ -25,6 +25,9 @@ type applyCommand struct {
 
 // Run applies the documents and prints what was made as one JSON object.
 func (c applyCommand) Run(ctx context.Context, t terminal) (err error) {
+	if err := checkURL(c.URL); err != nil {
+		return err
+	}
 	files := make([]world.File, len(c.Files))
 	for i, name := range c.Files {
 		text, err := os.ReadFile(name)

@@ -33,7 +33,7 @@ func (s *story) guide() []scene {
 	return []scene{
 		{"In pages: Vera says where her third app, Guide, has a page of its own.",
 			s.giosg("vera", "PATCH", at("/api/v5/orgs/"+s.cast.id("orgs.vendor")+"/owned_apps/"+guide),
-				at(`{"trigger_url": "`+s.hooks.url+guidePath+`", "trigger_conditions": ["install", "setup", "uninstall"]}`)),
+				at(`{"trigger_url": "`+s.hooks.url+guidePath+`", "trigger_conditions": ["install", "manual_nav", "setup", "uninstall"]}`)),
 			[]string{"name=Guide", "trigger_conditions.0=install"}},
 		{"Beth follows Guide's install link and has to sign in first.",
 			beth.open(at(install)), []string{"at=/console/signin", "heading=Sign in"}},

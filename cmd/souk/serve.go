@@ -89,11 +89,8 @@ func profile(file string) (stop func() error, err error) {
 
 // settings reads the flags.
 func (c serveCommand) settings(t terminal) (s settings, err error) {
-	if c.URL != "" && !isBase(c.URL) {
-		return s, badText{errors.New("--url must be an http or https URL without user, query and fragment")}
-	}
-	if hasPath(c.URL) {
-		return s, badText{errors.New("--url must have no path: pages and links stand at the top of a host")}
+	if err := checkURL(c.URL); err != nil {
+		return s, err
 	}
 	proxies, err := web.ParseProxies(c.TrustedProxies)
 	if err != nil {
@@ -109,6 +106,17 @@ func (c serveCommand) settings(t terminal) (s settings, err error) {
 		TrustedProxies: proxies, RateLimits: c.RateLimits == "on", OpenID: provider,
 		Log: slog.New(web.WithRequestID(slog.NewJSONHandler(t.err, nil))),
 	}, err
+}
+
+// checkURL refuses what cannot be the public base URL; none is fine.
+func checkURL(s string) error {
+	switch {
+	case s != "" && !isBase(s):
+		return badText{errors.New("--url must be an http or https URL without user, query and fragment")}
+	case hasPath(s):
+		return badText{errors.New("--url must have no path: pages and links stand at the top of a host")}
+	}
+	return nil
 }
 
 // isBase reports whether paths can be put behind s to make addresses for
