@@ -49,12 +49,14 @@ const (
 	GrantRevoked GrantStatus = "revoked"
 )
 
-// Grant is a user's permission for an installed app to act for them. Installing
-// makes the installer's.
+// Grant is a user's permission for an installed app to act for them at one org.
+// Installing makes the installer's. At an enterprise it holds for the workspaces
+// that are reached, too.
 type Grant struct {
 	ID           ID
 	User         ID
 	Installation ID
+	Org          ID // where it holds; of a new one none means the installation's own
 	Scopes       Scopes
 	Status       GrantStatus
 	CreatedAt    time.Time

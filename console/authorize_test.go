@@ -64,7 +64,7 @@ func TestAuthorize(t *testing.T) {
 		v := s.in("finn")
 		granted := func() souk.Scopes {
 			return look(s, func(tx *store.Tx) (souk.Scopes, error) {
-				g, err := tx.GrantTo(i.ID, s.ID("users.finn"))
+				g, err := tx.GrantTo(i.ID, s.ID("users.finn"), souk.Org{ID: i.Org})
 				if err != nil {
 					return nil, ignoreNone(err)
 				}
@@ -332,7 +332,9 @@ func TestAuthorizeWhatWasShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		v := s.in("olga")
-		given := look(s, func(tx *store.Tx) (souk.Grant, error) { return tx.GrantTo(done.Installation.ID, s.ID("users.olga")) })
+		given := look(s, func(tx *store.Tx) (souk.Grant, error) {
+			return tx.GrantTo(done.Installation.ID, s.ID("users.olga"), souk.Org{ID: done.Installation.Org})
+		})
 		v.post("/console/account/grants/"+given.ID.String()+"/revoke").leads(t, "/console/account") // whoever installs an app lets it act for them
 		page := v.get(s.ask("scope", "reports settings")).is(t, 200, "You have the app elsewhere, too.", "Acme Sales", "Acme Labs")
 		action := authorizePath + page.between(t, `method="post" action="`+authorizePath, `"`)
@@ -344,7 +346,9 @@ func TestAuthorizeWhatWasShown(t *testing.T) {
 			t.Errorf("another place is %s", link)
 		}
 		v.post(action, "decision", "allow", "scopes", "reports").agrees(t)
-		granted := look(s, func(tx *store.Tx) (souk.Grant, error) { return tx.GrantTo(done.Installation.ID, s.ID("users.olga")) })
+		granted := look(s, func(tx *store.Tx) (souk.Grant, error) {
+			return tx.GrantTo(done.Installation.ID, s.ID("users.olga"), souk.Org{ID: done.Installation.Org})
+		})
 		if !granted.Scopes.Equal(souk.NewScopes("reports")) {
 			t.Errorf("it is granted %s", granted.Scopes)
 		}

@@ -234,7 +234,9 @@ func TestUninstallPage(t *testing.T) {
 		v.get(s.pageOf("fair", i)).is(t, 404)
 
 		idle := s.install("notes", "fair", "fia")
-		given := look(s, func(tx *store.Tx) (souk.Grant, error) { return tx.GrantTo(idle.ID, s.ID("users.fia")) })
+		given := look(s, func(tx *store.Tx) (souk.Grant, error) {
+			return tx.GrantTo(idle.ID, s.ID("users.fia"), souk.Org{ID: idle.Org})
+		})
 		v.get(s.pageOf("fair", idle)+"/uninstall").is(t, 200, "1 person is no longer spoken for").lacks(t, "token", "user")
 		v.post("/console/account/grants/"+given.ID.String()+"/revoke").leadsDone(t, accountPath, "grant-revoked")
 		v.get(s.pageOf("fair", idle)+"/uninstall").is(t, 200, "Nothing else: the app has no tokens here").lacks(t, "0 ")

@@ -34,7 +34,6 @@ var tokenRefusals = map[souk.Refusal]*failure{
 	souk.SpentCode:     oauthRefusal(invalidGrant, "The authorization code is not valid: it was used, has expired, or is not for this client."),
 	souk.BadRedirect:   oauthRefusal(invalidGrant, "The redirect_uri is not the one that the code was asked with."),
 	souk.NotAuthorized: oauthRefusal(invalidGrant, "The user does not let this app act for them any more."),
-	souk.TooManyTokens: oauthRefusal(invalidGrant, "There are as many tokens as there can be."),
 }
 
 // appUserToken is what a code for an app user is traded for. It lasts until it is

@@ -16,7 +16,7 @@ var ssoRefusals = map[souk.Refusal]*failure{
 	souk.BadRedirect:         denied("This page is not at one of the app's allowed redirect URLs."),
 	souk.UnknownInstallation: denied("The app is not installed in this organization."),
 	souk.NotAuthorized:       denied("The user does not let this app act for them."),
-	souk.TooManyTokens:       denied("The user has as many tokens as there can be."),
+	souk.NoSubscription:      denied("The organization does not have an active subscription."),
 }
 
 // ssoToken is what a site gets for somebody it knows.

@@ -99,7 +99,7 @@ func (tx *Tx) updateApp(owner, id souk.ID, in AppForm) (v AppView, err error) {
 	if err != nil {
 		return v, err
 	}
-	before, err := tx.ownedBy(owner, id)
+	before, err := tx.lookedAfter(owner, id)
 	if err != nil {
 		return v, err
 	}
@@ -149,7 +149,7 @@ func (tx *Tx) deleteApp(owner, id souk.ID) error {
 	if err != nil {
 		return err
 	}
-	before, err := tx.ownedBy(owner, id)
+	before, err := tx.lookedAfter(owner, id)
 	if err != nil {
 		return err
 	}

@@ -132,7 +132,13 @@ func (w *town) grantsOf(app string) []string {
 // grantOf is the grant of somebody to an installed app.
 func (w *town) grantOf(name string, installation souk.ID) (g souk.Grant) {
 	w.t.Helper()
-	w.read(func(tx *store.Tx) (err error) { g, err = tx.GrantTo(installation, w.user[name]); return err })
+	w.read(func(tx *store.Tx) error {
+		i, err := tx.Installation(installation)
+		if err == nil {
+			g, err = tx.GrantTo(installation, w.user[name], souk.Org{ID: i.Org})
+		}
+		return err
+	})
 	return g
 }
 

@@ -101,6 +101,16 @@ func (tx *Tx) ownedBy(org, app souk.ID) (souk.App, error) {
 	return a, or(err, souk.UnknownApp)
 }
 
+// lookedAfter is ownedBy for whoever changes the app or reads what it is told.
+// An app looks after no other.
+func (tx *Tx) lookedAfter(org, app souk.ID) (souk.App, error) {
+	a, err := tx.ownedBy(org, app)
+	if err == nil && tx.actor.ThroughApp() && tx.actor.App != app {
+		err = souk.NotAllowed
+	}
+	return a, err
+}
+
 // unlessRefused is what went wrong when locks were looked for. What is refused
 // needs none: fn refuses it again.
 func unlessRefused(err error) error {

@@ -100,8 +100,8 @@ func (m *Market) Authorizable(ctx context.Context, actor souk.Actor, in Authoriz
 // agreed reports whether the person agreed to a before. What they let an
 // enterprise's app do at one workspace they did not let it do at the next.
 func (tx *Tx) agreed(a asked) (bool, error) {
-	g, err := tx.GrantTo(a.installation.ID, a.user.ID)
-	return err == nil && a.org.ID == a.installation.Org && g.Scopes.Covers(a.scopes), ignoreMissing(err)
+	g, err := tx.GrantTo(a.installation.ID, a.user.ID, a.org)
+	return err == nil && g.Scopes.Covers(a.scopes), ignoreMissing(err)
 }
 
 // asked is an Authorizing that may be granted.
@@ -219,13 +219,13 @@ func (m *Market) authorize(ctx context.Context, actor souk.Actor, in Authorizing
 // grant takes down that a person let an installed app do something for them,
 // beside what they let it do before.
 func (tx *Tx) grant(i souk.Installation, user souk.ID, scopes souk.Scopes, org souk.Org) (g souk.Grant, err error) {
-	had, err := tx.GrantTo(i.ID, user)
+	had, err := tx.GrantTo(i.ID, user, org)
 	if ignoreMissing(err) != nil || err == nil && had.Scopes.Covers(scopes) {
 		return had, ignoreMissing(err)
 	}
-	g = souk.Grant{ID: souk.NewID(), User: user, Installation: i.ID, Scopes: scopes, Status: souk.GrantActive, CreatedAt: tx.at}
+	g = souk.Grant{ID: souk.NewID(), User: user, Installation: i.ID, Org: org.ID, Scopes: scopes, Status: souk.GrantActive, CreatedAt: tx.at}
 	var before any
-	if err == nil {
+	if err == nil && had.Org == org.ID {
 		before = had
 		g.ID, g.CreatedAt, g.Scopes = had.ID, had.CreatedAt, had.Scopes.Union(scopes)
 	}
@@ -337,10 +337,8 @@ func (m *Market) RevokeGrant(ctx context.Context, actor souk.Actor, id souk.ID) 
 		if err != nil {
 			return err
 		}
-		for _, kind := range []souk.TokenKind{souk.PersonToken, souk.UserToken, souk.RefreshToken} {
-			if _, err := tx.RevokeTokens(g.User, kind, i.ID, tx.at); err != nil {
-				return err
-			}
+		if _, err := tx.RevokeGranted(g, tx.at); err != nil {
+			return err
 		}
 		ended := []souk.Grant{g}
 		revoked, err := tx.revoke(ended, i, app, at)

@@ -160,7 +160,8 @@ func (tx *Tx) knownApp(id souk.ID, org souk.Org) (souk.App, error) {
 }
 
 // ownedApp finds an app whose owner org lets the actor change its settings, or
-// that the actor's token belongs to.
+// that the actor's token belongs to. An app looks after no other: what that is
+// told, and where, is more than it may be allowed itself.
 func (tx *Tx) ownedApp(id souk.ID) (souk.App, place, error) {
 	app, err := tx.App(id)
 	if err != nil {
@@ -177,7 +178,13 @@ func (tx *Tx) ownedApp(id souk.ID) (souk.App, place, error) {
 	if err != nil {
 		return app, p, err
 	}
-	return app, p, tx.manages(p, souk.CanSettings)
+	if err := tx.manages(p, souk.CanSettings); err != nil {
+		return app, p, err
+	}
+	if tx.actor.ThroughApp() && tx.actor.App != id {
+		return app, p, souk.NotAllowed
+	}
+	return app, p, nil
 }
 
 // rootOf finds the locks of a verb that concerns apps at an org.

@@ -89,6 +89,11 @@ func (m *Market) MyGrants(ctx context.Context, actor souk.Actor) (views []GrantV
 				return err
 			}
 			v := GrantView{Grant: g, App: app, Org: at.Org}
+			if g.Org != at.Org.ID {
+				if v.Org, err = tx.Org(g.Org); err != nil {
+					return err
+				}
+			}
 			if v.Scopes, err = tx.entries(g.Scopes); err != nil {
 				return err
 			}

@@ -12,7 +12,7 @@ import (
 // made. It refuses what Desk does, and UnknownApp.
 func (m *Market) WebhookLog(ctx context.Context, actor souk.Actor, org, app souk.ID, filter souk.LogFilter, page souk.Page) (entries []souk.LogEntry, err error) {
 	err = m.at(ctx, actor, org, MaySettings, func(tx *Tx, p place) error {
-		if _, err := tx.ownedBy(p.Org.ID, app); err != nil {
+		if _, err := tx.lookedAfter(p.Org.ID, app); err != nil {
 			return err
 		}
 		filter.App = app

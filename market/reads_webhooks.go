@@ -91,7 +91,7 @@ func (m *Market) Attempts(ctx context.Context, actor souk.Actor, app, webhook, d
 // channels. It refuses UnknownApp.
 func (m *Market) ChannelWebhooks(ctx context.Context, actor souk.Actor, org, app souk.ID, page souk.Page) (views []HookView, err error) {
 	err = m.at(ctx, actor, org, MaySettings, func(tx *Tx, p place) error {
-		a, err := tx.ownedBy(org, app)
+		a, err := tx.lookedAfter(org, app)
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,7 @@ func (m *Market) ChannelWebhooks(ctx context.Context, actor souk.Actor, org, app
 // UnknownWebhook.
 func (m *Market) ChannelWebhook(ctx context.Context, actor souk.Actor, org, app, id souk.ID) (v HookView, err error) {
 	err = m.at(ctx, actor, org, MaySettings, func(tx *Tx, p place) error {
-		a, err := tx.ownedBy(org, app)
+		a, err := tx.lookedAfter(org, app)
 		if err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ func (tx *Tx) shareApp(in Sharing) (v ShareView, err error) {
 	if err != nil {
 		return v, err
 	}
-	app, err := tx.ownedBy(in.Owner, in.App)
+	app, err := tx.lookedAfter(in.Owner, in.App)
 	if err != nil {
 		return v, err
 	}

@@ -117,7 +117,7 @@ func (tx *Tx) speaksFor(i souk.Installation, u souk.User, org souk.Org, scopes s
 	if err != nil {
 		return err
 	}
-	g, err := tx.GrantTo(i.ID, u.ID)
+	g, err := tx.GrantTo(i.ID, u.ID, org)
 	if ignoreMissing(err) != nil {
 		return err
 	}

@@ -185,7 +185,7 @@ func (tx *Tx) caused(f store.Triggered, c souk.Condition, user souk.ID) (t souk.
 	}
 	ceiling := f.Installation.Scopes
 	if !c.InBrowser() {
-		g, err := tx.GrantTo(f.Installation.ID, user)
+		g, err := tx.GrantTo(f.Installation.ID, user, org)
 		if ignoreMissing(err) != nil {
 			return t, err
 		}

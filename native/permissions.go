@@ -13,8 +13,14 @@ type permittedObject struct {
 	Permissions []string `json:"permissions"` // those of the role too
 }
 
-func showPermitted(v market.UserView) permittedObject {
-	return permittedObject{*showUser(v.User), permissions(v.Permissions)}
+// showPermitted shows a member to the caller. An app learns the e-mails of others
+// than the one it speaks for by the scope for people alone.
+func (c *call) showPermitted(v market.UserView) permittedObject {
+	u := *showUser(v.User)
+	if c.ThroughApp() && v.ID != c.Actor.User && !c.Scopes.Has(string(souk.CanUsers)) {
+		u.Email = nil
+	}
+	return permittedObject{u, permissions(v.Permissions)}
 }
 
 func (h *Handler) readPermissions(c *call) (answer, error) {
@@ -26,7 +32,7 @@ func (h *Handler) readPermissions(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusOK, body: showPermitted(found)}, nil
+	return answer{status: http.StatusOK, body: c.showPermitted(found)}, nil
 }
 
 func (h *Handler) setPermissions(c *call) (answer, error) {
@@ -43,5 +49,5 @@ func (h *Handler) setPermissions(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusOK, body: showPermitted(changed)}, nil
+	return answer{status: http.StatusOK, body: c.showPermitted(changed)}, nil
 }

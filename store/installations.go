@@ -155,20 +155,21 @@ func (tx *Tx) Reaches(installation, org souk.ID) (bool, error) {
 	return tx.exists(`SELECT 1 FROM reach WHERE installation_id = $1 AND org_id = $2`, installation, org)
 }
 
-const grantColumns = `id, user_id, installation_id, scopes, status, created_at, revoked_at`
+const grantColumns = `id, user_id, installation_id, org_id, scopes, status, created_at, revoked_at`
 
 func scanGrant(r row) (g souk.Grant, err error) {
 	var scopes string
-	err = r.Scan(&g.ID, &g.User, &g.Installation, &scopes, &g.Status, (*stamp)(&g.CreatedAt), (*stamp)(&g.RevokedAt))
+	err = r.Scan(&g.ID, &g.User, &g.Installation, &g.Org, &scopes, &g.Status, (*stamp)(&g.CreatedAt), (*stamp)(&g.RevokedAt))
 	g.Scopes = souk.ParseScopes(scopes)
 	return g, err
 }
 
-// PutGrant inserts a grant, or renews the scopes of the user's active one.
+// PutGrant inserts a grant, or renews the scopes of the user's active one there.
 func (tx *Tx) PutGrant(g souk.Grant) error {
-	_, err := tx.exec(`INSERT INTO grants (`+grantColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7)
-		ON CONFLICT (installation_id, user_id) WHERE status = 'active' DO UPDATE SET scopes = excluded.scopes`,
-		g.ID, g.User, g.Installation, g.Scopes.String(), g.Status, micros(g.CreatedAt), micros(g.RevokedAt))
+	_, err := tx.exec(`INSERT INTO grants (`+grantColumns+`) 
+		VALUES ($1, $2, $3, COALESCE($4, (SELECT org_id FROM installations WHERE id = $3)), $5, $6, $7, $8)
+		ON CONFLICT (installation_id, user_id, org_id) WHERE status = 'active' DO UPDATE SET scopes = excluded.scopes`,
+		g.ID, g.User, g.Installation, g.Org, g.Scopes.String(), g.Status, micros(g.CreatedAt), micros(g.RevokedAt))
 	return err
 }
 
@@ -189,10 +190,12 @@ func (tx *Tx) Grant(id souk.ID) (souk.Grant, error) {
 	return one(tx, scanGrant, `SELECT `+grantColumns+` FROM grants WHERE id = $1`, id)
 }
 
-// GrantTo finds the active grant of a user to an installation.
-func (tx *Tx) GrantTo(installation, user souk.ID) (souk.Grant, error) {
+// GrantTo finds the active grant of a user to an installation that holds at an
+// org: the one there, else the one at the enterprise above.
+func (tx *Tx) GrantTo(installation, user souk.ID, org souk.Org) (souk.Grant, error) {
 	return one(tx, scanGrant, `SELECT `+grantColumns+` FROM grants
-		WHERE installation_id = $1 AND user_id = $2 AND status = 'active'`, installation, user)
+		WHERE installation_id = $1 AND user_id = $2 AND org_id IN ($3, $4) AND status = 'active'
+		ORDER BY CASE WHEN org_id = $3 THEN 0 ELSE 1 END LIMIT 1`, installation, user, org.ID, org.Enterprise)
 }
 
 // RevokeGrants ends the grants named.

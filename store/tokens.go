@@ -96,6 +96,15 @@ func (tx *Tx) PlatformTokens(at time.Time) ([]souk.Token, error) {
 		ORDER BY created_at DESC, id DESC`, micros(at))
 }
 
+// RevokeGranted ends the tokens that came to an app by a grant: where it holds,
+// and in the workspaces below.
+func (tx *Tx) RevokeGranted(g souk.Grant, at time.Time) (int64, error) {
+	return tx.exec(`UPDATE tokens SET revoked_at = $1
+		WHERE user_id = $2 AND installation_id = $3 AND kind IN ('token', 'xoxp', 'xoxe') AND revoked_at IS NULL
+		AND org_id IN (SELECT id FROM orgs WHERE id = $4 OR enterprise_id = $4)`,
+		micros(at), g.User, g.Installation, g.Org)
+}
+
 // RevokeTokens ends the tokens of a kind that speak for a user: with an
 // installation those that came with it, without one those that came with none.
 // It tells how many it ended.

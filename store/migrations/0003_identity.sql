@@ -39,3 +39,10 @@ DROP INDEX deliveries_ended;
 CREATE INDEX deliveries_ended ON deliveries (ended_at) WHERE dialect IN ('giosg', 'trigger') AND ended_at IS NOT NULL;
 DROP INDEX attempts_by_age;
 CREATE INDEX attempts_by_age ON attempts ((listed_at + 0)) WHERE dialect IN ('giosg', 'trigger');
+
+-- Where somebody agreed: what they let an enterprise's app do at one workspace
+-- they did not let it do at the next.
+ALTER TABLE grants ADD COLUMN org_id BYTEA REFERENCES orgs (id);
+UPDATE grants SET org_id = (SELECT i.org_id FROM installations i WHERE i.id = grants.installation_id);
+DROP INDEX grants_active;
+CREATE UNIQUE INDEX grants_active ON grants (installation_id, user_id, org_id) WHERE status = 'active';
