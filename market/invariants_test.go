@@ -22,7 +22,7 @@ import (
 
 // bounds are how many random sequences of verbs each engine sees and how long
 // they are, unless the flags say otherwise: -rapid.checks=200 for a night.
-var bounds = map[string]string{"rapid.checks": "6", "rapid.steps": "80"}
+var bounds = map[string]string{"rapid.checks": "4", "rapid.steps": "80"}
 
 // What must always hold is asked after every step of random walks through a
 // town in which anybody tries anything.
