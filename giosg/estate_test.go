@@ -23,6 +23,7 @@ type estate struct {
 	org, owner      string             // as the company calls them
 	partner, friend string             // who offers it apps, and who acts there
 	ids             map[string]souk.ID // by the address, up to the place of the id
+	workers         map[souk.ID]string // tokens of its own app's user, by the installation
 }
 
 // The addresses of things that many others are below, or made from.

@@ -32,7 +32,7 @@ tokens:
 
 const asksForAll = `owner: vendor, listing: listed, is_available_to_anyone: true, is_app_user_required: true,
     app_user: {first_name: Mall, last_name: Bot}, required_scopes: [reports, settings, users],
-    trigger: {url: "https://agent.example/", conditions: [manual_nav, chat_end]}, redirect_uris: ["https://agent.example/"]`
+    trigger: {url: "` + agentPage + `", conditions: [manual_nav, chat_end]}, redirect_uris: ["` + agentPage + `"]`
 
 // handed is something that an app got hold of: what it may where it was made
 // for, and whether that is at the shop alone or wherever the app is installed.
@@ -43,6 +43,7 @@ type handed struct {
 	everywhere   bool
 	home         string // of its user
 	mail         string // its user's own
+	own          bool   // it is the very app's that an address names
 }
 
 // allThree are what an app can be allowed here.
@@ -59,12 +60,8 @@ func (o *company) handsOut(t *testing.T) (all []handed) {
 		}
 	}
 	agreed := func(scopes ...string) string {
-		const back = "https://agent.example/"
-		code, err := o.Market.Authorize(ctx, o.session("mia"), market.Authorizing{
-			App: o.ID("apps.agent"), At: o.ID("orgs.shop"), Redirect: back, Scopes: append([]string{}, scopes...),
-		})
-		fine(err)
-		made, err := o.Market.Redeem(ctx, market.Redeeming{App: o.ID("apps.agent"), Secret: kioskSecret, Code: code, Redirect: back}, "test", netip.Addr{})
+		code := o.agrees(t, "mia", scopes...)
+		made, err := o.Market.Redeem(ctx, market.Redeeming{App: o.ID("apps.agent"), Secret: kioskSecret, Code: code, Redirect: agentPage}, "test", netip.Addr{})
 		fine(err)
 		return "Bearer " + made.Secret
 	}
@@ -82,7 +79,7 @@ func (o *company) handsOut(t *testing.T) (all []handed) {
 		mias("Mia's people", agreed("users"), souk.NewScopes("users")),
 		mias("all of Mia's", agreed(allThree...), allThree),
 		mias("what Mia opened", "GIOSGAPP "+queryOf(t, opened).Get("token")+" "+kioskSecret, allThree),
-		{name: "what Kim did", header: "GIOSGAPP " + o.heard(t, "kim") + " " + kioskSecret, home: "shop", mail: "kim@shop.example"},
+		{name: "what Kim did", header: o.heard(t, "kim", "shop"), home: "shop", mail: "kim@shop.example"},
 		{name: "a newcomer's", header: "Bearer " + came.Secret, scopes: allThree, home: "shop", mail: "newcomer@shop.example"},
 	}
 	for _, app := range []string{"agent", "idle"} {
@@ -114,20 +111,57 @@ func (o *company) handsOut(t *testing.T) (all []handed) {
 	return all
 }
 
-// heard is the token of a trigger in the background that somebody at the shop
-// brought about.
-func (o *company) heard(t *testing.T, who string) string {
+// agentPage is where the agent has people sent back to.
+const agentPage = "https://agent.example/"
+
+// agrees lets the agent do something for somebody at the shop, by a code.
+func (o *company) agrees(t *testing.T, who string, scopes ...string) (code string) {
 	t.Helper()
-	_, err := o.Market.Trigger(t.Context(), souk.Operator("test"), market.Triggering{Condition: "chat_end", Org: o.ID("orgs.shop"), User: o.ID("users." + who), App: o.ID("apps.agent")})
+	code, err := o.Market.Authorize(t.Context(), o.session(who), market.Authorizing{
+		App: o.ID("apps.agent"), At: o.ID("orgs.shop"), Redirect: agentPage, Scopes: append([]string{}, scopes...),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return code
+}
+
+// heard is what the agent calls with when it was told in the background what
+// somebody brought about at an organization.
+func (o *company) heard(t *testing.T, who, org string) (header string) {
+	t.Helper()
+	_, err := o.Market.Trigger(t.Context(), souk.Operator("test"), market.Triggering{Condition: "chat_end", Org: o.ID("orgs." + org), User: o.ID("users." + who), App: o.ID("apps.agent")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	prepared, err := PrepareTrigger(souktest.Key, base)(souk.Outgoing{
-		Delivery: o.calls(t, "agent")[0], Webhook: souk.Webhook{URL: "https://agent.example/"},
+		Delivery: o.calls(t, "agent")[0], Webhook: souk.Webhook{URL: agentPage},
 		Credentials: souk.Credentials{GiosgSecret: kioskSecret}, At: time.Now(),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return queryOf(t, prepared.URL).Get("token")
+	return "GIOSGAPP " + queryOf(t, prepared.URL).Get("token") + " " + kioskSecret
+}
+
+// worker is a token of the user of the estate's own app, which holds settings.
+func (e *estate) worker(t *testing.T) string {
+	t.Helper()
+	at := e.ids[sold]
+	if e.workers[at] == "" {
+		operator := souk.Operator("test")
+		v, err := e.Market.AppInstallation(t.Context(), operator, e.ids[anOrg], at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.Market.SetPermissions(t.Context(), operator, e.ids[anOrg], v.AppUser, souk.Permissions); err != nil {
+			t.Fatal(err)
+		}
+		made, err := e.Market.MintAppUserToken(t.Context(), operator, v.App, at, market.Minting{Description: "worker"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.workers[at] = made.Secret
+	}
+	return e.workers[at]
 }

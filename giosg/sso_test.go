@@ -107,6 +107,10 @@ func TestSSORefusals(t *testing.T) {
 			}
 			refusedWith(t, method, o.send(t, r), 405, invalidRequest)
 		}
+		if _, err := o.Market.SetEntitlements(t.Context(), souk.Operator("test"), o.ID("orgs.shop"), souk.Entitlements{HasAppsFeature: true}); err != nil {
+			t.Fatal(err)
+		}
+		refusedWith(t, "an organization without a subscription", o.trade(t, ssoPath, o.boothForm()), 403, accessDenied)
 	})
 }
 
