@@ -24,7 +24,16 @@ type handed struct {
 	secrets []string                      // that no app is to be shown
 }
 
-const agentSecret = "0123456789abcdef0123456789abcdef01234567"
+const (
+	agentSecret = "0123456789abcdef0123456789abcdef01234567"
+	hookSecret  = "?secret=s" // in the address of a webhook, which its app alone knows
+)
+
+// ownAt is the token of the app user of a place's own app.
+func ownAt(place string) string { return "own at " + place }
+
+// allThree are what an app can be allowed besides what it asks for elsewhere.
+var allThree = souk.NewScopes("settings", "users", "reports")
 
 // hand makes a company with the app in the database of another.
 func (o *company) hand(t *testing.T) *handed {
@@ -40,10 +49,10 @@ func (o *company) hand(t *testing.T) *handed {
 	agent, idle := h.agent(t, "agent"), h.agent(t, "idle")
 	h.agrees(t, agent.App, "bare")
 	h.agrees(t, agent.App, "users", "users")
-	h.agrees(t, agent.App, "full", "settings", "users", "reports")
+	h.agrees(t, agent.App, "full", allThree...)
 	ctx := t.Context()
 	came, err := h.market.SSOToken(ctx, market.SSO{
-		App: agent.App, Secret: agentSecret, Org: h.sales.ID, Email: "newcomer@sales.example", FirstName: "New", Permissions: []string{"settings", "users", "reports"},
+		App: agent.App, Secret: agentSecret, Org: h.sales.ID, Email: "newcomer@sales.example", FirstName: "New", Permissions: allThree,
 	}, "test", netip.Addr{})
 	must(err)
 	h.tokens["newcomer"] = came.Secret
@@ -107,7 +116,7 @@ func (h *handed) agent(t *testing.T, name string) souk.Installation {
 	with.GiosgSecret = agentSecret
 	a := h.app(t, souk.App{
 		Name: name, Owner: h.vendor.ID, IsAvailableToAnyone: true,
-		RequiredScopes: souk.NewScopes("settings", "users", "reports"), RedirectURIs: []string{"https://agent.example/"},
+		RequiredScopes: allThree, RedirectURIs: []string{"https://agent.example/"},
 	}, with, souk.ToEveryone)
 	return h.installed(t, a, h.acme, h.sales.ID, h.labs.ID)
 }
@@ -135,16 +144,21 @@ func (h *handed) plot(t *testing.T, org souk.Org, name string) map[string]souk.I
 		return tx.PutMembership(souk.Membership{User: u.ID, Org: org.ID, Role: souk.Member, CreatedAt: h.at})
 	})
 	own := h.app(t, souk.App{
-		Name: org.Name + "'s own", Owner: org.ID, BotScopes: souk.NewScopes("team:read"),
+		Name: org.Name + "'s own", Owner: org.ID, BotScopes: souk.NewScopes("team:read"), RequiredScopes: allThree,
 		TriggerURL: "https://own.example/", Triggers: []string{"chat_start"},
 	}, market.NewCredentials(souk.ID{}), souk.ToOwner)
-	hook, err := h.market.PutWebhook(ctx, actor(h.olga), market.Hook{App: own.ID, Dialect: souk.Native, URL: "https://own.example/", Events: Wire().Events})
+	hook, err := h.market.PutWebhook(ctx, actor(h.olga), market.Hook{App: own.ID, Dialect: souk.Native, URL: "https://own.example/" + hookSecret, Events: Wire().Events})
 	must(err)
 	h.secrets = append(h.secrets, hook.Secret)
 	i := h.installed(t, own, org)
 	k, err := h.market.MintAppUserToken(ctx, actor(h.olga), own.ID, i.ID, market.Minting{Description: "worker"})
 	must(err)
 	h.secrets = append(h.secrets, k.Secret)
+	_, err = h.market.SetPermissions(ctx, actor(h.olga), org.ID, i.AppUser, souk.Permissions)
+	must(err)
+	worker, err := h.market.MintAppUserToken(ctx, actor(h.olga), own.ID, i.ID, market.Minting{Description: "another"})
+	must(err)
+	h.tokens[ownAt(org.Domain)] = worker.Secret
 	theirs, err := h.market.RequestApp(ctx, actor(u), market.Asking{App: h.guard.ID, At: org.ID})
 	must(err)
 	olgas, err := h.market.RequestApp(ctx, actor(h.olga), market.Asking{App: h.guard.ID, At: org.ID})

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,7 @@ type reach struct {
 	none     string // to whoever has no permission: Olga's app with no scope at Sales, and an app user anywhere
 	users    string // to Olga's app with the scope users alone, at Sales
 	all      string // with all three: Olga's app and a newcomer's at Sales, and an app user anywhere
+	own      string // with all three, to the app user of the very app that is named
 	away     string // to Olga's apps at Labs and Acme, where the installation is too
 	stranger string // to the newcomer's there, who does not belong there
 }
@@ -33,21 +35,24 @@ const (
 )
 
 // always is the same to all.
-func always(s string) reach { return reach{s, s, s, s, s} }
+func always(s string) reach { return reach{s, s, s, s, s, s} }
 
 // forMembers is for whoever belongs to the org, forSettings for those who hold
-// settings there, ofOwner for those who do where the app's owner is.
-func forMembers(ok string) reach { return reach{ok, ok, ok, orgNotGranted, orgNotGranted} }
+// settings there. ofOwner is for people who do where the app's owner is, and of
+// apps for that one alone.
+func forMembers(ok string) reach { return reach{ok, ok, ok, ok, orgNotGranted, orgNotGranted} }
 
 func forSettings(ok string) reach {
-	return reach{notAllowed, notAllowed, ok, orgNotGranted, orgNotGranted}
+	return reach{notAllowed, notAllowed, ok, ok, orgNotGranted, orgNotGranted}
 }
 
-func ofOwner(ok string) reach { return reach{notAllowed, notAllowed, ok, orgNotGranted, unknownApp} }
+func ofOwner(ok string) reach {
+	return reach{notAllowed, notAllowed, notAllowed, ok, orgNotGranted, unknownApp}
+}
 
 var (
 	forNobody  = forSettings(notAllowed)
-	aboutAsked = reach{notAllowed, notAllowed, notAllowed, orgNotGranted, "unknown-request"}
+	aboutAsked = reach{notAllowed, notAllowed, notAllowed, notAllowed, orgNotGranted, "unknown-request"}
 )
 
 // attempt is a call of an operation with what it answers. What stands in braces
@@ -67,7 +72,7 @@ var attempts = []attempt{
 	{"POST /orgs/{org}/requests", "", `{"app":"{deploy}"}`, always(needsPerson)},
 	{"POST /orgs/{org}/requests", "", `{"app":"{deploy}","for":"{user}"}`, always(needsPerson)},
 	{"GET /orgs/{org}/requests", "", "", forMembers("200")},
-	{"GET /requests/{request}", "", "", reach{"unknown-request", "unknown-request", "unknown-request", orgNotGranted, "unknown-request"}},
+	{"GET /requests/{request}", "", "", reach{"unknown-request", "unknown-request", "unknown-request", "unknown-request", orgNotGranted, "unknown-request"}},
 	{"POST /requests/{request}/cancel", "", "", aboutAsked},
 	{"POST /requests/{request}/cancel", "POST /requests/{olgas}/cancel", "", aboutAsked},
 	{"POST /requests/{request}/approve", "", "{}", aboutAsked},
@@ -90,7 +95,7 @@ var attempts = []attempt{
 	{"GET /orgs/{org}/installations/{installation}/tokens", "", "", forSettings("200")},
 	{"DELETE /orgs/{org}/installations/{installation}/tokens/{token}", "", "", forSettings("204")},
 	{"GET /orgs/{org}/users/{user}/permissions", "", "", forMembers("200")},
-	{"PUT /orgs/{org}/users/{user}/permissions", "", `{"permissions":["users"]}`, reach{notAllowed, "200", "200", orgNotGranted, orgNotGranted}},
+	{"PUT /orgs/{org}/users/{user}/permissions", "", `{"permissions":["users"]}`, reach{notAllowed, "200", "200", "200", orgNotGranted, orgNotGranted}},
 	{"PUT /orgs/{org}/users/{user}/permissions", "", `{"permissions":["users","settings"]}`, forSettings("200")},
 	{"PUT /orgs/{org}/users/{user}/permissions", "PUT /orgs/{org}/users/{bot}/permissions", `{"permissions":["reports"]}`, forSettings("200")},
 
@@ -123,6 +128,8 @@ var attempts = []attempt{
 // at is what a token gets at a place.
 func (r reach) at(token, place string) string {
 	switch {
+	case token == "own":
+		return r.own
 	case token == "idle", token == "bare" && place == "sales":
 		return r.none
 	case token == "agent", place == "sales" && token != "users":
@@ -144,8 +151,9 @@ func (r reply) said() string {
 }
 
 // What apps hold for people and for their app users does what was agreed to and
-// nothing else: no operation answers for an org where nobody agreed to it, none
-// shows a secret, and what is refused changes nothing.
+// nothing else: no operation answers for an org where nobody agreed to it or about
+// an app that is another, none shows a secret, or an e-mail to whom people were
+// not trusted, and what is refused changes nothing.
 func TestWhatAppsHold(t *testing.T) {
 	for _, o := range operations {
 		if !slices.ContainsFunc(attempts, func(a attempt) bool { return a.name == o.name() }) {
@@ -163,7 +171,7 @@ func TestWhatAppsHold(t *testing.T) {
 		var writes []func()
 		for _, a := range attempts {
 			unchanged := souktest.Unchanged(t, address)
-			for _, token := range []string{"bare", "users", "full", "newcomer", "idle", "agent"} {
+			for _, token := range []string{"bare", "users", "full", "newcomer", "idle", "agent", "own"} {
 				var taken []string // places, which have nothing in common
 				for _, place := range places {
 					if a.changes(token, place) {
@@ -197,17 +205,34 @@ func (a attempt) changes(token, place string) bool {
 // try makes an attempt with a token at a place.
 func (h *handed) try(t *testing.T, a attempt, token, place string) {
 	t.Helper()
-	call := cmp.Or(a.call, a.name)
-	got := h.call(t, token, h.fillAt(place, call), h.fillAt(place, a.body))
+	who, call := token, cmp.Or(a.call, a.name)
+	if token == "own" {
+		who = ownAt(place)
+	}
+	got := h.call(t, who, h.fillAt(place, call), h.fillAt(place, a.body))
 	if want := a.at(token, place); got.said() != want {
 		t.Errorf("%s %s by %s at %s: %d %s, want %s", call, a.body, token, place, got.status, got.body, want)
 	}
-	for _, secret := range h.secrets {
+	secrets := h.secrets
+	if token != "own" {
+		secrets = append(slices.Clip(secrets), hookSecret)
+	}
+	for _, secret := range secrets {
 		if strings.Contains(string(got.body), secret) {
 			t.Errorf("%s by %s at %s shows a secret: %s", call, token, place, got.body)
 		}
 	}
+	if token != "bare" {
+		return
+	}
+	told := slices.DeleteFunc(emails.FindAllString(string(got.body), -1), func(m string) bool { return m == h.olga.Email })
+	if len(told) > 0 {
+		t.Errorf("%s by %s at %s tells %q", call, token, place, told)
+	}
 }
+
+// emails finds the people of the company.
+var emails = regexp.MustCompile(`[a-z]+@[a-z]+\.example`)
 
 // signed is a JWT of HS256.
 func signed(key []byte, claims string) string {

@@ -132,8 +132,6 @@ var refusedTriggering = []refused{
 }
 
 var refusedTokens = []refused{
-	{"deploy", "GET /apps/{notes}/installations", "", "wrong-token-kind", nil},
-	{"vic", "GET /apps/{notes}/installations", "", "no-subscription", unpaid},
 	{"vic", "POST /apps/{notes}/installations/{notebot}/tokens", `{"description":"one more"}`, "too-many-tokens", full},
 	{"olga", "GET /apps/{notes}/installations/{notebot}/tokens", "", "unknown-app", nil}, // it is installed there, and somebody else's
 	{"vic", "GET /orgs/{acme}/installations/{notebot}/tokens", "", "unknown-org", nil},
@@ -153,6 +151,7 @@ var refusedTokens = []refused{
 	{"sal", "GET /orgs/{sales}/users/mo/permissions", "", "unknown-user", nil},
 	{"bo", "PUT /orgs/{sales}/users/{vic}/permissions", `{"permissions":[]}`, "not-allowed", nil}, // before anything about who belongs there
 	{"mo", "PUT /orgs/{sales}/users/{mo}/permissions", `{"permissions":["users"]}`, "not-allowed", nil},
+	{"mo", "PUT /orgs/{sales}/users/{bo}/permissions", `{"permissions":["settings"]}`, "not-allowed", by("sal", "PUT /orgs/{sales}/users/{mo}/permissions", `{"permissions":["users"]}`)}, // nor has
 	{"sal", "PUT /orgs/{rival}/users/{rita}/permissions", `{"permissions":[]}`, "unknown-org", nil},
 	{"sal", "PUT /orgs/{sales}/users/{vic}/permissions", `{"permissions":[]}`, "unknown-user", nil},
 }
@@ -286,10 +285,6 @@ func full(t *testing.T, o *company) {
 			t.Fatal(err)
 		}
 	}
-}
-
-func unpaid(t *testing.T, o *company) {
-	by("operator", "PUT /orgs/{vendor}/entitlements", `{"has_active_subscription":false,"has_apps_feature":true,"is_app_provider":true}`)(t, o)
 }
 
 func closed(t *testing.T, o *company) {

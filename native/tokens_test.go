@@ -242,7 +242,7 @@ func TestPermissions(t *testing.T) {
 		}{
 			{"bo", "/orgs/{sales}/users/{mo}/permissions", "", []string{"settings"}},
 			{"sal", "/orgs/{sales}/users/{mo}/permissions", `{"permissions":["reports","users","reports"]}`, []string{"reports", "users"}},
-			{"mo", "/orgs/{sales}/users/{bo}/permissions", `{"permissions":["settings"]}`, []string{"settings"}}, // who holds users now
+			{"mo", "/orgs/{sales}/users/{bo}/permissions", `{"permissions":["reports"]}`, []string{"reports"}}, // who holds users now
 			{"sal", "/orgs/{sales}/users/{mo}/permissions", `{"permissions":[]}`, []string{}},
 			{"olga", "/orgs/{sales}/users/{sal}/permissions", `{"permissions":[]}`, []string{"reports", "settings", "users"}}, // an admin
 			{"operator", "/orgs/{sales}/users/{bot}/permissions", `{"permissions":["settings"]}`, []string{"settings"}},
