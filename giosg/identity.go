@@ -125,6 +125,7 @@ type idClaims struct {
 	Audience []souk.ID `json:"aud"`
 	Expires  int64     `json:"exp"`
 	IssuedAt int64     `json:"iat"`
+	SignedIn int64     `json:"auth_time,omitempty"`
 	Nonce    string    `json:"nonce,omitempty"`
 	Name     string    `json:"name"`
 	Email    string    `json:"email"`
@@ -141,10 +142,14 @@ func (h *Handler) idToken(of market.Redeemed) (string, error) {
 		return "", fmt.Errorf("sign an ID token: %w", err)
 	}
 	at := of.Token.CreatedAt
-	payload, err := marshal(idClaims{
+	claims := idClaims{
 		Issuer: h.site.issuer(), Subject: of.User.ID, Audience: []souk.ID{of.Token.App},
 		Expires: at.Add(idTokenLife).Unix(), IssuedAt: at.Unix(), Nonce: of.Nonce, Name: fullName(of.User), Email: of.User.Email,
-	})
+	}
+	if !of.SignedIn.IsZero() {
+		claims.SignedIn = of.SignedIn.Unix()
+	}
+	payload, err := marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("spell an ID token: %w", err)
 	}
@@ -221,7 +226,7 @@ func (h *Handler) metadata(w http.ResponseWriter, _ *http.Request) (any, error) 
 		SubjectTypes:      []string{"public"},
 		IDTokenRules:      []string{string(jose.ES256)},
 		ClientProofs:      []string{"client_secret_post", "client_secret_basic"},
-		Claims:            []string{"iss", "sub", "aud", "exp", "iat", "nonce", "name", "email"},
+		Claims:            []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "name", "email"},
 		ChallengeMethods:  []string{"S256"},
 	}, nil
 }

@@ -174,6 +174,7 @@ type authorizationCode struct {
 	OpenID           bool
 	Nonce, Challenge string
 	At, Until        time.Time
+	SignedIn         time.Time
 }
 
 // Authorize lets an app speak for the person who acts and answers with a code
@@ -206,10 +207,14 @@ func (m *Market) authorize(ctx context.Context, actor souk.Actor, in Authorizing
 		if err != nil {
 			return err
 		}
+		session, err := tx.Token(tx.actor.Token)
+		if ignoreMissing(err) != nil {
+			return err
+		}
 		code = m.seal("authorization code", authorizationCode{
 			ID: souk.NewID(), App: a.app.ID, User: a.user.ID, Org: a.org.ID, Grant: g.ID, Redirect: in.Redirect,
 			Scopes: a.scopes, OpenID: in.OpenID, Nonce: in.Nonce, Challenge: in.Challenge,
-			At: tx.at, Until: tx.at.Add(codeLife),
+			At: tx.at, Until: tx.at.Add(codeLife), SignedIn: session.CreatedAt,
 		})
 		return nil
 	})
@@ -252,6 +257,8 @@ type Redeemed struct {
 	OpenID bool
 	Nonce  string
 	At     time.Time // when the person agreed
+
+	SignedIn time.Time // when their session began
 }
 
 // Redeem makes the token that a person's code was handed out for. It refuses
@@ -295,7 +302,7 @@ func (m *Market) Redeem(ctx context.Context, in Redeeming, face string, from net
 		if first, err := tx.UseCode(c.ID, c.Until); err != nil || !first {
 			return either(err, souk.SpentCode)
 		}
-		done = Redeemed{OpenID: c.OpenID, Nonce: c.Nonce, At: c.At}
+		done = Redeemed{OpenID: c.OpenID, Nonce: c.Nonce, At: c.At, SignedIn: c.SignedIn}
 		if done.User, err = tx.User(c.User); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package market_test
 
 import (
 	"context"
+	"net/netip"
 	"testing"
 
 	"souk"
@@ -175,6 +176,20 @@ func TestTakingAGrantBackTwice(t *testing.T) {
 				t.Errorf("%v", errs)
 			}
 			wantList(t, "told", w.list(`SELECT kind FROM events WHERE subject_id = $1`, g.ID), "grant.revoked")
+		}
+	})
+}
+
+// An app that asks learns since when the person is signed in.
+func TestSignedInSince(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.install("sid", "ear", w.hq)
+		secret := w.client("ear")
+		signed := must(w.m.SignIn(ctx, w.signingIn("jane"), "test", netip.Addr{}))(t)
+		code := must(w.m.Authorize(ctx, w.by(signed.Secret), w.authorizing("ear")))(t)
+		if got := must(w.redeem("ear", secret, code))(t); !got.SignedIn.Equal(signed.Session.CreatedAt) {
+			t.Errorf("signed in at %s, told %s", signed.Session.CreatedAt, got.SignedIn)
 		}
 	})
 }
