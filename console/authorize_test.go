@@ -64,7 +64,7 @@ func TestAuthorize(t *testing.T) {
 		v := s.in("finn")
 		granted := func() souk.Scopes {
 			return look(s, func(tx *store.Tx) (souk.Scopes, error) {
-				g, err := tx.GrantTo(i.ID, s.ID("users.finn"), souk.Org{ID: i.Org})
+				g, err := grantTo(tx, i.ID, s.ID("users.finn"), i.Org)
 				if err != nil {
 					return nil, ignoreNone(err)
 				}
@@ -333,7 +333,7 @@ func TestAuthorizeWhatWasShown(t *testing.T) {
 		}
 		v := s.in("olga")
 		given := look(s, func(tx *store.Tx) (souk.Grant, error) {
-			return tx.GrantTo(done.Installation.ID, s.ID("users.olga"), souk.Org{ID: done.Installation.Org})
+			return grantTo(tx, done.Installation.ID, s.ID("users.olga"), done.Installation.Org)
 		})
 		v.post("/console/account/grants/"+given.ID.String()+"/revoke").leads(t, "/console/account") // whoever installs an app lets it act for them
 		page := v.get(s.ask("scope", "reports settings")).is(t, 200, "You have the app elsewhere, too.", "Acme Sales", "Acme Labs")
@@ -347,7 +347,7 @@ func TestAuthorizeWhatWasShown(t *testing.T) {
 		}
 		v.post(action, "decision", "allow", "scopes", "reports").agrees(t)
 		granted := look(s, func(tx *store.Tx) (souk.Grant, error) {
-			return tx.GrantTo(done.Installation.ID, s.ID("users.olga"), souk.Org{ID: done.Installation.Org})
+			return grantTo(tx, done.Installation.ID, s.ID("users.olga"), done.Installation.Org)
 		})
 		if !granted.Scopes.Equal(souk.NewScopes("reports")) {
 			t.Errorf("it is granted %s", granted.Scopes)

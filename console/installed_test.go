@@ -235,7 +235,7 @@ func TestUninstallPage(t *testing.T) {
 
 		idle := s.install("notes", "fair", "fia")
 		given := look(s, func(tx *store.Tx) (souk.Grant, error) {
-			return tx.GrantTo(idle.ID, s.ID("users.fia"), souk.Org{ID: idle.Org})
+			return grantTo(tx, idle.ID, s.ID("users.fia"), idle.Org)
 		})
 		v.get(s.pageOf("fair", idle)+"/uninstall").is(t, 200, "1 person is no longer spoken for").lacks(t, "token", "user")
 		v.post("/console/account/grants/"+given.ID.String()+"/revoke").leadsDone(t, accountPath, "grant-revoked")

@@ -177,3 +177,15 @@ func (r reply) toldAt(t *testing.T, at string) url.Values {
 func (r reply) anonymous() string {
 	return regexp.MustCompile(`<code>[0-9a-f-]{36}</code>`).ReplaceAllString(r.body, "")
 }
+
+// grantTo is the active grant of a user to an installation at exactly one org.
+func grantTo(tx *store.Tx, installation, user, org souk.ID) (souk.Grant, error) {
+	found, err := tx.GrantsTo(installation, user, souk.Org{ID: org})
+	if err == nil && len(found) == 0 {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return souk.Grant{}, err
+	}
+	return found[0], nil
+}

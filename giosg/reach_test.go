@@ -111,7 +111,7 @@ func (h handed) reaches(t *testing.T, r route, org string) (status int, said str
 		return 403, strangerText
 	case r.guard != orgMember && (h.idle || !h.scopes.Has("settings")):
 		return 403, powerlessText
-	case !h.own && looksAfter(r):
+	case !h.own && looksAfter(r), r.name() == "DELETE /orgs/{org}/outgoing_app_shares/{share}": // which is another app's
 		return 403, powerlessText
 	case r.name() == "POST /orgs/{org}/app_installations":
 		return 403, "You do not have permission to perform this action."
@@ -122,8 +122,8 @@ func (h handed) reaches(t *testing.T, r route, org string) (status int, said str
 // looksAfter reports whether a route changes an app of the organization's, or
 // tells what that is told and where.
 func looksAfter(r route) bool {
-	return strings.HasPrefix(r.path, ownApp+"/webhook") || r.path == ownApp && r.method != http.MethodGet ||
-		r.name() == "POST /orgs/{org}/outgoing_app_shares"
+	return strings.HasPrefix(r.path, ownApp+"/") || r.path == ownApp && r.method != http.MethodGet ||
+		strings.HasPrefix(r.path, "/orgs/{org}/outgoing_app_shares") && r.method != http.MethodGet
 }
 
 // emails finds the people of the company.

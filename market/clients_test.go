@@ -135,7 +135,7 @@ func (w *town) grantOf(name string, installation souk.ID) (g souk.Grant) {
 	w.read(func(tx *store.Tx) error {
 		i, err := tx.Installation(installation)
 		if err == nil {
-			g, err = tx.GrantTo(installation, w.user[name], souk.Org{ID: i.Org})
+			g, err = grantTo(tx, installation, w.user[name], i.Org)
 		}
 		return err
 	})
@@ -152,4 +152,16 @@ func memberOf(user, org souk.ID, role souk.Role, permissions ...souk.Permission)
 	return func(tx *store.Tx) error {
 		return tx.PutMembership(souk.Membership{User: user, Org: org, Role: role, Permissions: permissions, CreatedAt: dawn})
 	}
+}
+
+// grantTo is the active grant of a user to an installation at exactly one org.
+func grantTo(tx *store.Tx, installation, user, org souk.ID) (souk.Grant, error) {
+	found, err := tx.GrantsTo(installation, user, souk.Org{ID: org})
+	if err == nil && len(found) == 0 {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return souk.Grant{}, err
+	}
+	return found[0], nil
 }

@@ -100,8 +100,19 @@ func (m *Market) Authorizable(ctx context.Context, actor souk.Actor, in Authoriz
 // agreed reports whether the person agreed to a before. What they let an
 // enterprise's app do at one workspace they did not let it do at the next.
 func (tx *Tx) agreed(a asked) (bool, error) {
-	g, err := tx.GrantTo(a.installation.ID, a.user.ID, a.org)
-	return err == nil && g.Scopes.Covers(a.scopes), ignoreMissing(err)
+	scopes, knows, err := tx.letDo(a.installation, a.user.ID, a.org)
+	return knows && scopes.Covers(a.scopes), err
+}
+
+// letDo is what a person let an installed app do for them at an org, there or at
+// the enterprise above; knows tells whether they let it do anything, be it only
+// know who they are.
+func (tx *Tx) letDo(i souk.Installation, user souk.ID, org souk.Org) (scopes souk.Scopes, knows bool, err error) {
+	found, err := tx.GrantsTo(i.ID, user, org)
+	for _, g := range found {
+		scopes, knows = scopes.Union(g.Scopes), true
+	}
+	return scopes, knows, err
 }
 
 // asked is an Authorizing that may be granted.
@@ -224,15 +235,20 @@ func (m *Market) authorize(ctx context.Context, actor souk.Actor, in Authorizing
 // grant takes down that a person let an installed app do something for them,
 // beside what they let it do before.
 func (tx *Tx) grant(i souk.Installation, user souk.ID, scopes souk.Scopes, org souk.Org) (g souk.Grant, err error) {
-	had, err := tx.GrantTo(i.ID, user, org)
-	if ignoreMissing(err) != nil || err == nil && had.Scopes.Covers(scopes) {
-		return had, ignoreMissing(err)
+	found, err := tx.GrantsTo(i.ID, user, org)
+	if err != nil {
+		return g, err
 	}
 	g = souk.Grant{ID: souk.NewID(), User: user, Installation: i.ID, Org: org.ID, Scopes: scopes, Status: souk.GrantActive, CreatedAt: tx.at}
 	var before any
-	if err == nil && had.Org == org.ID {
-		before = had
-		g.ID, g.CreatedAt, g.Scopes = had.ID, had.CreatedAt, had.Scopes.Union(scopes)
+	for _, had := range found {
+		switch {
+		case had.Scopes.Covers(scopes):
+			return had, nil
+		case had.Org == org.ID:
+			before = had
+			g.ID, g.CreatedAt, g.Scopes = had.ID, had.CreatedAt, had.Scopes.Union(scopes)
+		}
 	}
 	if err := tx.PutGrant(g); err != nil {
 		return g, err

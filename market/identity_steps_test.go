@@ -272,7 +272,7 @@ func (k *walk) signInByApp() {
 	var let souk.Grant
 	k.read(func(tx *store.Tx) (err error) {
 		if known, err = tx.UserByEmail(k.org(in.Org).Root(), in.Email); err == nil {
-			let, err = tx.GrantTo(i.ID, known.ID, k.org(i.Org))
+			let, err = grantTo(tx, i.ID, known.ID, i.Org)
 		}
 		if errors.Is(err, store.ErrNotFound) {
 			err = nil

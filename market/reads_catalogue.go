@@ -160,7 +160,7 @@ func (m *Market) AppInstallation(ctx context.Context, actor souk.Actor, org, id 
 // they are. It refuses UnknownApp.
 func (m *Market) InstallationsOfOwned(ctx context.Context, actor souk.Actor, org, app souk.ID, page souk.Page) (views []InstallView, err error) {
 	err = m.at(ctx, actor, org, MaySettings, func(tx *Tx, _ place) error {
-		if _, err := tx.ownedBy(org, app); err != nil {
+		if _, err := tx.lookedAfter(org, app); err != nil {
 			return err
 		}
 		found, err := tx.InstallationsOfApp(app, page)
@@ -195,7 +195,7 @@ func (m *Market) InstallationsOf(ctx context.Context, actor souk.Actor, app souk
 // that made it. It refuses UnknownApp and UnknownInstallation.
 func (m *Market) InstallationOfOwned(ctx context.Context, actor souk.Actor, org, app, target souk.ID) (v InstallView, err error) {
 	err = m.at(ctx, actor, org, MaySettings, func(tx *Tx, _ place) error {
-		if _, err := tx.ownedBy(org, app); err != nil {
+		if _, err := tx.lookedAfter(org, app); err != nil {
 			return err
 		}
 		i, err := tx.InstallationOf(app, target)

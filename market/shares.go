@@ -77,6 +77,9 @@ func (tx *Tx) unshareApp(org souk.ID, d Direction, id souk.ID) error {
 	if err != nil {
 		return err
 	}
+	if d == Outgoing && tx.actor.ThroughApp() && tx.actor.App != app.ID {
+		return souk.NotAllowed // as it could not have made it
+	}
 	var owner place
 	if owner.Org, owner.Enterprise, err = tx.OrgAndAbove(app.Owner); err != nil {
 		return err
@@ -150,7 +153,7 @@ func (m *Market) UninstallFrom(ctx context.Context, actor souk.Actor, owner, app
 		if _, err := tx.desk(owner, MaySettings); err != nil {
 			return err
 		}
-		a, err := tx.ownedBy(owner, app)
+		a, err := tx.lookedAfter(owner, app)
 		if err != nil {
 			return err
 		}

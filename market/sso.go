@@ -117,11 +117,11 @@ func (tx *Tx) speaksFor(i souk.Installation, u souk.User, org souk.Org, scopes s
 	if err != nil {
 		return err
 	}
-	g, err := tx.GrantTo(i.ID, u.ID, org)
-	if ignoreMissing(err) != nil {
+	let, knows, err := tx.letDo(i, u.ID, org)
+	if err != nil {
 		return err
 	}
-	if err != nil || u.IsBot || !u.Active() || !standing.IsMember() || !g.Scopes.Covers(scopes) {
+	if !knows || u.IsBot || !u.Active() || !standing.IsMember() || !let.Covers(scopes) {
 		return souk.NotAuthorized
 	}
 	return nil

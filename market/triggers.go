@@ -185,11 +185,11 @@ func (tx *Tx) caused(f store.Triggered, c souk.Condition, user souk.ID) (t souk.
 	}
 	ceiling := f.Installation.Scopes
 	if !c.InBrowser() {
-		g, err := tx.GrantTo(f.Installation.ID, user, org)
-		if ignoreMissing(err) != nil {
+		let, _, err := tx.letDo(f.Installation, user, org)
+		if err != nil {
 			return t, err
 		}
-		ceiling = slices.DeleteFunc(g.Scopes, func(s string) bool { return !ceiling.Has(s) })
+		ceiling = slices.DeleteFunc(let, func(s string) bool { return !ceiling.Has(s) })
 	}
 	t.User, t.Permissions = user, standing.Within(ceiling).Permissions()
 	return t, nil

@@ -190,12 +190,12 @@ func (tx *Tx) Grant(id souk.ID) (souk.Grant, error) {
 	return one(tx, scanGrant, `SELECT `+grantColumns+` FROM grants WHERE id = $1`, id)
 }
 
-// GrantTo finds the active grant of a user to an installation that holds at an
-// org: the one there, else the one at the enterprise above.
-func (tx *Tx) GrantTo(installation, user souk.ID, org souk.Org) (souk.Grant, error) {
-	return one(tx, scanGrant, `SELECT `+grantColumns+` FROM grants
+// GrantsTo lists the active grants of a user to an installation that hold at an
+// org: the one there and the one at the enterprise above.
+func (tx *Tx) GrantsTo(installation, user souk.ID, org souk.Org) ([]souk.Grant, error) {
+	return list(tx, scanGrant, `SELECT `+grantColumns+` FROM grants
 		WHERE installation_id = $1 AND user_id = $2 AND org_id IN ($3, $4) AND status = 'active'
-		ORDER BY CASE WHEN org_id = $3 THEN 0 ELSE 1 END LIMIT 1`, installation, user, org.ID, org.Enterprise)
+		ORDER BY created_at, id`, installation, user, org.ID, org.Enterprise)
 }
 
 // RevokeGrants ends the grants named.
