@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -34,7 +33,7 @@ func TestInvariants(t *testing.T) {
 		}
 	}
 	for engine, address := range map[string]func(*testing.T) string{
-		"sqlite":   func(t *testing.T) string { return filepath.Join(t.TempDir(), "souk.db") },
+		"sqlite":   func(t *testing.T) string { return souktest.SQLite(t) },
 		"postgres": func(t *testing.T) string { return souktest.Postgres(t) },
 	} {
 		t.Run(engine, func(outer *testing.T) {

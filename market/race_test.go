@@ -3,7 +3,6 @@ package market_test
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"sync"
 	"testing"
 
@@ -20,7 +19,7 @@ const rounds = 250
 // told so, and it is told once.
 func TestTwoRacingApprovals(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) {
-		w := newTown(t, filepath.Join(t.TempDir(), "souk.db"))
+		w := newTown(t, souktest.SQLite(t))
 		w.race(w.m, w.m)
 	})
 	t.Run("postgres", func(t *testing.T) {

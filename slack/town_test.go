@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -56,7 +55,7 @@ func newTownSQLite(t testing.TB) *town {
 	return newTown(t, sqliteFile)
 }
 
-func sqliteFile(t testing.TB) string { return filepath.Join(t.TempDir(), "souk.db") }
+func sqliteFile(t testing.TB) string { return souktest.SQLite(t) }
 
 // newTown builds a town in a new database, which it asks for an address.
 func newTown(t testing.TB, address func(testing.TB) string) *town {

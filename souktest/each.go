@@ -3,7 +3,11 @@
 package souktest
 
 import (
+	"context"
+	"errors"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"souk/store"
@@ -35,9 +39,44 @@ func Each(t *testing.T, test func(t *testing.T, db *store.DB)) {
 // the subtest ends.
 func EachAddress(t *testing.T, test func(t *testing.T, address string)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) { test(t, filepath.Join(t.TempDir(), "souk.db")) })
+	t.Run("sqlite", func(t *testing.T) { test(t, SQLite(t)) })
 	t.Run("postgres", func(t *testing.T) { test(t, Postgres(t)) })
 }
+
+// SQLite is the path of a fresh, migrated SQLite database, which goes when the
+// test ends.
+func SQLite(t testing.TB) string {
+	t.Helper()
+	file, err := migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "souk.db")
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// migrated is the file of a database to which nothing but migrations happened.
+// They are made once for all tests of a process: under the race detector they
+// take a second.
+var migrated = sync.OnceValues(func() (file []byte, err error) {
+	dir, err := os.MkdirTemp("", "souktest-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	path := filepath.Join(dir, "souk.db")
+	db, err := store.Open(context.Background(), path)
+	if err != nil {
+		return nil, err
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // Postgres is the address of a fresh, migrated PostgreSQL database, which is
 // dropped when the test ends. It needs a server: SOUK_TEST_POSTGRES, or one

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"io/fs"
+	"os"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -26,9 +27,15 @@ func schemaBefore(t *testing.T, step string) fs.FS {
 	return files
 }
 
-// empty takes a PostgreSQL database back to before it was migrated.
+// empty takes a database back to before it was migrated.
 func empty(t *testing.T, address string) {
 	t.Helper()
+	if !strings.HasPrefix(address, "postgres") {
+		if err := os.Remove(address); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
 	db, err := sql.Open("pgx", address)
 	if err != nil {
 		t.Fatal(err)
@@ -46,9 +53,7 @@ func empty(t *testing.T, address string) {
 // decided has no reason.
 func TestMigratingToIdentities(t *testing.T) {
 	souktest.EachAddress(t, func(t *testing.T, address string) {
-		if strings.HasPrefix(address, "postgres") {
-			empty(t, address)
-		}
+		empty(t, address)
 		db, err := store.OpenWith(t.Context(), address, schemaBefore(t, "0003"))
 		if err != nil {
 			t.Fatal(err)
