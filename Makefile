@@ -42,9 +42,12 @@ libc:
 packages:
 	@.ci/packages
 
+# Pages and stock clients wait for browsers and processes more than they share
+# memory, and cost ten times as much with the race detector: make soak has it.
 test: packages conformance/node_modules/.package-lock.json
 	$(if $(RACE),,@echo 'no C compiler: the tests run without the race detector')
-	$(WITH_POSTGRES) -- go run ./souktest/noskip $(RACE) -count=1 -timeout=15m ./...
+	$(WITH_POSTGRES) -- go run ./souktest/noskip $(RACE) -count=1 -timeout=15m $$(go list ./... | grep -vE '/(console|conformance)$$')
+	$(WITH_POSTGRES) -- go run ./souktest/noskip -count=1 -timeout=15m ./console ./conformance
 
 conformance/node_modules/.package-lock.json: conformance/package.json conformance/package-lock.json
 	cd conformance && npm ci --no-audit --no-fund
@@ -53,7 +56,8 @@ conformance/node_modules/.package-lock.json: conformance/package.json conformanc
 # what a stranger could learn from a clock, measured more exactly than a busy
 # machine allows.
 CHECKS ?= 200
-soak:
+soak: conformance/node_modules/.package-lock.json
+	$(WITH_POSTGRES) -- go run ./souktest/noskip $(RACE) -count=1 -timeout=30m ./console ./conformance
 	$(WITH_POSTGRES) -- go test -run '^TestForeignTakesAsLongAsUnknown$$' -count=1 ./giosg -giosg.calls=1000 -giosg.apart=0.1
 	$(WITH_POSTGRES) -- go test -run '^TestInvariants$$' -count=1 -timeout=2h ./market -rapid.checks=$(CHECKS) -rapid.steps=120
 
