@@ -5,10 +5,11 @@ import "time"
 // DeliveryStatus is how far one event got on its way to one endpoint.
 type DeliveryStatus string
 
-// pending → successful | exhausted | cancelled | skipped. Outside, each
-// dialect has its own words.
+// pending → successful | exhausted | cancelled | skipped, and held while its
+// endpoint is disabled. Outside, each dialect has its own words.
 const (
 	DeliveryPending    DeliveryStatus = "pending"
+	DeliveryHeld       DeliveryStatus = "held" // its endpoint is disabled, and may be enabled again
 	DeliverySuccessful DeliveryStatus = "successful"
 	DeliveryExhausted  DeliveryStatus = "exhausted" // no attempt is left
 	DeliveryCancelled  DeliveryStatus = "cancelled" // what justified it is gone
@@ -16,7 +17,7 @@ const (
 )
 
 // DeliveryStatuses are all there are.
-var DeliveryStatuses = []DeliveryStatus{DeliveryPending, DeliverySuccessful, DeliveryExhausted, DeliveryCancelled, DeliverySkipped}
+var DeliveryStatuses = []DeliveryStatus{DeliveryPending, DeliveryHeld, DeliverySuccessful, DeliveryExhausted, DeliveryCancelled, DeliverySkipped}
 
 // Delivery is one event for one endpoint. Its body is frozen when the event
 // commits and the same on every attempt, but for one place where a dialect may
@@ -28,14 +29,17 @@ type Delivery struct {
 	App          ID // the webhook's
 	Installation ID // that justifies it, or none
 	Dialect      Dialect
-	Final        bool // still delivered after its installation ended
+	Final        bool  // still delivered after its installation ended
+	Epoch        int64 // of the webhook when it was born; a webhook with a later one is not told it any more
 	Body         []byte
 	Channel      Channel // giosg: what it tells
 	Action       Action
 	Resource     string // what it is about, an id on Channel: those to one webhook about one thing go one after another; "": no order
 	Speaker      ID     // the installation whose app user's token goes with each attempt, or none
+	Trace        string // the traceparent of what caused it, or ""
 	Status       DeliveryStatus
 	Attempts     int       // made so far
+	Base         int       // of those, how many before it was asked to be delivered again: the schedule counts from there
 	LastOutcome  Outcome   // of the attempt before, empty before the first
 	NextAt       time.Time // when the next attempt is due; zero once ended, and while another about the same resource goes first
 	Entry        ID        // of the next attempt in the log, or of the one that was never made; none when all that were are in the log

@@ -44,11 +44,17 @@ type Webhook struct {
 	Channels  []Subscription // giosg: in the order in which they were given
 	Status    WebhookStatus
 	Secret    string `json:"-"` // native: whsec_…; sealed where it rests, in no event and no audit entry
-	CreatedBy ID     // user, or none
-	UpdatedBy ID     // user, or none
+	OldSecret string `json:"-"` // signs beside Secret until OldUntil, after a rotation; sealed too
+	OldUntil  time.Time
+	Epoch     int64 // raised to end, or skip, all deliveries that are older
+	CreatedBy ID    // user, or none
+	UpdatedBy ID    // user, or none
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	DeletedAt time.Time
+
+	DisabledAt  time.Time // while Status is disabled
+	DisabledWhy string    // for people; empty unless disabled
 }
 
 // PlainURL is a URL without its query and fragment, which hold what a receiver
