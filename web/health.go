@@ -2,11 +2,12 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 )
 
-// readyTime is how long Ready waits for its check.
+// readyTime is how long Ready waits for its checks, all together.
 const readyTime = 2 * time.Second
 
 // Alive answers that the process lives and nothing more: an orchestrator that
@@ -18,9 +19,11 @@ func Alive() http.Handler {
 	})
 }
 
-// Ready answers 200 when check succeeds within two seconds and the server is not
-// draining, and 503 otherwise. Why check failed is on the access line only.
-func Ready(check func(context.Context) error) http.Handler {
+// Ready answers 200 when all checks succeed within two seconds and the server is
+// not draining, and 503 otherwise. They are asked one after another at each call
+// and nothing is remembered, so it is green again as soon as they are. Why checks
+// failed is on the access line only.
+func Ready(checks ...func(context.Context) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if Draining(r.Context()) {
 			say(w, http.StatusServiceUnavailable, "draining")
@@ -28,7 +31,11 @@ func Ready(check func(context.Context) error) http.Handler {
 		}
 		ctx, cancel := context.WithTimeout(r.Context(), readyTime)
 		defer cancel()
-		if err := check(ctx); err != nil {
+		var wrong []error
+		for _, check := range checks {
+			wrong = append(wrong, check(ctx))
+		}
+		if err := errors.Join(wrong...); err != nil {
 			Note(r.Context(), "err", err)
 			say(w, http.StatusServiceUnavailable, "not ready")
 			return
