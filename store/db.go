@@ -88,6 +88,7 @@ type DB struct {
 type engine interface {
 	read(ctx context.Context, fn func(*Tx) error) error
 	write(ctx context.Context, find func(*Tx) (Locks, error), fn func(*Tx) error) error
+	shared(ctx context.Context, fn func(*Tx) error) error
 	record(ctx context.Context, fn func(*Tx) error) error
 	migrate(ctx context.Context, files fs.FS) error
 	close() error

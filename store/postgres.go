@@ -37,7 +37,8 @@ const postgresTries = 10
 
 type postgres struct {
 	pool   *sql.DB
-	inHand sync.RWMutex // every transaction reads it; close takes it for good
+	writer *writer      // of WriteShared
+	inHand sync.RWMutex // every other transaction reads it; close takes it for good
 	close1 func() error
 }
 
@@ -53,7 +54,9 @@ func openPostgres(address string) (engine, error) {
 	pool.SetMaxOpenConns(postgresConns)
 	pool.SetMaxIdleConns(postgresConns)
 	p := &postgres{pool: pool}
+	p.writer = newWriter(sharers, p.grounds()...)
 	p.close1 = sync.OnceValue(func() error {
+		p.writer.stop()
 		p.inHand.Lock()
 		return p.pool.Close()
 	})
@@ -155,7 +158,7 @@ func (p *postgres) try(ctx context.Context, w *locked) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return commitPostgres(on)
+	return afterCommit(on.Commit())
 }
 
 // begin starts a transaction and answers with how to end it unless it was
@@ -190,22 +193,29 @@ func (p *postgres) begin(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, fun
 	return on, end, nil
 }
 
-// fresh begins on a connection that lives. Those at rest in the pool may have
-// died with a server that restarted, which the first statement finds out.
-func (p *postgres) fresh(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error) {
+// fresh begins on a connection that lives.
+func (p *postgres) fresh(ctx context.Context, opts *sql.TxOptions) (on *sql.Tx, err error) {
+	return on, alive(ctx, func() error {
+		on, err = p.pool.BeginTx(ctx, opts)
+		return err
+	})
+}
+
+// alive begins again when that was on a dead connection. Those at rest in the pool
+// may have died with a server that restarted, which the first statement finds out.
+func alive(ctx context.Context, begin func() error) error {
 	for dead := 0; ; dead++ {
-		on, err := p.pool.BeginTx(ctx, opts)
+		err := begin()
 		var connect *pgconn.ConnectError
 		if err == nil || dead == postgresConns || !gone(err) || errors.As(err, &connect) || ctx.Err() != nil {
-			return on, err
+			return err
 		}
 	}
 }
 
-// commitPostgres commits and tells apart: the server refused, the commit was
+// afterCommit tells apart what a commit came to: the server refused, it was
 // never sent, nobody knows.
-func commitPostgres(on *sql.Tx) error {
-	err := on.Commit()
+func afterCommit(err error) error {
 	if err == nil {
 		return nil
 	}

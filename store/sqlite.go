@@ -39,6 +39,7 @@ type sqlite struct {
 	held *os.File // the lock file
 
 	writer  *writer
+	writing *session      // the writer's
 	readers chan *session // those at rest
 
 	closing chan struct{}
@@ -77,7 +78,7 @@ func openSQLite(path string) (_ engine, err error) {
 	s := &sqlite{
 		pool:    pool,
 		held:    held,
-		writer:  newWriter(&session{pool: pool, pragma: "PRAGMA cache_size=-16000"}),
+		writing: &session{pool: pool, pragma: "PRAGMA cache_size=-16000"},
 		readers: make(chan *session, readers),
 		closing: make(chan struct{}),
 	}
@@ -85,7 +86,7 @@ func openSQLite(path string) (_ engine, err error) {
 		s.readers <- &session{pool: pool, pragma: "PRAGMA cache_size=-4000; PRAGMA query_only=ON"}
 	}
 	s.close1 = sync.OnceValue(s.shut)
-	go s.writer.run()
+	s.writer = newWriter(groupSize, sqliteGround{s.writing})
 	return s, nil
 }
 
@@ -141,6 +142,8 @@ func (s *sqlite) write(ctx context.Context, _ func(*Tx) (Locks, error), fn func(
 	return classifySQLite(s.writer.submit(ctx, fn, false))
 }
 
+func (s *sqlite) shared(ctx context.Context, fn func(*Tx) error) error { return s.write(ctx, nil, fn) }
+
 func (s *sqlite) record(ctx context.Context, fn func(*Tx) error) error {
 	return classifySQLite(s.writer.submit(ctx, fn, true))
 }
@@ -150,6 +153,7 @@ func (s *sqlite) close() error { return s.close1() }
 func (s *sqlite) shut() error {
 	close(s.closing)
 	s.writer.stop()
+	s.writing.discard()
 	for range readers {
 		(<-s.readers).discard()
 	}

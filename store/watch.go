@@ -31,6 +31,10 @@ func (w watched) write(ctx context.Context, find func(*Tx) (Locks, error), fn fu
 	return w.engine.write(ctx, look, func(tx *Tx) error { return fn(w.watch(tx)) })
 }
 
+func (w watched) shared(ctx context.Context, fn func(*Tx) error) error {
+	return w.engine.shared(ctx, func(tx *Tx) error { return fn(w.watch(tx)) })
+}
+
 func (w watched) record(ctx context.Context, fn func(*Tx) error) error {
 	return w.engine.record(ctx, func(tx *Tx) error { return fn(w.watch(tx)) })
 }

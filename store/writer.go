@@ -10,31 +10,45 @@ import (
 	sqlitecode "modernc.org/sqlite/lib"
 )
 
-// A group of callers shares a commit, and so one wait for the disk. Its size
-// is bounded, and so is the time that the first of it waits for the last.
-const (
-	groupSize = 64
-	groupTime = 20 * time.Millisecond
-)
+// groupTime bounds how long the first of a group waits for the last.
+const groupTime = 20 * time.Millisecond
 
-// writer runs the callers of Write and Record on SQLite, one after another on
-// one connection, in groups that share a transaction with a savepoint each.
+// writer runs callers one after another, in groups that share a transaction
+// with a savepoint each, and so one wait for the disk: all that write on SQLite,
+// on its one connection; on PostgreSQL those of WriteShared, some groups beside
+// one another.
 //
 // An answer is given only after the commit, refusals too: what a refusal was
-// decided on may be a neighbour's change. When SQLite rolls the transaction
+// decided on may be a neighbour's change. When the database rolls the transaction
 // back on its own (a full disk) or the commit fails, nothing of the group is
 // stored, and each caller is run again alone, so that only the one that is to
 // blame hears of it.
 type writer struct {
-	on *session
+	size int // of a group, at most
 
 	mu      sync.Mutex
 	records []*call // these go first
 	verbs   []*call
 	stopped bool
 
-	wake chan struct{} // holds one token when there may be something to do
-	done chan struct{} // closed when run has returned
+	wake    chan struct{} // holds one token when there may be something to do
+	leaders sync.WaitGroup
+}
+
+// ground is where the transactions of groups run, one after another.
+type ground interface {
+	begin() error
+	// savepoint comes before each caller, and keep or undo behind: an error of any
+	// means that the whole transaction is lost.
+	savepoint() error
+	run(c *call) error
+	undo() error
+	keep() error
+	// commit and abandon end the transaction.
+	commit() error
+	abandon()
+	// again answers one whose group was lost.
+	again(c *call, lost error) error
 }
 
 // call is one caller that waits.
@@ -51,8 +65,13 @@ func (c *call) answer(err error) {
 	close(c.done)
 }
 
-func newWriter(on *session) *writer {
-	return &writer{on: on, wake: make(chan struct{}, 1), done: make(chan struct{})}
+// newWriter starts a writer with a group at a time on each ground.
+func newWriter(size int, grounds ...ground) *writer {
+	w := &writer{size: size, wake: make(chan struct{}, 1)}
+	for _, on := range grounds {
+		w.leaders.Go(func() { w.lead(on) })
+	}
+	return w
 }
 
 // submit queues fn and waits for its outcome. A caller whose context ends
@@ -119,58 +138,60 @@ func (w *writer) take() *call {
 	}
 }
 
-// run is the writer's goroutine.
-func (w *writer) run() {
-	defer close(w.done)
+// lead runs group after group.
+func (w *writer) lead(on ground) {
 	for {
 		if c := w.take(); c != nil {
-			w.group(c)
+			w.group(on, c)
 			continue
 		}
 		w.mu.Lock()
 		stopped := w.stopped
 		w.mu.Unlock()
 		if stopped {
+			w.rouse() // the next leader
 			return
 		}
 		<-w.wake
 	}
 }
 
-// stop refuses those that wait and returns when the group in hand is done.
+// stop refuses those that wait and returns when the groups in hand are done.
 func (w *writer) stop() {
 	w.mu.Lock()
 	w.stopped = true
-	waiting := append(w.records, w.verbs...)
-	w.records, w.verbs = nil, nil
-	for _, c := range waiting {
-		c.taken = true
-	}
 	w.mu.Unlock()
-	for _, c := range waiting {
-		c.answer(errClosed)
-	}
+	w.refuse(errClosed)
 	w.rouse()
-	<-w.done
-	w.on.discard()
+	w.leaders.Wait()
+}
+
+// refuse answers those that wait.
+func (w *writer) refuse(err error) {
+	for c := w.take(); c != nil; c = w.take() {
+		c.answer(err)
+	}
 }
 
 // group runs first and those that wait behind it, and commits them together.
-func (w *writer) group(first *call) {
-	if err := w.begin(); err != nil {
+func (w *writer) group(on ground, first *call) {
+	if err := on.begin(); err != nil {
 		first.answer(err)
+		if gone(err) {
+			w.refuse(err) // rather than try for one after the other
+		}
 		return
 	}
 	var ran []*call
 	var err error
 	for began, c := time.Now(), first; c != nil; c = w.take() {
 		ran = append(ran, c)
-		if err = w.savepoint(c); err != nil || len(ran) == groupSize || time.Since(began) > groupTime {
+		if err = inSavepoint(on, c); err != nil || len(ran) == w.size || time.Since(began) > groupTime {
 			break
 		}
 	}
 	if err == nil {
-		err = w.commit()
+		err = on.commit()
 	}
 	switch {
 	case err == nil:
@@ -178,67 +199,61 @@ func (w *writer) group(first *call) {
 			c.answer(c.err)
 		}
 	case len(ran) == 1:
-		w.abandon()
+		on.abandon()
 		first.answer(err)
 	default:
-		w.abandon()
+		on.abandon()
 		for _, c := range ran {
-			c.answer(w.alone(c))
+			c.answer(on.again(c, err))
 		}
 	}
 }
 
-// alone runs c again in a transaction of its own.
-func (w *writer) alone(c *call) error {
-	if err := c.ctx.Err(); err != nil {
+// inSavepoint runs c and keeps its answer in c.err. An error means that the whole
+// transaction is lost.
+func inSavepoint(on ground, c *call) error {
+	if err := on.savepoint(); err != nil {
 		return err
 	}
-	if err := w.begin(); err != nil {
-		return err
-	}
-	err := w.savepoint(c)
-	if err == nil {
-		err = w.commit()
-	}
-	if err != nil {
-		w.abandon()
-		return err
-	}
-	return c.err
-}
-
-// savepoint runs c in a savepoint and keeps its answer in c.err. An error of
-// savepoint means that the whole transaction is lost.
-func (w *writer) savepoint(c *call) error {
-	if err := w.do("SAVEPOINT caller"); err != nil {
-		return err
-	}
-	// The caller may leave while it runs; its statements may not.
-	tx := &Tx{ctx: context.WithoutCancel(c.ctx), on: w.on, dialect: &sqliteDialect}
-	if c.err = guard(tx, c.fn); c.err != nil {
-		if err := w.do("ROLLBACK TO caller"); err != nil {
+	if c.err = on.run(c); c.err != nil {
+		if err := on.undo(); err != nil {
 			return errors.Join(c.err, err)
 		}
 	}
-	return w.do("RELEASE caller")
+	return on.keep()
 }
+
+// groupSize is how many share a commit on SQLite.
+const groupSize = 64
+
+// sqliteGround is the one connection that writes on SQLite.
+type sqliteGround struct{ *session }
 
 // begin starts a transaction. Where an earlier one could not be ended, which
 // begin is the first to hear of, the connection is given up and the next call
 // starts on a new one.
-func (w *writer) begin() error {
-	err := w.do("BEGIN IMMEDIATE")
+func (on sqliteGround) begin() error {
+	err := on.now("BEGIN IMMEDIATE")
 	if err != nil {
-		w.on.discard()
+		on.discard()
 	}
 	return err
+}
+
+func (on sqliteGround) savepoint() error { return on.now("SAVEPOINT caller") }
+func (on sqliteGround) undo() error      { return on.now("ROLLBACK TO caller") }
+func (on sqliteGround) keep() error      { return on.now("RELEASE caller") }
+
+// run runs a caller, who may leave meanwhile; its statements may not.
+func (on sqliteGround) run(c *call) error {
+	return guard(&Tx{ctx: context.WithoutCancel(c.ctx), on: on.session, dialect: &sqliteDialect}, c.fn)
 }
 
 // commit makes the transaction durable. When the file could not be synced,
 // what SQLite undid in memory may still be on the disk, to be found after a
 // crash.
-func (w *writer) commit() error {
-	err := w.do("COMMIT")
+func (on sqliteGround) commit() error {
+	err := on.now("COMMIT")
 	var e *sqlitedriver.Error
 	if errors.As(err, &e) && e.Code() == sqlitecode.SQLITE_IOERR_FSYNC {
 		return errors.Join(ErrOutcomeUnknown, err)
@@ -248,6 +263,25 @@ func (w *writer) commit() error {
 
 // abandon rolls back what there is to roll back. SQLite refuses when it has
 // done so itself; should there be another reason, begin will find out.
-func (w *writer) abandon() { _ = w.do("ROLLBACK") }
+func (on sqliteGround) abandon() { _ = on.now("ROLLBACK") }
 
-func (w *writer) do(statement string) error { return w.on.do(context.Background(), statement) }
+// again runs c in a transaction of its own.
+func (on sqliteGround) again(c *call, _ error) error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	if err := on.begin(); err != nil {
+		return err
+	}
+	err := inSavepoint(on, c)
+	if err == nil {
+		err = on.commit()
+	}
+	if err != nil {
+		on.abandon()
+		return err
+	}
+	return c.err
+}
+
+func (on sqliteGround) now(statement string) error { return on.do(context.Background(), statement) }
