@@ -103,8 +103,9 @@ func isLoopback(host string) bool {
 // Send sends l to each of its addresses and returns when the server has taken it.
 // It takes 10 s at most to get through to the server and as long for each address,
 // and ends with ctx. An error tells of each that failed why, as far as it can be
-// told without naming anybody; all others have got theirs. A subject of more than
-// one line would put more into a mail's head than it should, and is refused.
+// told without naming anybody; all others have got theirs, so whoever would try
+// again sends letters to one address each. A subject of more than one line would
+// put more into a mail's head than it should, and is refused.
 func (m *Mailer) Send(ctx context.Context, l souk.Letter) error {
 	if l.Subject == "" || strings.ContainsFunc(l.Subject, unicode.IsControl) {
 		return errors.New("mail: a subject must be one line")

@@ -18,14 +18,22 @@ import (
 // none: the attempt's own span, whose parent is what d was caused by. Where traces
 // are off it is what d was caused by.
 func (t *Telemetry) Begin(ctx context.Context, d souk.Delivery) (context.Context, string) {
-	ctx = following(ctx, d.Trace)
+	if d.Trace != "" {
+		ctx = following(ctx, d.Trace)
+	} else if t.tracer == nil {
+		return ctx, ""
+	}
 	if t.tracer != nil {
-		ctx, _ = t.tracer.Start(ctx, "deliver "+string(d.Dialect), trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
-			attribute.String("souk.dialect", string(d.Dialect)),
-			attribute.String("souk.delivery", d.ID.String()),
-			attribute.String("souk.webhook", d.Webhook.String()),
-			attribute.Int("souk.attempt", d.Attempts),
-		))
+		var span trace.Span
+		ctx, span = t.tracer.Start(ctx, "deliver "+string(d.Dialect), trace.WithSpanKind(trace.SpanKindClient))
+		if span.IsRecording() {
+			span.SetAttributes(
+				attribute.String("souk.dialect", string(d.Dialect)),
+				attribute.String("souk.delivery", d.ID.String()),
+				attribute.String("souk.webhook", d.Webhook.String()),
+				attribute.Int("souk.attempt", d.Attempts),
+			)
+		}
 	}
 	return ctx, Traceparent(ctx)
 }
