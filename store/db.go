@@ -81,6 +81,7 @@ func migrations() fs.FS {
 // DB is one open, migrated database. It is safe for concurrent use.
 type DB struct {
 	engine engine
+	clock  *clock // of the server, on PostgreSQL
 }
 
 // engine is what the two databases do each in their own way. Errors come out
@@ -104,9 +105,11 @@ func Open(ctx context.Context, address string) (*DB, error) {
 
 func open(ctx context.Context, address string, schema fs.FS) (*DB, error) {
 	var e engine
+	var c *clock
 	var err error
 	if strings.HasPrefix(address, "postgres://") || strings.HasPrefix(address, "postgresql://") {
 		e, err = openPostgres(address)
+		c = newClock()
 	} else {
 		e, err = openSQLite(address)
 	}
@@ -116,8 +119,12 @@ func open(ctx context.Context, address string, schema fs.FS) (*DB, error) {
 	if err := e.migrate(ctx, schema); err != nil {
 		return nil, errors.Join(err, e.close())
 	}
-	return &DB{engine: e}, nil
+	return &DB{engine: e, clock: c}, nil
 }
+
+// Leased reports whether several nodes may work on the database at once, and
+// therefore lease what only one of them shall do: on PostgreSQL.
+func (db *DB) Leased() bool { return db.clock != nil }
 
 // Close waits for the transactions in hand, refuses those that wait with
 // ErrUnavailable, and lets the database go.

@@ -6,8 +6,10 @@ import "strings"
 // grows only with a test that fails on one engine.
 type dialect struct {
 	skipLocked     string            // see Tx.skipLocked
+	hold           string            // ends a query whose rows this transaction is about to change, in their order
 	holdShared     string            // ends a query whose rows nobody may change until the transaction ends
 	beginMigration string            // begins a transaction that no other node's overlaps
+	clock          string            // reads the server's clock in microseconds since 1970; "" where there is no server
 	ddl            *strings.Replacer // spells a migration
 }
 
@@ -20,7 +22,9 @@ var sqliteDialect = dialect{
 
 var postgresDialect = dialect{
 	skipLocked:     "FOR UPDATE SKIP LOCKED",
+	hold:           "FOR UPDATE",
 	holdShared:     "FOR SHARE",
+	clock:          "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT",
 	beginMigration: "BEGIN; SELECT pg_advisory_xact_lock(6009193226475203)", // any number that is always the same
 	ddl:            strings.NewReplacer(),
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"io/fs"
+	"time"
 )
 
 // The tests live outside the package, where souktest can be imported, and
@@ -36,3 +37,13 @@ var (
 type Stamp = stamp
 
 func Migrations() fs.FS { return migrations() }
+
+// SetLocal has a node's own clock say something else.
+func (db *DB) SetLocal(local func() time.Time) { db.clock.local = local }
+
+// AnswerTime is how long the server of db may say nothing; SetAnswerTime changes it.
+func (db *DB) AnswerTime() time.Duration {
+	return time.Duration(db.engine.(*postgres).dialer.patience.Load())
+}
+
+func (db *DB) SetAnswerTime(d time.Duration) { db.engine.(*postgres).dialer.patience.Store(int64(d)) }

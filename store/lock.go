@@ -22,7 +22,7 @@ func holdFile(path string) (*os.File, error) {
 		return f, nil
 	}
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = fmt.Errorf("%w: %s (stop the souk that serves it first)", ErrHeld, path)
+		err = fmt.Errorf("%w: %s (stop the souk that serves it first; several at once need PostgreSQL)", ErrHeld, path)
 	}
 	return nil, errors.Join(err, f.Close())
 }

@@ -37,6 +37,7 @@ const postgresTries = 10
 
 type postgres struct {
 	pool   *sql.DB
+	dialer *dialer
 	writer *writer      // of WriteShared
 	inHand sync.RWMutex // every other transaction reads it; close takes it for good
 	close1 func() error
@@ -50,10 +51,12 @@ func openPostgres(address string) (engine, error) {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
 	}
+	dialer := newDialer()
+	config.DialFunc = dialer.dial
 	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(durable))
 	pool.SetMaxOpenConns(postgresConns)
 	pool.SetMaxIdleConns(postgresConns)
-	p := &postgres{pool: pool}
+	p := &postgres{pool: pool, dialer: dialer}
 	p.writer = newWriter(sharers, p.grounds()...)
 	p.close1 = sync.OnceValue(func() error {
 		p.writer.stop()
@@ -65,12 +68,13 @@ func openPostgres(address string) (engine, error) {
 
 // durable has the server write a commit down before it answers, even where
 // its configuration says otherwise, and end the transaction of a node that
-// vanished in the middle, since its locks stop others.
+// vanished or froze in the middle, since its locks stop others. That is sooner than
+// its leases run out, so that others can take them then.
 func durable(ctx context.Context, conn *pgx.Conn) error {
 	_, err := conn.Exec(ctx, `SELECT
 		set_config('synchronous_commit', CASE current_setting('synchronous_commit')
 			WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, FALSE),
-		set_config('idle_in_transaction_session_timeout', '60s', FALSE)`)
+		set_config('idle_in_transaction_session_timeout', '10s', FALSE)`)
 	return err
 }
 
@@ -80,7 +84,12 @@ func (p *postgres) migrate(ctx context.Context, files fs.FS) error {
 		return p.classify(ctx, err)
 	}
 	defer conn.Close()
-	return p.classify(ctx, migrate(ctx, conn, &postgresDialect, files))
+	if err := migrate(ctx, conn, &postgresDialect, files); err != nil {
+		return p.classify(ctx, err)
+	}
+	// A step takes as long as it takes, here or on the node that we wait for.
+	p.dialer.patience.Store(int64(answerTime))
+	return nil
 }
 
 func (p *postgres) close() error { return p.close1() }
@@ -219,13 +228,16 @@ func afterCommit(err error) error {
 	if err == nil {
 		return nil
 	}
-	if errors.Is(err, pgx.ErrTxCommitRollback) || pgconn.SafeToRetry(err) {
+	// That the connection was closed, pgx also says where it broke while the answer
+	// was awaited, and calls it safe.
+	safe := pgconn.SafeToRetry(err) && !errors.Is(err, pgconn.ErrConnClosed)
+	if errors.Is(err, pgx.ErrTxCommitRollback) || safe {
 		return err
 	}
 	// A refusal is an ERROR. FATAL ends the session, and may come after the
-	// commit was written.
+	// commit was written; but not when the session ended for being idle.
 	var refused *pgconn.PgError
-	if errors.As(err, &refused) && refused.SeverityUnlocalized == "ERROR" {
+	if errors.As(err, &refused) && (refused.SeverityUnlocalized == "ERROR" || refused.Code == idledOut) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrOutcomeUnknown, err)
@@ -315,6 +327,10 @@ func lockStatement(keys []lockKey) (string, []any) {
 	return b.String(), args
 }
 
+// idledOut is the code with which the server ends the session of a transaction
+// that was left idle, and rolls it back.
+const idledOut = "25P03"
+
 // retryable reports whether the transaction was broken for a reason that is
 // gone when it runs again.
 func retryable(err error) bool {
@@ -340,7 +356,8 @@ func (p *postgres) classify(ctx context.Context, err error) error {
 }
 
 // gone reports whether err comes from the way to the server, or says that it
-// takes no more: starting, stopping, too many connections, out of space.
+// takes no more: starting, stopping, too many connections, out of space, left
+// idle for too long.
 func gone(err error) bool {
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
@@ -348,7 +365,7 @@ func gone(err error) bool {
 		case "08", "53", "58":
 			return true
 		}
-		return strings.HasPrefix(e.Code, "57P")
+		return strings.HasPrefix(e.Code, "57P") || e.Code == idledOut
 	}
 	var connect *pgconn.ConnectError
 	var network net.Error

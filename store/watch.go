@@ -10,7 +10,7 @@ import (
 // cost. tell is called by whoever runs a transaction, several of them at once
 // perhaps. Closing it closes db.
 func (db *DB) Watched(tell func(statement string)) *DB {
-	return &DB{engine: watched{db.engine, tell}}
+	return &DB{engine: watched{db.engine, tell}, clock: db.clock}
 }
 
 // watched is an engine of whose statements somebody is told.
