@@ -45,14 +45,14 @@ func (m *Market) Authenticate(ctx context.Context, secret, face string, address 
 	if err != nil {
 		return Caller{}, err
 	}
-	return c.alive(face, address)
+	return c.alive(face, address, m.now())
 }
 
 // alive refuses a token that does not answer, or not from that address.
-func (c Caller) alive(face string, address netip.Addr) (Caller, error) {
+func (c Caller) alive(face string, address netip.Addr, at time.Time) (Caller, error) {
 	if death := souk.DeathOf(souk.TokenFacts{
 		Token: c.Token, User: c.User, Installation: c.Installation, App: c.App, Org: c.Org,
-	}, now()); death != souk.AliveToken {
+	}, at); death != souk.AliveToken {
 		return Caller{}, souk.Dead{Kind: c.Token.Kind, Cause: death}
 	}
 	if !souk.Within(c.Token.Networks, address) {
@@ -95,7 +95,7 @@ func (m *Market) AuthenticateShort(ctx context.Context, in Short, face string, a
 	if err != nil {
 		return Caller{}, err
 	}
-	return c.alive(face, address)
+	return c.alive(face, address, m.now())
 }
 
 // TriggerCaller is what a trigger's token says, whose signature a wire has
@@ -115,7 +115,7 @@ type TriggerCaller struct {
 // also for another app's secret, and souk.Dead.
 func (m *Market) AuthenticateTrigger(ctx context.Context, in TriggerCaller, face string, from netip.Addr) (c Caller, err error) {
 	err = m.DB.Read(ctx, func(s *store.Tx) error {
-		tx := &Tx{Tx: s, market: m, at: now()}
+		tx := &Tx{Tx: s, market: m, at: m.now()}
 		i, err := tx.Installation(in.Installation)
 		if err != nil {
 			return or(err, souk.UnknownToken)
@@ -142,7 +142,7 @@ func (m *Market) AuthenticateTrigger(ctx context.Context, in TriggerCaller, face
 	if err != nil {
 		return Caller{}, err
 	}
-	return c.alive(face, from)
+	return c.alive(face, from, m.now())
 }
 
 func (tx *Tx) caller(hash []byte) (c Caller, err error) {

@@ -30,7 +30,7 @@ const (
 // there is more to drop.
 func (m *Market) Tidy(ctx context.Context) (more bool, err error) {
 	err = m.DB.Write(ctx, nil, func(tx *store.Tx) error {
-		at, began := now(), time.Now()
+		at, began := m.now(), time.Now()
 		dropped := int64(0)
 		more = false
 		for _, old := range []struct {

@@ -32,7 +32,7 @@ func (tx *Tx) later(j store.Job) error {
 func (m *Market) StepJob(ctx context.Context) (more bool, err error) {
 	var j store.Job
 	err = m.DB.Read(ctx, func(tx *store.Tx) (err error) {
-		j, err = tx.DueJob(now())
+		j, err = tx.DueJob(m.now())
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -49,7 +49,7 @@ func (m *Market) StepJob(ctx context.Context) (more bool, err error) {
 	})
 	if err != nil {
 		// What cannot be done now shall not hold up what can.
-		err = errors.Join(err, m.DB.Write(ctx, nil, func(tx *store.Tx) error { return tx.PostponeJob(j.ID, now().Add(afterFailure)) }))
+		err = errors.Join(err, m.DB.Write(ctx, nil, func(tx *store.Tx) error { return tx.PostponeJob(j.ID, m.now().Add(afterFailure)) }))
 	}
 	return true, err
 }

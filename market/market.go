@@ -85,14 +85,14 @@ type Triggers struct {
 	Address func(t souk.Trigger, with souk.Credentials, at time.Time) (string, error)
 }
 
-// now is the time of a verb, as fine as a database keeps it.
-func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+// now is the time of a verb: the same on all nodes, whatever their clocks say.
+func (m *Market) now() time.Time { return m.DB.Now() }
 
 // write runs a verb: find names what it locks, fn is its body.
 func (m *Market) write(ctx context.Context, actor souk.Actor, find func(*store.Tx) (store.Locks, error), fn func(*Tx) error) error {
 	var told, left bool
 	err := m.DB.Write(ctx, find, func(s *store.Tx) error {
-		tx := &Tx{Tx: s, market: m, actor: actor, at: now()}
+		tx := &Tx{Tx: s, market: m, actor: actor, at: m.now()}
 		if err := fn(tx); err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 // read runs a read of an actor's in one snapshot.
 func (m *Market) read(ctx context.Context, actor souk.Actor, fn func(*Tx) error) error {
 	return m.DB.Read(ctx, func(s *store.Tx) error {
-		return fn(&Tx{Tx: s, market: m, actor: actor, at: now()})
+		return fn(&Tx{Tx: s, market: m, actor: actor, at: m.now()})
 	})
 }
 

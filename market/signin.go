@@ -141,7 +141,7 @@ func (m *Market) enter(ctx context.Context, fit []store.Login, by proof, agent, 
 	case 1:
 		return m.openSession(ctx, fit[0], by, ticket{}, agent, face, from)
 	}
-	t := ticket{ID: souk.NewID(), Users: map[souk.ID]string{}, Proof: by, Until: now().Add(ticketLife)}
+	t := ticket{ID: souk.NewID(), Users: map[souk.ID]string{}, Proof: by, Until: m.now().Add(ticketLife)}
 	var out SignedIn
 	err := m.DB.Read(ctx, func(tx *store.Tx) error {
 		out.Choices = nil
@@ -176,7 +176,7 @@ func (m *Market) Choose(ctx context.Context, text string, user souk.ID, agent, f
 	switch {
 	case !offered:
 		return SignedIn{}, souk.SpentCode
-	case !now().Before(t.Until):
+	case !m.now().Before(t.Until):
 		return SignedIn{}, souk.ExpiredCode
 	}
 	return m.openSession(ctx, store.Login{User: souk.User{ID: user}, Password: hash}, t.Proof, t, agent, face, from)
