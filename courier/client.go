@@ -11,10 +11,9 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptrace"
+	"net/netip"
 	"net/url"
-	"sync/atomic"
-	"syscall"
+	"sync"
 	"time"
 
 	"souk"
@@ -22,53 +21,60 @@ import (
 
 const (
 	maxAddress = 8 << 10  // bytes of a URL that is asked: what is saved may grow by what it is signed with
-	maxHeader  = 64 << 10 // bytes of a response's header
+	maxHeader  = 64 << 10 // bytes of a response's header, of interim responses too
+	maxInterim = 16       // interim responses (1xx) before the one that counts
 	maxRead    = 64 << 10 // bytes of a response's body read from the wire
 	maxExcerpt = 16 << 10 // bytes of those kept for the log
-
-	dialLimit   = 15 * time.Second // a dial may outlive the exchange that began it; the next one profits
-	idleLimit   = 60 * time.Second
-	maxIdle     = 512 // connections kept open, all hosts together
-	maxIdleHost = 256
 )
 
 // Client makes single HTTP exchanges with addresses that other people chose. It
 // connects only to where its guard allows, follows no redirect by itself, takes
 // no proxy from the environment, reads a bounded part of the answer and says in
 // which phase an exchange failed. It is safe for concurrent use.
+//
+// It speaks HTTP/1.1 over connections of its own and HTTP/2 where the receiver
+// prefers it (docs/decisions/0037-connections-of-our-own.md).
 type Client struct {
 	guard     guard
-	transport *http.Transport
+	dialer    *net.Dialer
+	proxy     *proxy      // nil: none
+	tls       *tls.Config // of every receiver
+	kept      kept
+	transport *http.Transport // its DialContext leads to receivers; makes HTTP/2 of connections
 }
 
-// ClientOptions choose where a Client may connect. The zero value is the strict
-// one: public addresses, certificates of the system's authorities.
+// ClientOptions choose where a Client may connect and how. The zero value is
+// the strict one: public addresses, certificates of the system's authorities.
 type ClientOptions struct {
 	AllowPrivate bool           // loopback and private networks too; never cloud metadata
+	Allow        []netip.Prefix // these addresses too, as ParseTargets reads them
 	RootCAs      *x509.CertPool // nil: the system's
+	Proxy        *url.URL       // all connections go through it, as ParseProxy reads it; nil: none
+
+	resolver *net.Resolver // nil: the system's
 }
 
 // NewClient returns a Client with a connection pool of its own.
 func NewClient(o ClientOptions) *Client {
-	g := newGuard(o.AllowPrivate)
-	dialer := &net.Dialer{Control: g.control, Timeout: dialLimit}
-	return &Client{guard: g, transport: &http.Transport{
-		Proxy:                  nil, // it would dial in our place, past the guard
-		DialContext:            dialer.DialContext,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs},
-		TLSHandshakeTimeout:    dialLimit,
-		DisableCompression:     true, // an answer is an excerpt in a log: what cannot inflate needs no cap on inflating
-		MaxResponseHeaderBytes: maxHeader,
-		MaxIdleConns:           maxIdle,
-		MaxIdleConnsPerHost:    maxIdleHost,
-		IdleConnTimeout:        idleLimit,
-		ForceAttemptHTTP2:      true,
-		HTTP2:                  &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 5 * time.Second},
-	}}
+	c := &Client{
+		guard: newGuard(o.AllowPrivate, o.Allow),
+		tls: &tls.Config{
+			MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"h2", "http/1.1"},
+			ClientSessionCache: tls.NewLRUClientSessionCache(maxKept),
+		},
+	}
+	c.dialer = &net.Dialer{Control: c.guard.control, Resolver: o.resolver}
+	if o.Proxy != nil {
+		c.proxy = newProxy(o.Proxy, o.RootCAs)
+	}
+	c.transport = newHTTP2()
+	c.transport.DialContext = c.dial
+	return c
 }
 
-// Close drops the idle connections. Exchanges in progress are not disturbed.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+// Close drops the connections that are not in use. Exchanges in progress are not
+// disturbed.
+func (c *Client) Close() { c.kept.closeIdle(time.Time{}) }
 
 // Request is one exchange to make.
 type Request struct {
@@ -101,32 +107,25 @@ type Result struct {
 // becomes of its body. The end of ctx is AttemptStopped: our doing, not the
 // receiver's.
 //
+// The request goes out once. Only when a kept connection turns out to be closed,
+// so that not a byte of an answer came, it goes out a second time on a new one: a
+// receiver may see it twice, and knows it by the event's id.
+//
 // A 301 or 302 within q.Redirects is followed by sending the same bytes and
-// headers again, by the same method. Any other redirect, one from https to http and one to what is
-// no URL for us are not followed: their status is the answer.
+// headers again, by the same method. Any other redirect, one from https to http
+// and one to what is no URL for us are not followed: their status is the answer.
 func (c *Client) Do(ctx context.Context, q Request) Result {
 	r := Result{URL: q.URL, Started: time.Now()}
-	limited, cancel := context.WithTimeout(ctx, q.Timeout)
-	defer cancel()
-
+	until := r.Started.Add(q.Timeout)
 	to, err := target(q.URL, maxAddress)
 	if err != nil {
 		r.Outcome, r.Err = souk.Blocked, err
 	}
-	q.Header = q.Header.Clone()
-	if q.Header == nil {
-		q.Header = http.Header{}
-	}
-	// Receivers drop duplicates by the event's id, so when a kept connection
-	// turns out to be closed, the request may be sent again on another. The
-	// empty list says so to the transport and puts no header on the wire.
-	q.Header["Idempotency-Key"] = []string{}
-
 	for hop := 0; to != nil; hop++ {
 		if hop > 0 {
 			r.URL = to.String()
 		}
-		if to = c.exchange(limited, to, q, &r); to != nil && hop == q.Redirects {
+		if to = c.exchange(ctx, until, to, q, &r); to != nil && hop == q.Redirects {
 			r.Outcome, r.Err = souk.TooManyMoves, fmt.Errorf("more than %d redirects", q.Redirects)
 			break
 		}
@@ -140,57 +139,92 @@ func (c *Client) Do(ctx context.Context, q Request) Result {
 
 // exchange sends q to one address and fills in r. It returns the address to
 // which the answer redirects, nil when the answer is final.
-func (c *Client) exchange(ctx context.Context, to *url.URL, q Request, r *Result) *url.URL {
-	var at tracker
-	if q.Connect > 0 {
-		limited, cancel := context.WithCancel(ctx)
-		defer cancel()
-		ctx, at.connected = limited, time.AfterFunc(q.Connect, cancel).Stop
-	}
-	body := func() io.ReadCloser {
-		if len(q.Body) == 0 {
-			return http.NoBody
-		}
-		return io.NopCloser(bytes.NewReader(q.Body))
-	}
-	req := (&http.Request{
-		Method:        cmp.Or(q.Method, http.MethodPost),
-		URL:           to,
-		Host:          to.Host,
-		Header:        q.Header,
-		ContentLength: int64(len(q.Body)),
-		Body:          body(),
-		GetBody:       func() (io.ReadCloser, error) { return body(), nil },
-	}).WithContext(httptrace.WithClientTrace(ctx, at.trace()))
-
+func (c *Client) exchange(ctx context.Context, until time.Time, to *url.URL, q Request, r *Result) *url.URL {
 	r.Status, r.Header, r.Excerpt = 0, nil, nil
-	res, err := c.transport.RoundTrip(req)
+	a, err := c.ask(ctx, until, to, q)
 	if err != nil {
-		r.Outcome, r.Err = at.outcome(ctx, err), outward(err)
+		r.Outcome, r.Err = outcomeOf(err), outward(err)
 		return nil
 	}
-	defer res.Body.Close()
-	r.Outcome, r.Status, r.Header = souk.BadStatus, res.StatusCode, res.Header
-	if res.StatusCode >= 200 && res.StatusCode <= 299 {
+	r.Outcome, r.Status, r.Header = souk.BadStatus, a.StatusCode, a.Header
+	if a.StatusCode >= 200 && a.StatusCode <= 299 {
 		r.Outcome = souk.OK
 	}
-	if res.StatusCode == http.StatusSwitchingProtocols {
-		return nil // the body is now the bare connection, which no deadline of ours governs
+	if a.StatusCode == http.StatusSwitchingProtocols {
+		a.end(false) // what follows is no body
+		return nil
 	}
-	if q.Redirects == RefuseRedirects && res.StatusCode >= 300 && res.StatusCode <= 399 {
+	if q.Redirects == RefuseRedirects && a.StatusCode >= 300 && a.StatusCode <= 399 {
 		r.Outcome, r.Err = souk.TooManyMoves, errors.New("redirects are not followed")
 	}
-	if r.Excerpt, err = readExcerpt(res.Body); err != nil {
+	var whole bool
+	r.Excerpt, whole, err = readExcerpt(a.Body)
+	a.end(whole)
+	if err != nil {
 		r.Err = outward(err)
-		if r.Outcome != souk.OK && ctx.Err() != nil {
+		if r.Outcome != souk.OK && !time.Now().Before(until) {
 			r.Outcome = souk.BodyTimeout
 		}
 		return nil
 	}
-	if q.Redirects <= 0 || (res.StatusCode != http.StatusMovedPermanently && res.StatusCode != http.StatusFound) {
+	if q.Redirects <= 0 || (a.StatusCode != http.StatusMovedPermanently && a.StatusCode != http.StatusFound) {
 		return nil
 	}
-	return next(to, res.Header.Get("Location"))
+	return next(to, a.Header.Get("Location"))
+}
+
+// answer is a response whose body is still to be read.
+type answer struct {
+	*http.Response
+	end func(whole bool) // to be called once: whether the body was read to its end
+}
+
+// ask sends q to one address and waits for the header of the answer. Its errors
+// are failures.
+func (c *Client) ask(ctx context.Context, until time.Time, to *url.URL, q Request) (answer, error) {
+	place := placeOf(to)
+	k := c.kept.take(place, until)
+	for {
+		again := k != nil
+		if k == nil {
+			limit := until
+			if q.Connect > 0 {
+				limit = time.Now().Add(q.Connect)
+				if limit.After(until) {
+					limit = until
+				}
+			}
+			var err error
+			if k, err = c.connect(ctx, limit, place); err != nil {
+				return answer{}, err
+			}
+		}
+		a, err := c.send(ctx, until, k, request(to, q), len(q.Body))
+		if !again || !errors.As(err, new(gone)) {
+			return a, err
+		}
+		k = nil
+	}
+}
+
+// request is q for one address.
+func request(to *url.URL, q Request) *http.Request {
+	r := &http.Request{
+		Method: cmp.Or(q.Method, http.MethodPost),
+		URL:    to,
+		Host:   to.Host,
+		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:        q.Header,
+		Body:          http.NoBody,
+		ContentLength: int64(len(q.Body)),
+	}
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	if len(q.Body) > 0 {
+		r.Body = io.NopCloser(bytes.NewReader(q.Body))
+	}
+	return r
 }
 
 // next is the address to which a redirect leads, nil when it is not followed.
@@ -209,105 +243,28 @@ func next(from *url.URL, location string) *url.URL {
 	return to
 }
 
+var excerpts = sync.Pool{New: func() any { return new([maxExcerpt]byte) }}
+
 // readExcerpt reads a body as far as we are willing to and returns its
-// beginning. A body that ends within maxRead leaves a connection to use again.
-func readExcerpt(body io.Reader) ([]byte, error) {
+// beginning, and whether it was read to its end.
+func readExcerpt(body io.Reader) (kept []byte, whole bool, err error) {
 	if body == http.NoBody {
-		return nil, nil
+		return nil, true, nil
 	}
-	var kept bytes.Buffer
-	if _, err := kept.ReadFrom(io.LimitReader(body, maxExcerpt)); err != nil || kept.Len() < maxExcerpt {
-		return kept.Bytes(), err
+	room := excerpts.Get().(*[maxExcerpt]byte)
+	defer excerpts.Put(room)
+	n := 0
+	for err == nil && n < maxExcerpt {
+		var more int
+		more, err = body.Read(room[n:])
+		n += more
 	}
-	_, err := io.CopyN(io.Discard, body, maxRead-maxExcerpt)
+	kept = bytes.Clone(room[:n])
+	for left := maxRead - maxExcerpt; err == nil && left > 0; left -= n {
+		n, err = body.Read(room[:min(left, maxExcerpt)])
+	}
 	if errors.Is(err, io.EOF) {
-		err = nil
+		return kept, true, nil
 	}
-	return kept.Bytes(), err
-}
-
-// The phases of an exchange, in their order.
-const (
-	phaseDial int32 = iota
-	phaseTLS
-	phaseWrite
-	phaseHeader
-)
-
-// tracker follows an exchange through its phases. A dial may go on in the
-// background after the exchange found another connection, so it only moves
-// forward.
-type tracker struct {
-	phase     atomic.Int32
-	connected func() bool // called when there is a connection; may be nil
-}
-
-func (t *tracker) reach(phase int32) {
-	for {
-		p := t.phase.Load()
-		if p >= phase || t.phase.CompareAndSwap(p, phase) {
-			return
-		}
-	}
-}
-
-func (t *tracker) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		TLSHandshakeStart: func() { t.reach(phaseTLS) },
-		GotConn: func(httptrace.GotConnInfo) {
-			if t.connected != nil {
-				t.connected()
-			}
-			t.reach(phaseWrite)
-		},
-		WroteRequest: func(info httptrace.WroteRequestInfo) {
-			if info.Err == nil {
-				t.reach(phaseHeader)
-			}
-		},
-	}
-}
-
-// outcome names the failure err of an exchange that got no complete header.
-func (t *tracker) outcome(ctx context.Context, err error) souk.Outcome {
-	switch {
-	case errors.Is(err, ErrAddress):
-		return souk.Blocked
-	case ctx.Err() != nil:
-		return souk.HeaderTimeout // in whichever phase the time was spent
-	}
-	switch t.phase.Load() {
-	case phaseDial:
-		if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
-			return souk.BadName
-		}
-		return souk.NoConnection
-	case phaseTLS:
-		return souk.BadTLS
-	case phaseWrite:
-		return souk.WriteFailed
-	}
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) {
-		return souk.NoConnection
-	}
-	return souk.BadAnswer
-}
-
-// outward is err without what it tells of the network that Souk stands in: the
-// resolver it asks, where it calls from, the private address that a name has.
-// The owner of a webhook reads it, who may be a stranger there.
-func outward(err error) error {
-	var dns *net.DNSError
-	var op *net.OpError
-	switch {
-	case errors.Is(err, ErrAddress):
-		return fmt.Errorf("%w: the host is not at a public one", ErrAddress)
-	case errors.As(err, &dns) && dns.IsNotFound:
-		return errors.New("lookup: no such host")
-	case errors.As(err, &dns):
-		return errors.New("lookup: the name could not be resolved")
-	case errors.As(err, &op):
-		return fmt.Errorf("%s: %w", op.Op, op.Err)
-	}
-	return err
+	return kept, false, err
 }

@@ -115,7 +115,7 @@ func TestCheckURL(t *testing.T) {
 		}{{strict, tt.want == public}, {open, tt.want != never}} {
 			err := side.client.CheckURL(tt.url)
 			if (err == nil) != side.pass {
-				t.Errorf("%.60q with private %v: %v", tt.url, side.client.guard.private, err)
+				t.Errorf("%.60q with private %v: %v", tt.url, side.client == open, err)
 			}
 			if err != nil && !errors.Is(err, ErrAddress) {
 				t.Errorf("%.60q: %v does not wrap ErrAddress", tt.url, err)
@@ -128,7 +128,7 @@ func TestCheckURL(t *testing.T) {
 }
 
 func TestControl(t *testing.T) {
-	g := newGuard(true)
+	g := newGuard(true, nil)
 	tests := []struct {
 		network, address string
 		pass             bool

@@ -1,0 +1,108 @@
+package courier
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"syscall"
+	"time"
+
+	"souk"
+)
+
+// The phases of an exchange, in their order.
+type phase int
+
+const (
+	phaseDial phase = iota
+	phaseTLS
+	phaseWrite
+	phaseAnswer // its header
+)
+
+// failure is an exchange that got no complete header.
+type failure struct {
+	in   phase
+	late bool // its time was up
+	err  error
+}
+
+func (f failure) Error() string { return f.err.Error() }
+func (f failure) Unwrap() error { return f.err }
+
+// fail is err as what ended a phase that had time until limit.
+func fail(in phase, limit time.Time, err error) error {
+	return failure{in: in, late: !time.Now().Before(limit), err: err}
+}
+
+// gone is the end of a connection before a byte of the answer came.
+type gone struct{ error }
+
+func (g gone) Unwrap() error { return g.error }
+
+var (
+	errLong    = errors.New("the answer's header is larger than 64 KiB")
+	errInterim = errors.New("more than 16 interim responses")
+)
+
+// outcomeOf names a failure.
+func outcomeOf(err error) souk.Outcome {
+	var f failure
+	errors.As(err, &f)
+	switch {
+	case errors.Is(err, ErrAddress):
+		return souk.Blocked
+	case f.late:
+		return souk.HeaderTimeout // in whichever phase the time was spent
+	}
+	switch f.in {
+	case phaseDial:
+		if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
+			return souk.BadName
+		}
+		return souk.NoConnection
+	case phaseTLS:
+		return souk.BadTLS
+	case phaseWrite:
+		return souk.WriteFailed
+	}
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "remote error" {
+		return souk.BadTLS // what TLS 1.3 refuses late: a certificate that we do not have
+	}
+	if lost(err) {
+		return souk.NoConnection
+	}
+	return souk.BadAnswer
+}
+
+// lost reports whether err is the other side's end of a connection.
+func lost(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.ErrClosedPipe) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// outward is err without what it tells of the network that Souk stands in: the
+// resolver it asks, where it calls from, the private address that a name has,
+// the proxy. The owner of a webhook reads it, who may be a stranger there.
+func outward(err error) error {
+	var f failure
+	if errors.As(err, &f) {
+		err = f.err
+	}
+	var dns *net.DNSError
+	var op *net.OpError
+	switch {
+	case errors.Is(err, ErrAddress):
+		return fmt.Errorf("%w: the host is not at a public one", ErrAddress)
+	case f.late:
+		return errors.New("no answer in time")
+	case errors.As(err, &dns) && dns.IsNotFound:
+		return errors.New("lookup: no such host")
+	case errors.As(err, &dns):
+		return errors.New("lookup: the name could not be resolved")
+	case errors.As(err, &op):
+		return fmt.Errorf("%s: %w", op.Op, op.Err)
+	}
+	return err
+}
