@@ -33,7 +33,7 @@ const (
 // which phase an exchange failed. It is safe for concurrent use.
 //
 // It speaks HTTP/1.1 over connections of its own and HTTP/2 where the receiver
-// prefers it (docs/decisions/0037-connections-of-our-own.md).
+// prefers it (docs/decisions/0045-connections-of-our-own.md).
 type Client struct {
 	guard     guard
 	dialer    *net.Dialer
@@ -200,7 +200,7 @@ func (c *Client) ask(ctx context.Context, until time.Time, to *url.URL, q Reques
 			}
 		}
 		a, err := c.send(ctx, until, k, request(to, q), len(q.Body))
-		if !again || !errors.As(err, new(gone)) {
+		if f := (failure{}); !again || !errors.As(err, &f) || !f.over {
 			return a, err
 		}
 		k = nil

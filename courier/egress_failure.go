@@ -23,23 +23,20 @@ const (
 
 // failure is an exchange that got no complete header.
 type failure struct {
-	in   phase
-	late bool // its time was up
-	err  error
+	in     phase
+	late   bool // its time was up
+	silent bool // not a byte of an answer came
+	over   bool // nor will any: the receiver has ended the connection
+	err    error
 }
 
 func (f failure) Error() string { return f.err.Error() }
 func (f failure) Unwrap() error { return f.err }
 
 // fail is err as what ended a phase that had time until limit.
-func fail(in phase, limit time.Time, err error) error {
+func fail(in phase, limit time.Time, err error) failure {
 	return failure{in: in, late: !time.Now().Before(limit), err: err}
 }
-
-// gone is the end of a connection before a byte of the answer came.
-type gone struct{ error }
-
-func (g gone) Unwrap() error { return g.error }
 
 var (
 	errLong    = errors.New("the answer's header is larger than 64 KiB")
@@ -70,7 +67,7 @@ func outcomeOf(err error) souk.Outcome {
 	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "remote error" {
 		return souk.BadTLS // what TLS 1.3 refuses late: a certificate that we do not have
 	}
-	if lost(err) {
+	if f.silent || lost(err) {
 		return souk.NoConnection
 	}
 	return souk.BadAnswer

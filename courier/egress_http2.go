@@ -66,16 +66,16 @@ func (c *Client) sendShared(ctx context.Context, until time.Time, l *line, r *ht
 		return answer{res, func(bool) { res.Body.Close(); cancel() }}, nil
 	}
 	cancel()
-	in := phaseWrite
+	f := fail(phaseWrite, until, err)
 	if wrote.Load() {
-		in = phaseAnswer
+		f.in = phaseAnswer
 	}
 	// A connection that takes no more is one that the receiver has ended, or is
-	// about to: it says of our stream that it was not looked at, or says nothing.
-	if l.shared.Reserve() == nil {
+	// about to: it says of our request that it was not looked at, or nothing.
+	if f.silent = !heard.Load(); l.shared.Reserve() == nil {
 		l.shared.Release()
-	} else if !heard.Load() && time.Now().Before(until) {
-		err = gone{err}
+	} else {
+		f.over = f.silent && !f.late
 	}
-	return answer{}, fail(in, until, err)
+	return answer{}, f
 }

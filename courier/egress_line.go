@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -42,6 +43,7 @@ type line struct {
 	usedAt   time.Time
 	left     int64 // bytes that may be read
 	heard    bool  // a byte of the answer
+	ended    bool  // by the receiver
 
 	shared *http.ClientConn
 }
@@ -54,6 +56,7 @@ func (l *line) Read(p []byte) (int, error) {
 	n, err := l.Conn.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)
 	l.heard = l.heard || n > 0
+	l.ended = l.ended || err != nil && lost(err)
 	return n, err
 }
 
@@ -185,17 +188,20 @@ func (w *writing) failure(until time.Time, heard bool, err error) error {
 			err = w.err
 		}
 	}
-	if !heard && lost(err) {
-		err = gone{err}
-	}
-	return fail(in, until, err)
+	f := fail(in, until, err)
+	f.silent = !heard
+	f.over = f.silent && lost(err)
+	return f
 }
 
 // receive reads the answer's header.
 func (l *line) receive(in *bufio.Reader, r *http.Request) (*http.Response, error) {
 	for range maxInterim + 1 {
 		res, err := http.ReadResponse(in, r)
-		if err != nil {
+		switch {
+		case err != nil && l.ended && !lost(err):
+			return nil, io.ErrUnexpectedEOF // not what it looks like: half a line
+		case err != nil:
 			return nil, err
 		}
 		if res.StatusCode >= 200 || res.StatusCode == http.StatusSwitchingProtocols {

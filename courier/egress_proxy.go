@@ -44,6 +44,7 @@ func ParseProxy(raw string) (*url.URL, error) {
 // proxy opens connections in our place, to http and https receivers alike by
 // CONNECT. It is where its operator says, so no guard looks at its address.
 type proxy struct {
+	dial    func(ctx context.Context, network, address string) (net.Conn, error)
 	address string
 	tls     *tls.Config // nil: none on the way to it
 	auth    string      // value of Proxy-Authorization, or ""
@@ -51,7 +52,7 @@ type proxy struct {
 
 func newProxy(u *url.URL, roots *x509.CertPool) *proxy {
 	at := placeOf(u)
-	p := &proxy{address: at.address}
+	p := &proxy{dial: (&net.Dialer{}).DialContext, address: at.address}
 	if at.tls {
 		p.tls = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots, ServerName: u.Hostname()}
 	}
@@ -64,7 +65,7 @@ func newProxy(u *url.URL, roots *x509.CertPool) *proxy {
 
 // connect has the proxy connect to an address, host:port.
 func (p *proxy) connect(ctx context.Context, address string) (net.Conn, error) {
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", p.address)
+	conn, err := p.dial(ctx, "tcp", p.address)
 	if err != nil {
 		return nil, fmt.Errorf("%w cannot be reached", errProxy)
 	}

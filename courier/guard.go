@@ -143,7 +143,6 @@ func (c *Client) CheckURL(raw string) error {
 // checkHost judges what can be judged of a host without resolving it. Behind a
 // proxy, which resolves names, that is all.
 func (g guard) checkHost(host string) error {
-	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if strings.ContainsFunc(host, func(r rune) bool { return r > '~' || r <= ' ' }) {
 		// Wide digits and dots turn into an address when a name is resolved.
 		return fmt.Errorf("%w: the host must be spelled in ASCII", ErrAddress)
@@ -154,6 +153,10 @@ func (g guard) checkHost(host string) error {
 		}
 		return g.check(ip)
 	}
+	if strings.Contains(host, ":") {
+		return fmt.Errorf("%w: that is no IPv6 address", ErrAddress)
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	if endsInNumber(host) {
 		// 2130706433, 0x7f.1 and 0177.0.0.1 are 127.0.0.1 to some resolvers.
 		return fmt.Errorf("%w: an IPv4 address is four decimal numbers", ErrAddress)
