@@ -53,6 +53,9 @@ func outcomeOf(err error) souk.Outcome {
 	case f.late:
 		return souk.HeaderTimeout // in whichever phase the time was spent
 	}
+	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "remote error" {
+		return souk.BadTLS // TLS 1.3 may refuse late: for want of a certificate of ours
+	}
 	switch f.in {
 	case phaseDial:
 		if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
@@ -63,9 +66,6 @@ func outcomeOf(err error) souk.Outcome {
 		return souk.BadTLS
 	case phaseWrite:
 		return souk.WriteFailed
-	}
-	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "remote error" {
-		return souk.BadTLS // what TLS 1.3 refuses late: a certificate that we do not have
 	}
 	if f.silent || lost(err) {
 		return souk.NoConnection

@@ -50,10 +50,9 @@ func (c *Client) http2(ctx context.Context, conn *tls.Conn, p place) (*http.Clie
 // it is reserved. Errors are failures.
 func (c *Client) sendShared(ctx context.Context, until time.Time, l *line, r *http.Request) (answer, error) {
 	ctx, cancel := context.WithDeadline(ctx, until)
-	var wrote, heard atomic.Bool
+	var heard atomic.Bool
 	interim := 0
 	res, err := l.shared.RoundTrip(r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		WroteRequest:         func(i httptrace.WroteRequestInfo) { wrote.Store(i.Err == nil) },
 		GotFirstResponseByte: func() { heard.Store(true) },
 		Got1xxResponse: func(int, textproto.MIMEHeader) error {
 			if interim++; interim > maxInterim {
@@ -66,10 +65,7 @@ func (c *Client) sendShared(ctx context.Context, until time.Time, l *line, r *ht
 		return answer{res, func(bool) { res.Body.Close(); cancel() }}, nil
 	}
 	cancel()
-	f := fail(phaseWrite, until, err)
-	if wrote.Load() {
-		f.in = phaseAnswer
-	}
+	f := fail(phaseAnswer, until, err) // frames are written and read at once: there is no phase of writing
 	// A connection that takes no more is one that the receiver has ended, or is
 	// about to: it says of our request that it was not looked at, or nothing.
 	if f.silent = !heard.Load(); l.shared.Reserve() == nil {

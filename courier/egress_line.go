@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"syscall"
 	"time"
@@ -184,8 +185,8 @@ func (w *writing) failure(until time.Time, heard bool, err error) error {
 	in := phaseAnswer
 	if w.err != nil {
 		in = phaseWrite
-		if lost(w.err) {
-			err = w.err
+		if lost(w.err) && (lost(err) || errors.Is(err, os.ErrDeadlineExceeded)) {
+			err = w.err // the answer's end tells less
 		}
 	}
 	f := fail(in, until, err)

@@ -51,6 +51,14 @@ func newAuthority(t *testing.T) authority {
 // serve starts a receiver on 127.0.0.1 whose certificate is for ip and lasts
 // until notAfter.
 func (a authority) serve(t *testing.T, h http.Handler, ip string, notAfter time.Time, maxVersion uint16) *httptest.Server {
+	server := a.receiver(t, h, ip, notAfter, maxVersion)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server
+}
+
+// receiver is what serve starts.
+func (a authority) receiver(t *testing.T, h http.Handler, ip string, notAfter time.Time, maxVersion uint16) *httptest.Server {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -70,8 +78,6 @@ func (a authority) serve(t *testing.T, h http.Handler, ip string, notAfter time.
 		Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}},
 		MinVersion:   tls.VersionTLS10, MaxVersion: maxVersion,
 	}
-	server.StartTLS()
-	t.Cleanup(server.Close)
 	return server
 }
 
@@ -106,6 +112,38 @@ func TestDoTLS(t *testing.T) {
 				t.Errorf("spoke %v to a receiver that knows HTTP/2", proto.Load())
 			}
 		})
+	}
+}
+
+// A receiver that wants a certificate of ours refuses after the handshake, as
+// TLS 1.3 has it.
+func TestDoHasNoCertificate(t *testing.T) {
+	a := newAuthority(t)
+	for _, version := range []uint16{tls.VersionTLS12, tls.VersionTLS13} {
+		server := a.receiver(t, http.NotFoundHandler(), "127.0.0.1", time.Now().Add(time.Hour), version)
+		server.EnableHTTP2 = false
+		server.TLS.ClientAuth = tls.RequireAnyClientCert
+		server.StartTLS()
+		t.Cleanup(server.Close)
+		c := NewClient(ClientOptions{AllowPrivate: true, RootCAs: a.pool})
+		if r := post(t, c, server.URL); r.Outcome != souk.BadTLS {
+			t.Errorf("%s: %s, %v", tls.VersionName(version), r.Outcome, r.Err)
+		}
+		c.Close()
+	}
+}
+
+// A self-signed certificate vouches for nobody, and the answer of who has it is
+// not looked at.
+func TestDoBelievesNoSelfSignedCertificate(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	defer server.Close()
+	c := open()
+	defer c.Close()
+	if r := post(t, c, server.URL); r.Outcome != souk.BadTLS || r.Status != 0 {
+		t.Errorf("%s, status %d: %v", r.Outcome, r.Status, r.Err)
 	}
 }
 
