@@ -1,6 +1,7 @@
 package courier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -12,21 +13,21 @@ import (
 	"souk/store"
 )
 
-// Nodes on one database lease shards of endpoints for leaseTime, and renew them
-// every beat. In the last margin of a lease nothing is begun: the clocks of two
-// nodes are never that far apart, and an attempt takes its time to begin.
+// Nodes on one database lease shards of endpoints for leaseTime. What a node does
+// with its leases it does in thirtieths of that.
 const (
-	leaseTime   = 15 * time.Second
-	leaseMargin = time.Second
-	beatEvery   = 5 * time.Second
-	beatTime    = 4 * time.Second // for the statements of a beat: the lease stands another beat then
-	beatAgain   = time.Second     // after one that failed
-	lackEvery   = time.Second     // while others are to give something up
+	leaseTime = 15 * time.Second
 
-	// drainEvery is how often a node looks whether a shard that it gives up is at
-	// rest, drainTime how long at most. It is longer than any attempt takes.
-	drainEvery = 500 * time.Millisecond
-	drainTime  = 20 * time.Second
+	beatEvery  = 10 // leases are renewed
+	beatTime   = 8  // for the statements of a beat, so that another can fail before the lease is over
+	margin     = 2  // at the end nothing is begun: two clocks are never that far apart, and an attempt takes its time to begin
+	beatAgain  = 2  // after one that failed
+	lackEvery  = 2  // while others are to give something up
+	drainEvery = 1  // while what is given up here may come to rest
+
+	// drainTime is how long what is given up is kept at most for what flies. It is
+	// longer than any attempt takes.
+	drainTime = 20 * time.Second
 )
 
 // Lease is a node's part of the endpoints, of which no other node has any at the
@@ -38,6 +39,11 @@ type Lease struct {
 	// node's as long, for 20 s at most, so that they are recorded and not made
 	// again by the next. It is called from the goroutine of Run.
 	Flying func(shard int) bool
+
+	// Life, if set before Run, is how long leases last, instead of 15 s. After a
+	// crash it is as long until another node has what was leased, which tests of
+	// many crashes have no time for.
+	Life time.Duration
 
 	db      *store.DB
 	name    string
@@ -86,6 +92,9 @@ func (l *Lease) Changed() <-chan struct{} {
 	}
 	return l.changed
 }
+
+// parts is a number of thirtieths of the life of a lease.
+func (l *Lease) parts(n time.Duration) time.Duration { return cmp.Or(l.Life, leaseTime) * n / 30 }
 
 // Owns reports whether this node may begin an attempt to an endpoint now, and the
 // shard under which it does: store.Tx.Fence tells later whether that was still so.
@@ -162,17 +171,17 @@ type view struct {
 // beat says that this node is there, renews its leases, and moves towards its fair
 // part. It answers how long to wait for the next.
 func (l *Lease) beat(ctx context.Context) (wait time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(ctx, beatTime)
+	ctx, cancel := context.WithTimeout(ctx, l.parts(beatTime))
 	defer cancel()
 	v, err := l.look(ctx)
 	if err != nil {
-		return beatAgain, err
+		return l.parts(beatAgain), err
 	}
 	kept, lack := l.divide(v)
 	l.own(ctx, kept, v.sent)
 	taken, err := l.take(ctx, v, kept, lack)
 	if err := errors.Join(err, l.release(ctx, v.sent)); err != nil {
-		return beatAgain, err
+		return l.parts(beatAgain), err
 	}
 	return l.pause(v, lack-taken), nil
 }
@@ -182,7 +191,7 @@ func (l *Lease) look(ctx context.Context) (v view, err error) {
 	v.sent = time.Now()
 	err = l.db.Record(ctx, func(tx *store.Tx) (err error) {
 		v.at = l.db.Now()
-		until := v.at.Add(leaseTime)
+		until := v.at.Add(l.parts(30))
 		if l.leaving {
 			err = tx.RemoveNode(l.node)
 		} else {
@@ -246,7 +255,7 @@ func fairPart(i, n int) int {
 func (l *Lease) own(ctx context.Context, shards []store.Shard, sent time.Time) {
 	next, last := new(owned), l.owned.Load()
 	for _, s := range shards {
-		next[s.Number].epoch, next[s.Number].until = s.Epoch, sent.Add(leaseTime-leaseMargin)
+		next[s.Number].epoch, next[s.Number].until = s.Epoch, sent.Add(l.parts(30-margin))
 	}
 	l.owned.Store(next)
 	now, got, lost := time.Now(), 0, 0
@@ -278,7 +287,7 @@ func (l *Lease) take(ctx context.Context, v view, kept []store.Shard, lack int) 
 	var taken []store.Shard
 	if err := l.db.Record(ctx, func(tx *store.Tx) (err error) {
 		at := l.db.Now()
-		taken, err = tx.TakeShards(l.node, at, at.Add(leaseTime), lack)
+		taken, err = tx.TakeShards(l.node, at, at.Add(l.parts(30)), lack)
 		return err
 	}); err != nil {
 		return 0, err
@@ -317,16 +326,16 @@ func (l *Lease) release(ctx context.Context, now time.Time) error {
 // another's lease runs out. So what a node held that was killed is taken at the
 // moment at which it may be.
 func (l *Lease) pause(v view, lack int) time.Duration {
-	wait := beatEvery
+	wait := l.parts(beatEvery)
 	switch {
 	case len(l.giving) > 0:
-		wait = drainEvery
+		wait = l.parts(drainEvery)
 	case lack > 0:
-		wait = lackEvery
+		wait = l.parts(lackEvery)
 	}
 	for _, s := range v.all {
 		if left := s.Until.Sub(v.at); !s.Node.IsZero() && s.Node != l.node && left > 0 {
-			wait = min(wait, max(left, drainEvery))
+			wait = min(wait, max(left, l.parts(drainEvery)))
 		}
 	}
 	return wait

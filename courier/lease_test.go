@@ -283,6 +283,21 @@ func TestStoppedNodeIsReplacedWithinABeat(t *testing.T) {
 	})
 }
 
+func TestShortLife(t *testing.T) {
+	leases(t, func(t *testing.T, g *nodes) {
+		a := g.join()
+		a.freeze()
+		a.Life = 300 * time.Millisecond
+		a.thaw()
+		b := g.join()
+		g.until("two share", func() bool { return len(a.shards()) == 64 && len(b.shards()) == 64 })
+		g.kill(a)
+		if took := g.until("the other has all", g.wholly); took > 5*time.Second {
+			t.Errorf("taken over after %s", took)
+		}
+	})
+}
+
 func TestRunGivesAllBack(t *testing.T) {
 	leases(t, func(t *testing.T, g *nodes) {
 		l := NewLease(g.db, "alone", slog.New(slog.NewTextHandler(io.Discard, nil)))
