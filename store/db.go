@@ -169,7 +169,8 @@ func (db *DB) Write(ctx context.Context, find func(*Tx) (Locks, error), fn func(
 }
 
 // Record is Write for the courier: it takes no locks, and on SQLite it goes
-// before the verbs that wait, since deliveries in flight hold on to it.
+// before the verbs that wait, since deliveries in flight hold on to it. On
+// PostgreSQL it has connections of its own, three.
 func (db *DB) Record(ctx context.Context, fn func(*Tx) error) error {
 	return db.engine.record(ctx, fn)
 }

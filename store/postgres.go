@@ -28,19 +28,25 @@ import (
 
 // postgresConns is the size of the pool. A commit waits for the disk and for
 // other verbs' locks most of the time, so it is well above the number of
-// processors; six nodes fit a server with the default of 100.
-const postgresConns = 16
+// processors; six nodes fit a server with the default of 100. Some of them are
+// for Record alone: verbs that all wait for one lock must not keep a node from
+// renewing its leases and recording what it sent.
+const (
+	postgresConns = 16
+	recordConns   = 3
+)
 
 // postgresTries bounds how often a transaction is run again that the server
 // chose to break, or that found other locks to take.
 const postgresTries = 10
 
 type postgres struct {
-	pool   *sql.DB
-	dialer *dialer
-	writer *writer      // of WriteShared
-	inHand sync.RWMutex // every other transaction reads it; close takes it for good
-	close1 func() error
+	pool      *sql.DB
+	recorders *sql.DB // the pool of Record
+	dialer    *dialer
+	writer    *writer      // of WriteShared
+	inHand    sync.RWMutex // every other transaction reads it; close takes it for good
+	close1    func() error
 }
 
 func openPostgres(address string) (engine, error) {
@@ -53,15 +59,18 @@ func openPostgres(address string) (engine, error) {
 	}
 	dialer := newDialer()
 	config.DialFunc = dialer.dial
-	pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(durable))
-	pool.SetMaxOpenConns(postgresConns)
-	pool.SetMaxIdleConns(postgresConns)
-	p := &postgres{pool: pool, dialer: dialer}
+	pool := func(size int) *sql.DB {
+		pool := stdlib.OpenDB(*config, stdlib.OptionAfterConnect(durable))
+		pool.SetMaxOpenConns(size)
+		pool.SetMaxIdleConns(size)
+		return pool
+	}
+	p := &postgres{pool: pool(postgresConns - recordConns), recorders: pool(recordConns), dialer: dialer}
 	p.writer = newWriter(sharers, p.grounds()...)
 	p.close1 = sync.OnceValue(func() error {
 		p.writer.stop()
 		p.inHand.Lock()
-		return p.pool.Close()
+		return errors.Join(p.pool.Close(), p.recorders.Close())
 	})
 	return p, nil
 }
@@ -95,7 +104,7 @@ func (p *postgres) migrate(ctx context.Context, files fs.FS) error {
 func (p *postgres) close() error { return p.close1() }
 
 func (p *postgres) read(ctx context.Context, fn func(*Tx) error) error {
-	on, end, err := p.begin(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	on, end, err := p.begin(ctx, p.pool, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
 		return p.classify(ctx, err)
 	}
@@ -109,13 +118,17 @@ func (p *postgres) read(ctx context.Context, fn func(*Tx) error) error {
 }
 
 func (p *postgres) record(ctx context.Context, fn func(*Tx) error) error {
-	return p.write(ctx, nil, fn)
+	return p.run(ctx, p.recorders, &locked{fn: fn})
 }
 
 func (p *postgres) write(ctx context.Context, find func(*Tx) (Locks, error), fn func(*Tx) error) error {
-	w := &locked{find: find, fn: fn}
+	return p.run(ctx, p.pool, &locked{find: find, fn: fn})
+}
+
+// run runs w until it is committed or refused.
+func (p *postgres) run(ctx context.Context, pool *sql.DB, w *locked) error {
 	for try := 1; ; try++ {
-		err := p.try(ctx, w)
+		err := p.try(ctx, pool, w)
 		if err == nil || try == postgresTries || !retryable(err) {
 			return p.classify(ctx, err)
 		}
@@ -148,8 +161,8 @@ var errOtherLocks = errors.New("store: what to lock has changed")
 // The first find may run in the same transaction: at READ COMMITTED every
 // statement sees what is committed when it starts, so the second find, under
 // the locks, sees what was committed before they were granted.
-func (p *postgres) try(ctx context.Context, w *locked) error {
-	on, end, err := p.begin(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+func (p *postgres) try(ctx context.Context, pool *sql.DB, w *locked) error {
+	on, end, err := p.begin(ctx, pool, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err != nil {
 		return err
 	}
@@ -174,7 +187,7 @@ func (p *postgres) try(ctx context.Context, w *locked) error {
 // committed. ctx stops the waiting for a connection and nothing that comes
 // later: whoever runs statements passes it to them, and a commit that was
 // sent must be heard out.
-func (p *postgres) begin(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, func(), error) {
+func (p *postgres) begin(ctx context.Context, pool *sql.DB, opts *sql.TxOptions) (*sql.Tx, func(), error) {
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
@@ -183,7 +196,7 @@ func (p *postgres) begin(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, fun
 	}
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	release := context.AfterFunc(ctx, cancel)
-	on, err := p.fresh(life, opts)
+	on, err := fresh(life, pool, opts)
 	if !release() && err == nil {
 		err = ctx.Err() // life is over, and database/sql rolls back
 	}
@@ -203,9 +216,9 @@ func (p *postgres) begin(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, fun
 }
 
 // fresh begins on a connection that lives.
-func (p *postgres) fresh(ctx context.Context, opts *sql.TxOptions) (on *sql.Tx, err error) {
+func fresh(ctx context.Context, pool *sql.DB, opts *sql.TxOptions) (on *sql.Tx, err error) {
 	return on, alive(ctx, func() error {
-		on, err = p.pool.BeginTx(ctx, opts)
+		on, err = pool.BeginTx(ctx, opts)
 		return err
 	})
 }

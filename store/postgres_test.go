@@ -3,8 +3,10 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"souk"
 	"souk/souktest"
@@ -102,6 +104,39 @@ func TestLockWaitIsGivenUp(t *testing.T) {
 		t.Error(err)
 	}
 	wantNotes(t, db, "held")
+}
+
+// TestRecordBesideWaitingVerbs has more verbs wait for one lock than a node has
+// connections.
+func TestRecordBesideWaitingVerbs(t *testing.T) {
+	db := postgres(t)
+	root := func(*store.Tx) (store.Locks, error) { return store.Locks{Roots: []souk.ID{{1}}}, nil }
+	var all sync.WaitGroup
+	if err := db.Write(t.Context(), root, func(tx *store.Tx) error {
+		for range 40 {
+			all.Go(func() {
+				if err := db.Write(context.Background(), root, func(*store.Tx) error { return nil }); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		var waiting int
+		for began := time.Now(); waiting < 12; {
+			if err := db.Record(t.Context(), func(tx *store.Tx) error {
+				return tx.Row("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").Scan(&waiting)
+			}); err != nil {
+				return err
+			}
+			if time.Since(began) > time.Minute {
+				return fmt.Errorf("%d wait", waiting)
+			}
+		}
+		return db.Record(t.Context(), put("recorded"))
+	}); err != nil {
+		t.Error(err)
+	}
+	all.Wait()
+	wantNotes(t, db, "recorded")
 }
 
 func TestGivenUpLeavesNothing(t *testing.T) {
