@@ -47,10 +47,15 @@ func (s *subject) log(ctx context.Context, p plan) error {
 			return err
 		}
 		return db.Record(ctx, func(tx *store.Tx) error {
-			if err := tx.InsertAttempts([]souk.Attempt{attempt}); err != nil {
+			stored, err := tx.InsertDeliveries([]souk.Delivery{delivery})
+			if err != nil {
 				return err
 			}
-			return tx.InsertDeliveries([]souk.Delivery{delivery})
+			_, err = tx.Record(souk.ID{}, delivery.CreatedAt, []store.Progress{{
+				Delivery: stored[0], Attempt: &attempt, Status: souk.DeliveryPending, Attempts: 1, Outcome: souk.BadStatus,
+				NextAt: delivery.NextAt, Entry: delivery.Entry, EntryAt: delivery.EntryAt,
+			}})
+			return err
 		})
 	}); err != nil {
 		return err
@@ -68,7 +73,7 @@ func (s *subject) log(ctx context.Context, p plan) error {
 	return s.pages(ctx, p, paged{
 		token: owner.token,
 		rows:  made, n: n,
-		like: copies{table: "attempts", key: "delivery_id", of: attempt.Delivery, set: map[string]string{
+		like: copies{table: "attempts_1", key: "delivery_id", of: attempt.Delivery, set: map[string]string{
 			"id": s.on.id(made, "i"), "delivery_id": s.on.id(deliveries, "i"), "app_id": s.on.is(app.ID), "webhook_id": hook.String(),
 			"outcome": failed("'status'", "'ok'"), "status": failed("500", "200"),
 			"listed_at": made.atSQL("i"), "started_at": made.atSQL("i"),

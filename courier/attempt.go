@@ -2,165 +2,157 @@ package courier
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"math/rand/v2"
 	"net/http"
+	"net/textproto"
 	"runtime/debug"
-	"slices"
-	"strings"
 	"time"
 
 	"souk"
-	"souk/store"
 )
 
 // errNoHTTP stands for errors that quote what came back.
 var errNoHTTP = errors.New("the answer is not HTTP, or too large")
 
-// attempt is one try to deliver, about to be made.
-type attempt struct {
-	delivery    souk.Delivery
-	webhook     souk.Webhook
-	credentials souk.Credentials
-	speaker     souk.Speaker
-	prepare     Prepare
-	profile     Profile
-}
-
-// make makes it and tells what follows, in the log too.
-func (a attempt) make(ctx context.Context, client *Client, log *slog.Logger) outcome {
-	d := a.delivery
-	o := outcome{progress: store.Progress{Delivery: d.ID, Before: d.Attempts, Ordered: d.Resource != ""}}
-	prepared, err := a.prepared()
+// make makes the attempt of f and tells what follows, in the log too.
+func (f *flight) make(ctx context.Context, r *run) {
+	began, at := time.Now(), r.clock()
+	defer func() { f.took = time.Since(began) }()
+	d := f.delivery
+	p := &f.progress
+	p.Delivery, p.Status, p.Attempts, p.Outcome = *d, souk.DeliveryPending, d.Attempts, d.LastOutcome
+	prepared, err := f.prepared(at)
 	if err != nil {
-		log.Error("a delivery cannot be prepared", "delivery", d.ID, "dialect", d.Dialect, "webhook", d.Webhook, "err", err)
-		o.progress.Attempts, o.progress.Outcome = d.Attempts, souk.Unprepared
-		o.progress.Status, o.progress.NextAt = souk.DeliveryPending, time.Now().Add(repair)
-		return o
+		r.Log.Error("a delivery cannot be prepared", "delivery", d.ID, "dialect", d.Dialect, "lane", d.Webhook, "err", err)
+		f.failure, p.Outcome, p.NextAt = souk.Unprepared, souk.Unprepared, at.Add(repair)
+		return
 	}
-	header := make(http.Header, len(prepared.Header)+1)
-	for name, value := range prepared.Header {
-		header.Set(name, value)
+	var trace string
+	if r.Watch.Begin != nil {
+		ctx, trace = r.Watch.Begin(ctx, *d)
 	}
 	q := Request{
-		URL: a.webhook.URL, Header: header, Body: prepared.Body,
-		Timeout: a.profile.Timeout, Connect: a.profile.Connect, Redirects: a.profile.Redirects,
+		URL: f.hook.webhook.URL, Header: headerOf(prepared.Header, trace), Body: prepared.Body,
+		Timeout: f.profile.Timeout, Connect: f.profile.Connect, Redirects: f.profile.Redirects,
 	}
 	signed := prepared.URL != ""
 	if signed {
 		q.Method, q.URL, q.Body = http.MethodGet, prepared.URL, nil
 	}
-	r := client.Do(ctx, q)
+	res := r.Client.Do(ctx, q)
 	if signed {
 		// The address is a secret, and answers like to repeat it.
-		r.URL, r.Excerpt = a.webhook.URL, nil
-		if r.Outcome == souk.BadAnswer {
-			r.Err = errNoHTTP
+		res.URL, res.Excerpt = f.hook.webhook.URL, nil
+		if res.Outcome == souk.BadAnswer {
+			res.Err = errNoHTTP
 		}
 	}
-	ended := r.Started.Add(r.Duration)
+	ended := at.Add(time.Since(began).Truncate(time.Microsecond))
 
-	o.attempt = &souk.Attempt{
+	f.made, f.failure = true, res.Outcome
+	f.gone = res.Status != 0 && res.Status == f.profile.NoRetryStatus
+	a := &f.attempt
+	*a = souk.Attempt{
 		ID: d.Entry, Delivery: d.ID, Dialect: d.Dialect, App: d.App, Webhook: d.Webhook,
-		Channel: d.Channel, Action: d.Action, Resource: d.Resource, Number: d.Attempts, URL: r.URL,
-		Outcome: r.Outcome, Status: r.Status, Answer: storable(string(r.Excerpt), maxExcerpt),
-		ListedAt: d.EntryAt, StartedAt: r.Started, Duration: r.Duration,
+		Channel: d.Channel, Action: d.Action, Resource: d.Resource, Number: d.Attempts, URL: res.URL,
+		Outcome: res.Outcome, Status: res.Status, Answer: storable(string(res.Excerpt), maxExcerpt),
+		ListedAt: d.EntryAt, StartedAt: at, Duration: res.Duration,
 	}
-	if a.profile.LogsHeaders {
-		o.attempt.Headers = headersText(r.Header)
+	if f.profile.LogsHeaders {
+		a.Headers = headersText(res.Header)
 	}
-	if r.Err != nil {
-		o.attempt.Detail = storable(r.Err.Error(), maxDetail)
+	if res.Err != nil {
+		a.Detail = storable(res.Err.Error(), maxDetail)
 	}
-	o.progress.Attempts, o.progress.Outcome = d.Attempts+1, r.Outcome
 	next := judgement{status: souk.DeliveryPending, nextAt: ended}
-	if r.Outcome == souk.AttemptStopped {
-		// Our own doing costs the receiver no attempt.
-		o.progress.Attempts, o.progress.Outcome = d.Attempts, d.LastOutcome
-	} else {
-		next = a.profile.judge(r, d.Attempts+1, ended, rand.Float64())
+	if res.Outcome != souk.AttemptStopped { // our own doing costs the receiver no attempt
+		p.Attempts, p.Outcome = d.Attempts+1, res.Outcome
+		next = f.profile.judge(res, p.Attempts-d.Base, ended, rand.Float64())
 	}
-	o.progress.Status, o.progress.NextAt, o.progress.Note = next.status, next.nextAt, next.note
-	if o.progress.Logged = true; next.status == souk.DeliveryPending {
-		o.progress.Entry, o.progress.EntryAt = souk.NewID(), ended
+	p.Attempt, p.Status, p.NextAt, p.Note = a, next.status, next.nextAt, next.note
+	if next.status == souk.DeliveryPending {
+		p.Entry, p.EntryAt = souk.NewID(), ended
 	}
+	if r.Watch.End != nil {
+		r.Watch.End(ctx, *d, *a, next.status)
+	}
+	if r.Log.Enabled(ctx, slog.LevelInfo) {
+		f.log(ctx, r.Log, trace)
+	}
+}
 
-	log.LogAttrs(ctx, slog.LevelInfo, "attempt",
+// log writes the one line of an attempt. It has nothing that a receiver sent and
+// nothing that a sender must keep to itself.
+func (f *flight) log(ctx context.Context, log *slog.Logger, trace string) {
+	d, a, p := f.delivery, &f.attempt, &f.progress
+	var room [20]slog.Attr
+	attrs := append(room[:0],
 		slog.String("dialect", string(d.Dialect)),
 		slog.String("delivery", d.ID.String()),
 		slog.String("event", d.Event.String()),
-		slog.String("webhook", d.Webhook.String()),
+		slog.String("lane", d.Webhook.String()),
 		slog.String("app", d.App.String()),
-		slog.Int("number", d.Attempts),
-		slog.String("outcome", string(r.Outcome)),
-		slog.Int("status", r.Status),
-		slog.Duration("duration", r.Duration),
-		slog.Duration("since_commit", r.Started.Sub(d.CreatedAt)),
-		slog.String("then", string(next.status)),
 	)
-	return o
+	if !f.org.IsZero() {
+		attrs = append(attrs, slog.String("org", f.org.String()))
+	}
+	if trace != "" {
+		attrs = append(attrs, slog.String("trace", trace))
+	}
+	attrs = append(attrs,
+		slog.Int("number", a.Number),
+		slog.Int("bytes", len(d.Body)),
+		slog.String("outcome", string(a.Outcome)),
+		slog.Int("status", a.Status),
+		slog.Duration("duration", a.Duration),
+		slog.Duration("since_commit", a.StartedAt.Sub(d.CreatedAt)),
+		slog.String("then", string(p.Status)),
+	)
+	if p.Status == souk.DeliveryPending {
+		attrs = append(attrs, slog.Time("again_at", p.NextAt))
+	}
+	if a.Detail != "" {
+		attrs = append(attrs, slog.String("why", a.Detail))
+	}
+	if p.Note != "" {
+		attrs = append(attrs, slog.String("note", p.Note))
+	}
+	log.LogAttrs(ctx, slog.LevelInfo, "attempt", attrs...)
+}
+
+// headerOf spells headers in two allocations.
+func headerOf(prepared map[string]string, trace string) http.Header {
+	n := len(prepared)
+	if trace != "" {
+		n++
+	}
+	header, values := make(http.Header, n+1), make([]string, 0, n) // one more that the client adds
+	set := func(name, value string) {
+		values = append(values, value)
+		header[textproto.CanonicalMIMEHeaderKey(name)] = values[len(values)-1 : len(values) : len(values)]
+	}
+	for name, value := range prepared {
+		set(name, value)
+	}
+	if trace != "" {
+		set("Traceparent", trace)
+	}
+	return header
 }
 
 // prepared has the dialect prepare the attempt. A panic is a fault of one
 // delivery, and must not end all others.
-func (a attempt) prepared() (p souk.Prepared, err error) {
+func (f *flight) prepared(at time.Time) (p souk.Prepared, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	return a.prepare(souk.Outgoing{
-		Delivery: a.delivery, Webhook: a.webhook, Credentials: a.credentials, Speaker: a.speaker,
-		Number: a.delivery.Attempts, At: time.Now(),
+	return f.prepare(souk.Outgoing{
+		Delivery: *f.delivery, Webhook: f.hook.webhook, Credentials: f.hook.credentials, Speaker: f.speaker,
+		Number: f.delivery.Attempts, At: at,
 	})
-}
-
-// Bounds of what is kept in the log, in bytes.
-const (
-	maxDetail      = 1 << 10 // of an error's text
-	maxHeadersText = 8 << 10 // of the JSON of an answer's headers
-)
-
-// headersText spells the headers of an answer as a JSON object of texts, what
-// was said more than once joined by commas. One that would make it too long is
-// left out. No answer: no text.
-func headersText(h http.Header) string {
-	if h == nil {
-		return ""
-	}
-	b := []byte{'{'}
-	for _, name := range slices.Sorted(maps.Keys(h)) {
-		member := quoted(name) + ":" + quoted(strings.Join(h[name], ", "))
-		if len(b)+len(member)+len(",}") > maxHeadersText {
-			continue
-		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = append(b, member...)
-	}
-	return string(append(b, '}'))
-}
-
-// quoted is foreign text as JSON.
-func quoted(s string) string {
-	b, err := json.Marshal(storable(s, maxHeadersText))
-	if err != nil {
-		panic(err) // every string has a spelling
-	}
-	return string(b)
-}
-
-// storable cuts foreign text to a length and makes it what both databases
-// take: valid UTF-8 without NUL.
-func storable(s string, most int) string {
-	s = strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") // of a rune that was cut through
-	}
-	return s
 }

@@ -1,21 +1,26 @@
 // Package courier carries events to the webhooks that subscribed to them, calls
-// the trigger URLs of apps, and writes down what became of each attempt. It never decides what happened in
-// the marketplace and does not know how any dialect spells it: main gives it
-// one Prepare per dialect, and a Profile holds the numbers of the contract.
+// the trigger URLs of apps, and writes down what became of each attempt. It
+// never decides what happened in the marketplace and does not know how any
+// dialect spells it: main gives it one Prepare per dialect, and a Profile holds
+// the numbers of the contract.
 //
 // The outbox is a table, and all of the queue's state is in it. A delivery
-// commits with the change that caused it; claiming one moves its due time into
-// the future, so that a crash makes it due again. Every delivery is therefore
-// attempted at least once, and twice only when a process ends between sending
-// and recording.
+// commits with the change that caused it and stays there until it has ended, so
+// that a crash costs nothing but time. Each endpoint has a lane in the memory of
+// one process, where what is due waits for its turn; no row says so. Every
+// delivery is therefore attempted at least once, and twice only when a process
+// ends between sending and recording.
 //
-// One goroutine (run) decides, one at a time turns to the database (turn), and
-// each attempt has its own. No transaction is open during HTTP.
+// One goroutine (run.loop) decides. It has one transaction of each kind under
+// way at most: what came due is loaded, those it is for are looked at, what
+// happened is recorded. Each attempt has a goroutine. No transaction is open
+// during HTTP. How all of it goes together is told in docs/delivery.md.
 package courier
 
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"souk"
@@ -23,22 +28,36 @@ import (
 )
 
 const (
-	lease      = 25 * time.Second       // longer than any attempt; what a crash delays a delivery by
-	sweep      = time.Second            // the outbox is looked at at least so often
+	sweep      = time.Second            // the outbox is looked through at least so often
+	sweepAll   = time.Minute            // all of it
+	sweepGap   = 10 * time.Millisecond  // between looks for what came due
+	overlap    = 10 * time.Second       // of those looks: what took so long to commit is found by the next one
 	gather     = 2 * time.Millisecond   // an outcome waits so long for others to be recorded with it
 	freshness  = 500 * time.Millisecond // no attempt starts on an older look at webhook and installation
-	pause      = time.Second            // after a turn that failed
+	pause      = time.Second            // after a transaction that failed
+	longRun    = 250 * time.Millisecond // an attempt that takes so long is shown as under way
 	grace      = 20 * time.Second       // that attempts get to finish when the courier stops
 	lastTurns  = 10 * time.Second       // then to record them
 	repair     = time.Minute            // after an attempt that we could not prepare
-	batch      = 256                    // deliveries of a claim, and outcomes that are recorded at once
-	maxInHand  = 1024                   // deliveries claimed and not yet recorded
-	maxFlying  = 256                    // attempts at once
-	perWebhook = 8                      // of them to one webhook, so that a tar pit holds up itself only; Profile.AtOnce may say less
-	perClaim   = 32                     // deliveries of a claim to one webhook
+	batch      = 256                    // outcomes that are recorded at once
+	mostOwed   = 1024                   // attempts that are under way or not recorded
+	perWebhook = 8                      // attempts at once to one endpoint, so that a tar pit holds up itself only; Profile.AtOnce may say less
 	inspection = 15 * time.Second       // between looks for lines that nobody leads
-	perLook    = 256                    // lines of such a look; as many more with the next turn if there are more
+	perLook    = 256                    // lines of such a look; as many more with the next transaction if there are more
+	lateAfter  = 10 * time.Second       // without a commit of the recorder
 )
+
+// limits bound what is in hand. Tests make them small.
+type limits struct {
+	flying  int // attempts at once
+	inHand  int // deliveries that wait, fly or are not recorded
+	bytes   int // of their bodies
+	perLane int // deliveries that wait in a lane
+	few     int // a lane always takes as many, and so many of an organization
+	perOrgs int // up to so many in all
+}
+
+var usual = limits{flying: 256, inHand: 8192, bytes: 32 << 20, perLane: 512, few: 8, perOrgs: 1024}
 
 // Prepare makes one attempt out of a delivery: headers, signature, and what the
 // dialect puts into the body at send time. An error is a fault of ours: it is
@@ -48,10 +67,16 @@ type Prepare func(souk.Outgoing) (souk.Prepared, error)
 // Courier delivers what lies in the outbox of DB. Make it with New.
 type Courier struct {
 	config Config
-	wake   chan struct{}
+	limits limits
+	clock  func() time.Time // that times in the database are compared with
+	mail   *mail
+	owed   atomic.Pointer[time.Time]  // since when something is to be recorded without a commit
+	run    atomic.Pointer[run]        // that is going on, or the last one
+	flying [store.Shards]atomic.Int32 // deliveries that began to leave our hands and are not recorded
 }
 
-// Config is what a Courier works with. All fields are needed.
+// Config is what a Courier works with. Fields are needed unless they say
+// otherwise.
 type Config struct {
 	DB     *store.DB
 	Client *Client
@@ -59,40 +84,49 @@ type Config struct {
 	Prepare map[souk.Dialect]Prepare
 	Key     souk.Key // opens the secrets that attempts are signed with
 	Log     *slog.Logger
+	Lease   *Lease // nil: all endpoints are ours
+	Watch   Watch  // may be empty
 }
 
 // New returns a Courier that does nothing until Run.
-func New(c Config) *Courier { return &Courier{config: c, wake: make(chan struct{}, 1)} }
+func New(c Config) *Courier {
+	return &Courier{config: c, limits: usual, clock: c.DB.Now, mail: &mail{wake: make(chan struct{}, 1)}}
+}
 
-// Wake says that there may be deliveries due now. It is a hint, to be given
-// after a commit, and never blocks; without it they are found within a second.
-func (c *Courier) Wake() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
+// Offer hands deliveries over that have just committed, and never blocks. Those
+// that are not due are passed over. It is for speed alone: what is not handed
+// over is found within a second. The courier keeps ds.
+func (c *Courier) Offer(ds []souk.Delivery) {
+	if len(ds) > 0 {
+		c.mail.offer(ds)
 	}
 }
+
+// Wake says that there may be deliveries due now that nobody has handed over. It
+// is a hint, to be given after a commit, and never blocks.
+func (c *Courier) Wake() { c.mail.hint() }
+
+// Flying reports whether attempts to endpoints of a shard are under way or not
+// recorded yet: a shard that is given up is kept as long.
+func (c *Courier) Flying(shard int) bool { return c.flying[shard].Load() > 0 }
 
 // Run delivers until ctx ends. Then it takes on nothing more, gives attempts in
 // hand 20 s to finish, records them and returns nil. It returns an error only
 // if outcomes could not be recorded by then; those deliveries will be attempted
-// again. A database that fails is waited for.
+// again. A database that fails is waited for. One Run at a time.
 func (c *Courier) Run(ctx context.Context) error {
 	base, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	work, cut := context.WithCancel(base)
+	air, cut := context.WithCancel(base)
 	defer cut()
-	r := &run{
-		Config:    c.config,
-		wake:      c.wake,
-		base:      base,
-		work:      work,
-		cut:       cut,
-		inHand:    map[souk.ID]bool{},
-		endpoints: map[souk.ID]*endpoint{},
-		done:      make(chan outcome, maxFlying),
-		turned:    make(chan turn, 1),
-		hungry:    true,
+	r := newRun(c, base, air, cut)
+	for i := range c.flying {
+		c.flying[i].Store(0)
 	}
+	c.mail.close(false)
+	c.run.Store(r)
+	defer c.mail.close(true)
+	defer close(r.ended)
+	defer close(r.todo)
 	return r.loop(ctx)
 }

@@ -139,7 +139,7 @@ func TestCourierLogsTheOutcomeOfACancelledDelivery(t *testing.T) {
 		c.Wake()
 		time.Sleep(time.Second)
 		w.write(func(tx *store.Tx) error {
-			_, err := tx.CancelDeliveries(w.in.ID, time.Now(), "uninstalled")
+			_, err := tx.SettleInstallation(w.in.ID, souk.DeliveryCancelled, "uninstalled", time.Now(), 10)
 			return err
 		})
 		time.Sleep(10 * time.Second)

@@ -12,7 +12,7 @@ import (
 // Profile is what a dialect's contract asks of whoever delivers: numbers, not
 // behaviour.
 type Profile struct {
-	Timeout   time.Duration // of one attempt, all of it; well under the lease of a claim
+	Timeout   time.Duration // of one attempt, all of it
 	Connect   time.Duration // of that, until there is a connection; 0: as long as all of it
 	Redirects int           // 301 and 302 that are followed, or RefuseRedirects
 	AtOnce    int           // attempts at once to one webhook; 0: perWebhook
@@ -22,11 +22,16 @@ type Profile struct {
 	Retries     []time.Duration
 	Early, Late float64
 
-	MaxAge        time.Duration // from the event's commit on: past it, no attempt starts
-	RetryAfter    time.Duration // how long a pause the receiver may ask for; 0: it is not listened to
-	RetryAfterOn  []int         // the statuses on which it may; nil: any
-	NoRetryHeader string        // of a failed answer, with the value 1: no retry
-	NoRetryStatus int           // of a failed answer: no retry
+	MaxAge        time.Duration     // from the event's commit on, or since it was asked for again: past it, no attempt starts
+	RetryAfter    time.Duration     // how long a pause the receiver may ask for; 0: it is not listened to
+	RetryAfterOn  []int             // the statuses on which it may; nil: any
+	NoRetryHeader string            // of a failed answer, with the value 1: no retry
+	NoRetryStatus int               // of a failed answer: no retry
+	Final         func(Result) bool // a failure after which there is no retry; nil: none
+
+	Rate   float64 // attempts in a second to one endpoint; 0: as they come. To wait for it costs no attempt
+	Burst  int     // of them, how many at once
+	Breaks bool    // the breaker may open; else attempts go one at a time while the endpoint is down
 
 	LogsHeaders bool // the answer's headers are kept
 }
@@ -36,6 +41,16 @@ type Profile struct {
 var giosgRetries = []time.Duration{
 	5 * time.Second, 30 * time.Second, 2 * time.Minute, 10 * time.Minute,
 	30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour,
+}
+
+// zoomIsFinal: an answer that refuses or points elsewhere is the last word, as is
+// a certificate that does not stand up.
+func zoomIsFinal(r Result) bool {
+	switch r.Outcome {
+	case souk.BadTLS, souk.Blocked, souk.TooManyMoves:
+		return true
+	}
+	return r.Status >= 300 && r.Status <= 499
 }
 
 // Profiles are those of the dialects that can be delivered in
@@ -63,6 +78,7 @@ var Profiles = map[souk.Dialect]Profile{
 		MaxAge:        7 * 24 * time.Hour,
 		RetryAfter:    24 * time.Hour,
 		NoRetryStatus: http.StatusGone,
+		Breaks:        true,
 	},
 	souk.Giosg: {
 		Timeout:       10 * time.Second,
@@ -76,7 +92,15 @@ var Profiles = map[souk.Dialect]Profile{
 		RetryAfter:    time.Hour,
 		RetryAfterOn:  []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
 		NoRetryStatus: http.StatusGone,
+		Breaks:        true,
 		LogsHeaders:   true,
+	},
+	souk.Zoom: {
+		Timeout:   3 * time.Second,
+		Redirects: RefuseRedirects,
+		Retries:   []time.Duration{5 * time.Minute, 20 * time.Minute, time.Hour},
+		MaxAge:    4 * time.Hour,
+		Final:     zoomIsFinal,
 	},
 	souk.TriggerCall: {
 		Timeout:       10 * time.Second,
@@ -90,6 +114,7 @@ var Profiles = map[souk.Dialect]Profile{
 		RetryAfter:    time.Hour,
 		RetryAfterOn:  []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
 		NoRetryStatus: http.StatusGone,
+		Breaks:        true,
 	},
 }
 
@@ -101,7 +126,7 @@ type judgement struct {
 }
 
 // judge decides what follows from an attempt that ended at a time: attempts
-// is how many were made, this one included, and random lies in [0, 1).
+// is how many were made since it was to be delivered, this one included, and random lies in [0, 1).
 func (p Profile) judge(r Result, attempts int, ended time.Time, random float64) judgement {
 	switch {
 	case r.Outcome == souk.OK:
@@ -110,6 +135,8 @@ func (p Profile) judge(r Result, attempts int, ended time.Time, random float64) 
 		return judgement{status: souk.DeliveryExhausted, note: "the receiver is gone for good"}
 	case p.NoRetryHeader != "" && r.Header.Get(p.NoRetryHeader) == "1":
 		return judgement{status: souk.DeliveryExhausted, note: "the receiver wants no retry"}
+	case p.Final != nil && p.Final(r):
+		return judgement{status: souk.DeliveryExhausted, note: "such an answer is final"}
 	case attempts > len(p.Retries):
 		return judgement{status: souk.DeliveryExhausted, note: "no attempt is left"}
 	}

@@ -1,7 +1,6 @@
 package courier
 
 import (
-	"fmt"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -11,10 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"souk"
-	"souk/store"
 )
 
-// Stopping gives attempts in hand the time to finish, and gives the rest back.
+// Stopping gives attempts in hand the time to finish, and leaves the rest.
 func TestCourierStops(t *testing.T) {
 	bubble(t, func(t *testing.T, w world) {
 		var finished atomic.Int64
@@ -56,34 +54,6 @@ func TestCourierStops(t *testing.T) {
 	})
 }
 
-// A process that died with deliveries claimed leaves them to the next one.
-func TestCourierTakesOverWhatAnotherClaimed(t *testing.T) {
-	bubble(t, func(t *testing.T, w world) {
-		var in inbox
-		c := w.courier(&in)
-		all := w.deliveries(w.hook("receiver", souk.Slack), 10)
-		w.write(func(tx *store.Tx) error {
-			claimed, err := tx.ClaimDeliveries(store.Claim{Now: time.Now(), Lease: lease, Limit: 10, PerHook: 10})
-			if err == nil && len(claimed) != 10 {
-				err = fmt.Errorf("claimed %d", len(claimed))
-			}
-			return err
-		})
-		stop := start(c)
-		time.Sleep(lease - time.Millisecond)
-		if n := len(in.received()); n != 0 {
-			t.Errorf("%d were sent under the lease of another", n)
-		}
-		time.Sleep(time.Second)
-		if err := stop(); err != nil {
-			t.Fatal(err)
-		}
-		if n := w.count(all)[souk.DeliverySuccessful]; n != 10 || len(in.received()) != 10 {
-			t.Errorf("%d successful, received %v", n, in.received())
-		}
-	})
-}
-
 // A database that is gone costs time and no outcome: what was received is not
 // sent again when it is back.
 func TestCourierWaitsForItsDatabase(t *testing.T) {
@@ -97,7 +67,7 @@ func TestCourierWaitsForItsDatabase(t *testing.T) {
 		stop := start(c)
 		d := w.deliveries(w.hook("receiver", souk.Slack), 1)[0]
 		c.Wake()
-		time.Sleep(2 * time.Minute) // more than a lease
+		time.Sleep(2 * time.Minute)
 		(<-broken)()
 		time.Sleep(time.Minute)
 		if err := stop(); err != nil {

@@ -124,7 +124,10 @@ func (w world) draft(hook souk.Webhook) souk.Delivery {
 func (w world) put(all ...souk.Delivery) {
 	w.t.Helper()
 	for some := range slices.Chunk(all, 50) {
-		w.write(func(tx *store.Tx) error { return tx.InsertDeliveries(some) })
+		w.write(func(tx *store.Tx) error {
+			_, err := tx.InsertDeliveries(some)
+			return err
+		})
 	}
 }
 
@@ -171,7 +174,7 @@ func (w world) courierTo(client *Client) *Courier {
 	return New(Config{
 		DB:      w.db,
 		Client:  client,
-		Prepare: map[souk.Dialect]Prepare{souk.Slack: prepare, souk.Native: prepare, souk.Giosg: prepare},
+		Prepare: map[souk.Dialect]Prepare{souk.Slack: prepare, souk.Native: prepare, souk.Giosg: prepare, souk.Zoom: prepare},
 		Key:     key,
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
@@ -224,7 +227,7 @@ func (b *inbox) received() map[string]int {
 func (w world) second() (db *sql.DB, name string) {
 	w.t.Helper()
 	if !strings.HasPrefix(w.address, "postgres") {
-		return must(sql.Open("sqlite", w.address)), ""
+		return must(sql.Open("sqlite", w.address+"?_pragma=busy_timeout(10000)")), ""
 	}
 	u := must(url.Parse(w.address))
 	name = strings.TrimPrefix(u.Path, "/")
@@ -236,7 +239,7 @@ func (w world) second() (db *sql.DB, name string) {
 // table is missing on SQLite, and PostgreSQL lets nobody connect.
 func (w world) breakDatabase() (mend func()) {
 	db, name := w.second()
-	broken, mended := []string{"ALTER TABLE attempts RENAME TO lost"}, "ALTER TABLE lost RENAME TO attempts"
+	broken, mended := []string{"ALTER TABLE attempts_1 RENAME TO lost"}, "ALTER TABLE lost RENAME TO attempts_1"
 	if name != "" {
 		broken = []string{
 			"ALTER DATABASE " + name + " ALLOW_CONNECTIONS false",

@@ -111,15 +111,12 @@ func (o *company) attempted(t *testing.T, hook souk.ID, outcomes map[string]souk
 				ID: d.Entry, Delivery: d.ID, Dialect: d.Dialect, App: d.App, Webhook: hook, Channel: d.Channel, Action: d.Action,
 				Resource: d.Resource, URL: "https://asked.example/", Outcome: outcome, Status: 200, Headers: `{}`, ListedAt: d.EntryAt, StartedAt: now,
 			}
-			p := store.Progress{Delivery: d.ID, Attempts: 1, Outcome: outcome, Status: souk.DeliverySuccessful, Logged: true}
+			p := store.Progress{Delivery: d, Attempt: &a, Attempts: 1, Outcome: outcome, Status: souk.DeliverySuccessful}
 			if outcome != souk.OK {
 				a.Status = 500
 				p.Status, p.NextAt, p.Entry, p.EntryAt = souk.DeliveryPending, now.Add(time.Hour), souk.NewID(), now
 			}
-			if err := tx.InsertAttempts([]souk.Attempt{a}); err != nil {
-				return err
-			}
-			if err := tx.AdvanceDeliveries(now, []store.Progress{p}); err != nil {
+			if _, err := tx.Record(souk.ID{}, now, []store.Progress{p}); err != nil {
 				return err
 			}
 		}

@@ -112,7 +112,7 @@ func (n *newsroom) deliver(t *testing.T) {
 			o.At = o.At.Add(time.Duration(o.Number-3) * 30 * time.Second)
 			return prepare(o)
 		}}})
-	n.Market.Woken = c.Wake
+	n.Market.Told = c.Offer
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
 	go func() { ended <- c.Run(ctx) }()
@@ -219,8 +219,8 @@ func (n *newsroom) failed(t *testing.T, retries int) {
 func (n *newsroom) hurry(t *testing.T, retries int) {
 	t.Helper()
 	n.failed(t, retries)
-	n.change(t, "UPDATE deliveries SET next_at = 1 WHERE "+waiting)
-	n.Market.Woken()
+	n.change(t, fmt.Sprintf("UPDATE deliveries SET next_at = %d WHERE %s", time.Now().UnixMicro(), waiting))
+	n.Market.Told(nil)
 }
 
 // listen gives the clerk a webhook.

@@ -24,7 +24,7 @@ const (
 	tidyAtOnce = 50
 )
 
-// Tidy drops a part of what was kept long enough: giosg's log and what host
+// Tidy drops a part of what was kept long enough: what host
 // products published after souk.LogKept, answers under idempotency keys after a day, and used
 // codes. It tells whether
 // there is more to drop.
@@ -37,8 +37,6 @@ func (m *Market) Tidy(ctx context.Context) (more bool, err error) {
 			drop func(before time.Time, limit int) (int64, error)
 			kept time.Duration
 		}{
-			{tx.DropAttempts, souk.LogKept},
-			{tx.DropDeliveries, souk.LogKept},
 			{tx.DropPublications, souk.LogKept},
 			{tx.DropAnswers, answerKept},
 			{tx.DropCodes, codeKept},

@@ -3,9 +3,10 @@ package market
 import (
 	"fmt"
 	"maps"
+	"slices"
+	"time"
 
 	"souk"
-	"souk/store"
 )
 
 // emit records events that all happened at one org about one app (or none) and
@@ -24,7 +25,7 @@ func (tx *Tx) emit(events ...souk.Event) error {
 	if err := tx.catalogued(events); err != nil {
 		return err
 	}
-	if err := tx.InsertEvents(events); err != nil || tx.quiet {
+	if err := tx.InsertEvents(history(events)); err != nil || tx.quiet {
 		return err
 	}
 	if err := tx.tellByName(events); err != nil {
@@ -32,6 +33,14 @@ func (tx *Tx) emit(events ...souk.Event) error {
 	}
 	return tx.tellByChannel(events)
 }
+
+// history is those of events that are written down: publications are none of the
+// marketplace's, and what they say is in the deliveries.
+func history(events []souk.Event) []souk.Event {
+	return slices.DeleteFunc(slices.Clone(events), isPublication)
+}
+
+func isPublication(e souk.Event) bool { return e.Kind == souk.ChannelPublished }
 
 // tellByName puts a delivery into the outbox for each webhook that subscribed
 // to an event by its name.
@@ -56,16 +65,36 @@ func (tx *Tx) tellByName(events []souk.Event) error {
 	if err != nil {
 		return err
 	}
-	var deliveries []souk.Delivery
 	for _, e := range events {
+		var to []souk.Endpoint
 		for _, s := range subscribers {
-			d, err := tx.delivery(e, s)
-			if err != nil {
-				return err
+			wire := tx.market.Wires[s.Webhook.Dialect]
+			if wire.Encode != nil && wire.Name(e.Kind) == s.Event && mayHear(e, s.Endpoint) {
+				to = append(to, s.Endpoint)
 			}
-			if d.Body != nil {
-				deliveries = append(deliveries, d)
-			}
+		}
+		if len(to) > mostTold {
+			err = tx.fanOut(e, to)
+		} else {
+			err = tx.tellEndpoints(e, to)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tellEndpoints puts an event into the outbox for endpoints that may hear it.
+func (tx *Tx) tellEndpoints(e souk.Event, to []souk.Endpoint) error {
+	var deliveries []souk.Delivery
+	for _, endpoint := range to {
+		body, err := tx.market.Wires[endpoint.Webhook.Dialect].Encode(e, endpoint)
+		if err != nil {
+			return fmt.Errorf("encoding %s for %s: %w", e.Kind, endpoint.Webhook.Dialect, err)
+		}
+		if body != nil {
+			deliveries = append(deliveries, tx.delivery(e, endpoint.Webhook, endpoint.Installation.ID, body))
 		}
 	}
 	return tx.send(deliveries)
@@ -73,32 +102,33 @@ func (tx *Tx) tellByName(events []souk.Event) error {
 
 // send puts deliveries into the outbox.
 func (tx *Tx) send(deliveries []souk.Delivery) error {
-	for _, d := range deliveries {
-		tx.told = true
+	for i := range deliveries {
+		d := &deliveries[i]
+		d.Trace = tx.trace
 		if tx.tally != nil {
 			tx.tally[d.Event]++
 		}
 	}
-	return tx.InsertDeliveries(deliveries)
+	stored, err := tx.InsertDeliveries(deliveries)
+	tx.told = append(tx.told, stored...)
+	return err
 }
 
-// delivery makes an event's delivery for a subscriber; without a body when it
-// is not to be told.
-func (tx *Tx) delivery(e souk.Event, s store.Subscriber) (d souk.Delivery, err error) {
-	wire := tx.market.Wires[s.Webhook.Dialect]
-	if wire.Encode == nil || wire.Name(e.Kind) != s.Event || !mayHear(e, s.Endpoint) {
-		return d, nil
+// delivery is an event's for a webhook: due at once, or if that is disabled what
+// its dialect's rule has become of it meanwhile.
+func (tx *Tx) delivery(e souk.Event, w souk.Webhook, installation souk.ID, body []byte) souk.Delivery {
+	d := souk.Delivery{
+		ID: souk.NewID(), Event: e.ID, Webhook: w.ID, App: w.App, Installation: installation,
+		Dialect: w.Dialect, Epoch: w.Epoch, Body: body, Status: souk.DeliveryPending, NextAt: tx.at,
+		CreatedAt: tx.at, Entry: souk.NewID(), EntryAt: tx.at,
 	}
-	body, err := wire.Encode(e, s.Endpoint)
-	if err != nil {
-		return d, fmt.Errorf("encoding %s for %s: %w", e.Kind, s.Webhook.Dialect, err)
+	if w.Status == souk.WebhookDisabled {
+		d.Status, d.NextAt = souk.DeliveryHeld, time.Time{}
+		if !souk.DisableRules[w.Dialect].Holds {
+			d.Status, d.EndedAt, d.Note = souk.DeliverySkipped, tx.at, "the webhook is disabled"
+		}
 	}
-	return souk.Delivery{
-		ID: souk.NewID(), Event: e.ID, Webhook: s.Webhook.ID, App: s.Webhook.App,
-		Installation: s.Installation.ID, Dialect: s.Webhook.Dialect,
-		Body: body, Status: souk.DeliveryPending, NextAt: tx.at, CreatedAt: tx.at,
-		Entry: souk.NewID(), EntryAt: tx.at,
-	}, nil
+	return d
 }
 
 // mayHear reports whether an endpoint may be told an event. A native webhook

@@ -3,6 +3,7 @@ package market_test
 import (
 	"context"
 	"errors"
+	"math"
 	"testing"
 
 	"souk"
@@ -28,7 +29,7 @@ func TestWhoIsTold(t *testing.T) {
 		ctx := context.Background()
 		const created = string(souk.RequestCreated)
 		woken := 0
-		w.m.Woken = func() { woken++ }
+		w.m.Told = func([]souk.Delivery) { woken++ }
 		w.subscribe("chat", souk.Native, created) // hears of itself, installed or not
 		w.subscribe("files", souk.Native, created)
 		w.subscribe("monitor", souk.Native, created) // has the scope
@@ -95,7 +96,7 @@ func cancelAll(tx *store.Tx, w *town) error {
 			return err
 		}
 		for _, h := range hooks {
-			if _, err := tx.CancelDeliveriesTo(h.ID, dawn, "told"); err != nil {
+			if _, err := tx.SettleWebhook(h.ID, math.MaxInt64, souk.DeliveryCancelled, "told", dawn, math.MaxInt32); err != nil {
 				return err
 			}
 		}
@@ -118,7 +119,7 @@ func TestWhatIsNotDeliveredAnyMore(t *testing.T) {
 		wantList(t, "an app hears of its own end", w.told(), "chat native grant.revoked", "chat native installation.removed")
 		ok(t, w.m.DeleteWebhook(ctx, operator, w.app["chat"], own.ID))
 		wantList(t, "after deleting the webhook", w.told())
-		wantList(t, "what became of them", w.rows(`SELECT status || ': ' || note FROM deliveries`),
+		wantList(t, "what became of them", w.rows(`SELECT status || ': ' || note FROM ended_1`),
 			"cancelled: the installation ended", "cancelled: the webhook was deleted", "cancelled: the webhook was deleted")
 	})
 }
@@ -127,7 +128,7 @@ func TestWhatIsNotDeliveredAnyMore(t *testing.T) {
 func TestAVerbThatFailsLeavesNothing(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {
 		w.subscribe("chat", souk.Native, "request.created")
-		w.m.Woken = func() { t.Error("the courier was woken") }
+		w.m.Told = func([]souk.Delivery) { t.Error("the courier was woken") }
 		wire := w.m.Wires[souk.Native]
 		before := w.digest()
 		for name, encode := range map[string]func(souk.Event, souk.Endpoint) ([]byte, error){

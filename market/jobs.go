@@ -108,7 +108,7 @@ func orgsOfStep(tx *store.Tx, j store.Job) (orgs []souk.ID, err error) {
 		return orgs, err
 	case store.EndPartner: // the owner's too: a verb that takes an app back counts who has it
 		return []souk.ID{j.Org, j.Other}, nil
-	case store.InstallWishes, store.TakeIcons:
+	case store.InstallWishes, store.TakeIcons, store.FanOut:
 		return []souk.ID{j.Org}, nil
 	}
 	return nil, nil
@@ -132,6 +132,12 @@ func (tx *Tx) step(j store.Job) error {
 		left, err = tx.stepSpread(&j)
 	case store.TakeIcons:
 		left, err = tx.takeIcons(&j, stepSize, until)
+	case store.SettleWebhook:
+		left, err = tx.stepSettleWebhook(&j)
+	case store.SettleInstallation:
+		left, err = tx.stepSettleInstallation(&j)
+	case store.FanOut:
+		left, err = tx.stepFanOut(&j)
 	}
 	switch {
 	case err != nil:

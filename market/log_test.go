@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"souk"
+	"souk/market"
 	"souk/store"
 )
 
@@ -24,24 +25,24 @@ func (w *town) logged(app string, n int, at time.Time) souk.Webhook {
 			return err
 		}
 		var cancelled []souk.Delivery
-		var made []souk.Attempt
+		var made []store.Progress
 		for i := range n {
 			cancelled = append(cancelled, souk.Delivery{
 				ID: souk.NewID(), Event: souk.NewID(), Webhook: hook.ID, App: hook.App, Dialect: souk.Giosg, Body: []byte("{}"),
 				Resource: fmt.Sprint(i), Status: souk.DeliveryCancelled, Entry: souk.NewID(), EntryAt: at, CreatedAt: at, EndedAt: at,
 			})
-			made = append(made, souk.Attempt{
+			made = append(made, store.Progress{Delivery: souk.Delivery{ID: souk.NewID()}, Attempt: &souk.Attempt{
 				ID: souk.NewID(), Delivery: souk.NewID(), Dialect: souk.Giosg, App: hook.App, Webhook: hook.ID, URL: hook.URL,
 				Outcome: souk.OK, Status: 200, ListedAt: at, StartedAt: at,
-			})
+			}})
 			if _, err := tx.PutAnswer([]byte(fmt.Sprint(hook.ID, i)), []byte("input"), "{}", at); err != nil {
 				return err
 			}
 		}
-		if err := tx.InsertDeliveries(cancelled); err != nil {
+		if _, err := tx.InsertDeliveries(cancelled); err != nil {
 			return err
 		}
-		return tx.InsertAttempts(made)
+		return drop(tx.Record(souk.ID{}, at, made))
 	})
 	return hook
 }
@@ -77,40 +78,88 @@ func TestWebhookLog(t *testing.T) {
 	})
 }
 
-// What is a week old is listed no longer, and dropped bit by bit; keys of
-// publications after a day.
+// What is a day old is dropped bit by bit when it is what publications were
+// answered under keys.
 func TestTidy(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {
 		ctx := context.Background()
-		const many = 150
-		w.logged("chat", many, time.Now().Add(-souk.LogKept-time.Minute))
-		w.logged("chat", 2, time.Now().Add(-souk.LogKept+time.Hour))
+		const many = 450
+		w.logged("chat", many, time.Now().Add(-25*time.Hour))
 		w.logged("chat", 3, time.Now())
-		w.subscribe("tool", souk.Native, string(souk.RequestCreated))
-		w.ask("jane", "tool", w.hq)
-		entries := must(w.m.WebhookLog(ctx, w.as("vic"), w.vendor, w.app["chat"], souk.LogFilter{}, souk.Page{Size: 100}))(t)
-		if len(entries) != 10 {
-			t.Errorf("%d entries before tidying", len(entries))
-		}
-		count := func() int {
-			return w.count(`SELECT (SELECT count(*) FROM attempts) + (SELECT count(*) FROM deliveries WHERE dialect = 'giosg')
-				+ (SELECT count(*) FROM idempotency)`)
-		}
+		count := func() int { return w.count(`SELECT count(*) FROM idempotency`) }
 		for before, more := count(), true; more; before = count() {
 			more = must(w.m.Tidy(ctx))(t)
 			if n := before - count(); n > 200 || more && n == 0 {
 				t.Fatalf("a step dropped %d rows", n)
 			}
 		}
-		for query, want := range map[string]int{
-			`SELECT count(*) FROM attempts`:                            5,
-			`SELECT count(*) FROM deliveries WHERE dialect = 'giosg'`:  5,
-			`SELECT count(*) FROM deliveries WHERE dialect = 'native'`: 1,
-			`SELECT count(*) FROM idempotency`:                         3,
-		} {
-			if n := w.count(query); n != want {
-				t.Errorf("%s: %d, want %d", query, n, want)
+		if n := count(); n != 3 {
+			t.Errorf("%d answers are left", n)
+		}
+	})
+}
+
+// The log is dropped in whole parts, by age and by size, and what is still to be
+// told outlives them.
+func TestKeepLog(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.subscribe("tool", souk.Native, string(souk.RequestCreated))
+		w.ask("jane", "tool", w.hq)
+		parts := func() (all []store.Part) {
+			w.read(func(tx *store.Tx) (err error) { all, err = tx.Parts(); return err })
+			return all
+		}
+		keep := func() {
+			for more := true; more; {
+				more = must(w.m.KeepLog(ctx))(t)
 			}
 		}
+		keep()
+		if all := parts(); len(all) != 1 {
+			t.Errorf("%d parts, and nothing was recorded", len(all))
+		}
+		w.logged("chat", 5, time.Now().Add(-souk.LogKept-time.Minute))
+		keep()
+		w.logged("chat", 3, time.Now())
+		keep()
+		if all := parts(); len(all) != 2 || all[0].Entries != 10 || all[1].Entries != 6 || !all[0].Until.Equal(all[1].Since) {
+			t.Errorf("a part of a day and one of the next: %+v", all)
+		}
+		if n := w.count(`SELECT count(*) FROM ended_1`); n != 5 {
+			t.Errorf("the first part has %d deliveries", n)
+		}
+
+		for _, tt := range []struct {
+			keep  market.Keeping
+			parts int
+			why   string
+		}{
+			{market.Keeping{}, 2, "a week"},
+			{market.Keeping{For: time.Nanosecond}, 1, "no time at all: the part that is written to stays"},
+		} {
+			w.m.Keep = tt.keep
+			keep()
+			if all := parts(); len(all) != tt.parts || all[len(all)-1].Number != 2 {
+				t.Errorf("kept for %s: %+v", tt.why, all)
+			}
+		}
+		if entries := must(w.m.WebhookLog(ctx, w.as("vic"), w.vendor, w.app["chat"], souk.LogFilter{}, souk.Page{Size: 100}))(t); len(entries) != 6 {
+			t.Errorf("%d entries are left", len(entries))
+		}
+
+		w.m.Keep = market.Keeping{Bytes: 16 << 10}
+		for range 40 {
+			w.logged("chat", 10, time.Now())
+			keep()
+		}
+		all, size := parts(), int64(0)
+		for _, p := range all {
+			size += p.Bytes
+		}
+		if len(all) < 3 || size > 20<<10 || all[0].Number < 10 {
+			t.Errorf("of 16 KiB there are %d bytes in %d parts, the oldest is %d", size, len(all), all[0].Number)
+		}
+		wantList(t, "still to be told", w.told(), "tool native request.created")
 	})
 }

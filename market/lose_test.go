@@ -124,7 +124,7 @@ func TestLosingRights(t *testing.T) {
 					for _, l := range tt.live {
 						stays = stays || l == at
 					}
-					cancelled := w.count(`SELECT count(*) FROM deliveries WHERE installation_id = $1 AND status = 'cancelled'`, i.ID)
+					cancelled := w.count(`SELECT count(*) FROM ended_1 WHERE installation_id = $1 AND status = 'cancelled'`, i.ID)
 					if stays != w.installation(i.ID).Live() || stays != (cancelled == 0) {
 						t.Errorf("at %s: %s, %d deliveries cancelled", at, w.ended(i), cancelled)
 					}

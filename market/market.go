@@ -32,9 +32,17 @@ type Market struct {
 	// webhook that Souk does not send to.
 	CheckURL func(string) error
 
-	// Woken, if set, is called after a commit that left deliveries: a hint for
-	// the courier. It must not block.
-	Woken func()
+	// Told, if set, is called after a commit with the deliveries that it put into
+	// the outbox, none when it made others due: a hint for the courier. It must
+	// not block.
+	Told func([]souk.Delivery)
+
+	// Keep is how much of the log is kept.
+	Keep Keeping
+
+	// Trace, if set, says of what a call is a part, as a traceparent; "" for
+	// nothing. It goes with the deliveries that the call causes.
+	Trace func(context.Context) string
 
 	// Begun, if set, is called after a commit that left something to be done bit
 	// by bit: a hint for whoever runs StepJob. It must not block.
@@ -90,22 +98,29 @@ func (m *Market) now() time.Time { return m.DB.Now() }
 
 // write runs a verb: find names what it locks, fn is its body.
 func (m *Market) write(ctx context.Context, actor souk.Actor, find func(*store.Tx) (store.Locks, error), fn func(*Tx) error) error {
-	var told, left bool
-	err := m.DB.Write(ctx, find, func(s *store.Tx) error {
-		tx := &Tx{Tx: s, market: m, actor: actor, at: m.now()}
-		if err := fn(tx); err != nil {
-			return err
-		}
-		told, left = tx.told, tx.left // fn may run again: the last run counts
-		return nil
-	})
-	if err == nil && told && m.Woken != nil {
-		m.Woken()
+	var last *Tx // fn may run again: the last run counts
+	trace := ""
+	if m.Trace != nil {
+		trace = m.Trace(ctx)
 	}
-	if err == nil && left && m.Begun != nil {
-		m.Begun()
+	err := m.DB.Write(ctx, find, func(s *store.Tx) error {
+		last = &Tx{Tx: s, market: m, actor: actor, at: m.now(), trace: trace}
+		return fn(last)
+	})
+	if err == nil {
+		m.committed(last)
 	}
 	return err
+}
+
+// committed tells those who carry on what a transaction left to them.
+func (m *Market) committed(tx *Tx) {
+	if (len(tx.told) > 0 || tx.freed) && m.Told != nil {
+		m.Told(tx.told)
+	}
+	if tx.left && m.Begun != nil {
+		m.Begun()
+	}
 }
 
 // Tx is one verb's transaction. The bodies of the verbs are its methods, so
@@ -115,7 +130,9 @@ type Tx struct {
 	market *Market
 	actor  souk.Actor
 	at     time.Time
-	told   bool                  // there are deliveries
+	trace  string                // of what it is a part, see Market.Trace
+	told   []souk.Delivery       // that were put into the outbox
+	freed  bool                  // deliveries that waited are due
 	left   bool                  // there is a job to go on with
 	tally  map[souk.ID]int       // deliveries by event, where they are counted
 	quiet  bool                  // events are recorded and nobody is told

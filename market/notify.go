@@ -179,12 +179,8 @@ func (t *teller) listeners(n noticed, words map[souk.ID][]string, heard map[souk
 // about the installation whose app user speaks, and the last of that one
 // outlives it.
 func (t *teller) notification(n noticed, l store.Listener, body []byte) souk.Delivery {
-	d := souk.Delivery{
-		ID: souk.NewID(), Event: n.event.ID, Webhook: l.Webhook.ID, App: l.Webhook.App,
-		Installation: l.Installation.ID, Speaker: l.Installation.ID, Dialect: t.dialect, Body: body,
-		Channel: n.Channel, Action: n.Action, Resource: n.Resource,
-		Status: souk.DeliveryPending, NextAt: t.at, CreatedAt: t.at, Entry: souk.NewID(), EntryAt: t.at,
-	}
+	d := t.delivery(n.event, l.Webhook, l.Installation.ID, body)
+	d.Speaker, d.Channel, d.Action, d.Resource = l.Installation.ID, n.Channel, n.Action, n.Resource
 	if n.Org.IsZero() {
 		d.Speaker, d.Final = n.event.Subject, n.Action == souk.Removed
 		if d.Final {

@@ -12,7 +12,6 @@ import (
 	"souk"
 	"souk/market"
 	"souk/souktest"
-	"souk/store"
 )
 
 // What the host product publishes goes to those who subscribed, are installed
@@ -30,7 +29,7 @@ func TestPublishing(t *testing.T) {
 		w.install("gus", "ear", w.globex)
 		w.heard()
 		woken := 0
-		w.m.Woken = func() { woken++ }
+		w.m.Told = func([]souk.Delivery) { woken++ }
 		message := chatAt(w.hq, "7")
 		message.Channel += "/3/messages"
 		message.Action, message.Body = souk.Added, souk.Document(`{"text":"<hello> & \u00e9"}`)
@@ -45,11 +44,12 @@ func TestPublishing(t *testing.T) {
 		var counts []int
 		for i, p := range told {
 			counts = append(counts, p.Deliveries)
-			var e souk.Event
-			w.read(func(tx *store.Tx) (err error) { e, err = tx.Event(p.Event); return err })
-			if e.Kind != souk.ChannelPublished || e.Org != []souk.ID{w.hq, w.hq, w.globex, w.vendor}[i] || e.Data.Publication == nil || e.Data.Actor != nil {
-				t.Errorf("event %d: %+v", i, e)
+			if n := w.count(`SELECT count(*) FROM deliveries WHERE event_id = $1`, p.Event); n != p.Deliveries {
+				t.Errorf("publication %d: %d deliveries, %d counted", i, n, p.Deliveries)
 			}
+		}
+		if n := w.count(`SELECT count(*) FROM events WHERE kind = $1`, string(souk.ChannelPublished)); n != 0 {
+			t.Errorf("the marketplace's history has %d publications", n)
 		}
 		if !slices.Equal(counts, []int{3, 1, 1, 0}) || woken != 1 { // the native one hears at hq what needs no scope
 			t.Errorf("%d deliveries, woken %d times", counts, woken)
@@ -145,7 +145,7 @@ func TestPublishingInPortions(t *testing.T) {
 
 		ctx, cancel := context.WithCancel(t.Context())
 		woken := 0
-		w.m.Woken = func() {
+		w.m.Told = func([]souk.Delivery) {
 			if woken++; woken == 2 {
 				cancel()
 			}
@@ -172,10 +172,8 @@ func TestPublishingInPortions(t *testing.T) {
 			t.Errorf("told %d, then %d, woken %d times", len(told), len(again), woken)
 		}
 		for i, p := range told {
-			var e souk.Event
-			w.read(func(tx *store.Tx) (err error) { e, err = tx.Event(p.Event); return err })
-			if e.Data.Publication.Resource != fmt.Sprint(i) || p.Deliveries != 1 {
-				t.Errorf("item %d was told of %s to %d", i, e.Data.Publication.Resource, p.Deliveries)
+			if resources := w.list(`SELECT resource FROM deliveries WHERE event_id = $1`, p.Event); len(resources) != 1 || resources[0] != fmt.Sprint(i) || p.Deliveries != 1 {
+				t.Errorf("item %d was told as %v, to %d", i, resources, p.Deliveries)
 			}
 		}
 	})

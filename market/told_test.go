@@ -47,7 +47,7 @@ func TestWhoHearsOnChannels(t *testing.T) {
 		if n := w.count(`SELECT count(*) FROM deliveries WHERE installation_id = $1 AND status = 'pending'`, i.ID); n != 0 {
 			t.Errorf("%d deliveries go on for an installation that ended", n)
 		}
-		if n := w.count(`SELECT count(*) FROM deliveries WHERE installation_id = $1 AND status = 'cancelled' AND note = 'the installation ended'`, i.ID); n != 8 {
+		if n := w.count(`SELECT count(*) FROM ended_1 WHERE installation_id = $1 AND status = 'cancelled' AND note = 'the installation ended'`, i.ID); n != 8 {
 			t.Errorf("%d deliveries were cancelled", n)
 		}
 		w.install("sid", "tool", w.hq)

@@ -127,7 +127,7 @@ func TestTrigger(t *testing.T) {
 		}
 
 		woken := 0
-		w.m.Woken = func() { woken++ }
+		w.m.Told = func([]souk.Delivery) { woken++ }
 		told := trigger(market.Triggering{Condition: "chat_start", Org: w.hq, User: w.user["sid"], Chat: "7", Visitor: "v", Room: "r", Domain: "d.example"})
 		w.wantCalled("with settings, as far as was granted",
 			"chat_start chat at hq by sid [] 7 v r d.example", "chat_start ear at hq by sid [settings] 7 v r d.example")
@@ -306,7 +306,9 @@ func TestTriggerCalls(t *testing.T) {
 		first := must(w.m.Trigger(ctx, operator, market.Triggering{Condition: "chat_start", Org: w.hq}))(t)[0].Delivery
 		second := must(w.m.Trigger(ctx, operator, market.Triggering{Condition: "chat_end", Org: w.hq}))(t)[0].Delivery
 		tried := souk.Attempt{ID: souk.NewID(), Delivery: first, Dialect: souk.TriggerCall, App: w.app["chat"], Webhook: w.app["chat"], URL: "https://chat.example/trigger", Outcome: souk.OK, Status: 204, StartedAt: dawn}
-		w.write(func(tx *store.Tx) error { return tx.InsertAttempts([]souk.Attempt{tried}) })
+		w.write(func(tx *store.Tx) error {
+			return drop(tx.Record(souk.ID{}, dawn, []store.Progress{{Delivery: souk.Delivery{ID: souk.NewID()}, Attempt: &tried}}))
+		})
 
 		for _, a := range []souk.Actor{w.as("vic"), w.itself("chat"), operator} {
 			calls := must(w.m.TriggerCalls(ctx, a, w.app["chat"], "", souk.Page{Size: 5}))(t)

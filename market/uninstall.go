@@ -206,7 +206,7 @@ func (tx *Tx) finish(i souk.Installation, app souk.App, at place, verb string) (
 	if err := tx.UnreachAll(i.ID); err != nil {
 		return i, nil, err
 	}
-	if _, err := tx.CancelDeliveries(i.ID, tx.at, "the installation ended"); err != nil {
+	if err := tx.settleInstallation(i); err != nil {
 		return i, nil, err
 	}
 	removed, err := tx.installationEvent(souk.InstallationRemoved, at, app, Installed{Installation: i, Workspaces: workspaces})

@@ -352,7 +352,7 @@ func (tx *Tx) deleteWebhook(verb string, app, id souk.ID) error {
 	if err := tx.PutWebhook(w); err != nil {
 		return err
 	}
-	if _, err := tx.CancelDeliveriesTo(id, tx.at, "the webhook was deleted"); err != nil {
+	if err := tx.settleWebhook(w.Webhook); err != nil {
 		return err
 	}
 	return tx.tellWebhook(verb, souk.WebhookRemoved, before, before, nil)

@@ -323,7 +323,7 @@ func TestApplyWorldQuietly(t *testing.T) {
 			Encode: func(e souk.Event, _ souk.Endpoint) ([]byte, error) { return []byte(e.Kind), nil },
 			Events: []string{string(souk.RequestCreated), string(souk.ResolutionApproved)},
 		}})
-		c.Market.Woken = func() { told++ }
+		c.Market.Told = func([]souk.Delivery) { told++ }
 		for _, quiet := range []bool{true, false} {
 			document := `requests: {quiet: {app: deploybot, user: bo, org: sales}}`
 			if !quiet {

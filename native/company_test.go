@@ -276,7 +276,11 @@ func (o *company) happen(t *testing.T) {
 		hook, trigger := tried, tried
 		hook.ID, hook.Delivery, hook.Webhook, hook.URL = souk.NewID(), o.delivery.ID, o.hook.ID, o.hook.URL
 		trigger.ID, trigger.Delivery, trigger.Webhook, trigger.URL = souk.NewID(), o.heard.ID, o.notes.ID, o.notes.TriggerURL
-		return tx.InsertAttempts([]souk.Attempt{hook, trigger})
+		again := func(d souk.Delivery, a *souk.Attempt) store.Progress {
+			return store.Progress{Delivery: d, Attempt: a, Status: d.Status, NextAt: d.NextAt, Entry: d.Entry, EntryAt: d.EntryAt}
+		}
+		_, err := tx.Record(souk.ID{}, o.at, []store.Progress{again(o.delivery, &hook), again(o.heard, &trigger)})
+		return err
 	})
 }
 

@@ -1,8 +1,8 @@
 package store
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"souk"
@@ -22,61 +22,74 @@ func scanAttempt(r row) (a souk.Attempt, err error) {
 	return a, err
 }
 
-// Attempts lists what was tried for a delivery, in order.
+// Attempts lists what was tried for a delivery, in order, as far as the log
+// still has it.
 func (tx *Tx) Attempts(delivery souk.ID) ([]souk.Attempt, error) {
-	return list(tx, scanAttempt, `SELECT `+attemptColumns+` FROM attempts
-		WHERE delivery_id = $1 ORDER BY started_at, id`, delivery)
+	return tx.attemptsSince(delivery, time.Time{})
 }
 
-// InsertAttempts writes attempts down, once each: a commit whose outcome is
-// unknown can be repeated.
+// attemptsSince lists what was tried for a delivery and recorded since a time,
+// and perhaps a little before.
+func (tx *Tx) attemptsSince(delivery souk.ID, since time.Time) (all []souk.Attempt, err error) {
+	parts, err := tx.parts()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range parts {
+		if p.before(since) {
+			break
+		}
+		some, err := list(tx, scanAttempt, `SELECT `+attemptColumns+` FROM `+attemptsIn(p.Number)+` WHERE delivery_id = $1`, delivery)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	slices.SortFunc(all, func(a, b souk.Attempt) int {
+		return cmp.Or(a.StartedAt.Compare(b.StartedAt), a.ID.Compare(b.ID))
+	})
+	return all, nil
+}
+
+// insertAttempts writes attempts down that nobody has written down.
 //
 // An attempt's ID is the entry under which the log has announced it, and
 // sometimes there are two of them under one: when a process did not record its
 // attempt while it had the lease, another made it again. Both were requests, so
 // both stay. The first to be recorded is what was announced; the other gets an
 // ID of its own, and its place in the log by when it began.
-func (tx *Tx) InsertAttempts(attempts []souk.Attempt) error {
+func (tx *Tx) insertAttempts(part int64, attempts []*souk.Attempt) error {
 	for len(attempts) > 0 {
-		n := 1 // the largest power of two that fits: few different statements
-		for n*2 <= len(attempts) && n*2*attemptWidth <= mostArgs {
-			n *= 2
-		}
+		n := fitting(len(attempts), attemptWidth)
 		some := attempts[:n]
-		inserted, err := tx.insertAttempts(some)
+		inserted, err := tx.insertUnlessThere(part, some)
+		if err == nil && inserted < int64(n) {
+			err = tx.insertDoubles(part, some)
+		}
 		if err != nil {
 			return err
-		}
-		if inserted < int64(n) {
-			if err := tx.insertDoubles(some); err != nil {
-				return err
-			}
 		}
 		attempts = attempts[n:]
 	}
 	return nil
 }
 
-func (tx *Tx) insertAttempts(attempts []souk.Attempt) (int64, error) {
-	var values strings.Builder
+func (tx *Tx) insertUnlessThere(part int64, attempts []*souk.Attempt) (int64, error) {
 	args := make([]any, 0, len(attempts)*attemptWidth)
-	for i, a := range attempts {
-		if i > 0 {
-			values.WriteString(", ")
-		}
-		values.WriteString("(" + placeholders(i*attemptWidth+1, attemptWidth) + ")")
-		args = append(args, a.ID, a.Delivery, a.Dialect, a.App, a.Webhook, string(a.Channel), a.Action, a.Resource, a.Number, a.URL,
+	for _, a := range attempts {
+		args = append(args, a.ID, a.Delivery, string(a.Dialect), a.App, a.Webhook, string(a.Channel), string(a.Action), a.Resource, a.Number, a.URL,
 			string(a.Outcome), a.Status, a.Answer, a.Headers, a.Detail, micros(a.ListedAt), micros(a.StartedAt), a.Duration.Microseconds())
 	}
-	return tx.exec(`INSERT INTO attempts (`+attemptColumns+`) VALUES `+values.String()+`
+	return tx.exec(`INSERT INTO `+attemptsIn(part)+` (`+attemptColumns+`) VALUES `+valueRows(len(attempts), attemptWidth)+`
 		ON CONFLICT (delivery_id, id) DO NOTHING`, args...)
 }
 
 // insertDoubles writes down which of attempts are not there, known by when they
-// began, under IDs of their own.
-func (tx *Tx) insertDoubles(attempts []souk.Attempt) error {
+// began: under an ID of its own where another took the entry. What may be there
+// was recorded after it had begun.
+func (tx *Tx) insertDoubles(part int64, attempts []*souk.Attempt) error {
 	for _, a := range attempts {
-		there, err := tx.Attempts(a.Delivery)
+		there, err := tx.attemptsSince(a.Delivery, a.StartedAt)
 		if err != nil {
 			return err
 		}
@@ -85,8 +98,11 @@ func (tx *Tx) insertDoubles(attempts []souk.Attempt) error {
 		}) {
 			continue
 		}
-		a.ID, a.ListedAt = souk.NewID(), a.StartedAt
-		if _, err := tx.insertAttempts([]souk.Attempt{a}); err != nil {
+		double := *a
+		if slices.ContainsFunc(there, func(b souk.Attempt) bool { return b.ID == a.ID }) {
+			double.ID, double.ListedAt = souk.NewID(), a.StartedAt
+		}
+		if _, err := tx.insertUnlessThere(part, []*souk.Attempt{&double}); err != nil {
 			return err
 		}
 	}

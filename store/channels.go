@@ -41,7 +41,8 @@ type Listener struct {
 
 // Listeners finds the subscriptions to channels that end in one of some words,
 // of the apps whose active installation reaches an org. Apps and installations
-// that are suspended, and orgs without a subscription, hear nothing.
+// that are suspended, and orgs without a subscription, hear nothing. Disabled
+// webhooks are among them: what they are to be told is held.
 func (tx *Tx) Listeners(org souk.ID, words []string) ([]Listener, error) {
 	words = append(words, "*")
 	return list(tx, scanListener, `
@@ -56,7 +57,7 @@ func (tx *Tx) Listeners(org souk.ID, words []string) ([]Listener, error) {
 		JOIN orgs o ON o.id = i.org_id
 		JOIN orgs h ON h.id = r.org_id AND h.has_active_subscription = TRUE AND h.closed_at IS NULL
 		WHERE r.org_id = $1
-		AND w.status = 'active' AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
+		AND w.status IN ('active', 'disabled') AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
 		AND i.status = 'active' AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
 		ORDER BY w.created_at, w.id, s.place`, append([]any{org}, anys(words)...)...)
 }
@@ -78,7 +79,7 @@ func (tx *Tx) OwnListeners(app souk.ID) ([]Listener, error) {
 		JOIN apps a ON a.id = s.app_id
 		JOIN orgs o ON o.id = a.owner_id
 		WHERE s.app_id = $1 AND s.last = 'installations' AND s.pattern = $2
-		AND w.status = 'active' AND w.deleted_at IS NULL AND a.suspended = FALSE
+		AND w.status IN ('active', 'disabled') AND w.deleted_at IS NULL AND a.suspended = FALSE
 		AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
 		ORDER BY w.created_at, w.id, s.place`, app, string(souk.OwnInstallations))
 }

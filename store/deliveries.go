@@ -1,93 +1,274 @@
 package store
 
 import (
+	"cmp"
+	"errors"
+	"slices"
 	"time"
 
 	"souk"
 )
 
-const deliveryColumns = `id, event_id, webhook_id, app_id, installation_id, dialect, final, body,
-	channel, action, resource, speaker_id, status, attempts, last_outcome, next_at, entry_id, entry_at,
-	created_at, ended_at, note`
+// The columns of a delivery: what the outbox and the log both have, and behind
+// them one that each has for itself.
+const (
+	keptColumns = `id, event_id, webhook_id, app_id, installation_id, dialect, final, epoch, channel, action, resource,
+		speaker_id, trace, status, attempts, base, last_outcome, entry_id, entry_at, created_at, note, body`
+	openColumns   = keptColumns + `, next_at`
+	endedColumns  = keptColumns + `, ended_at`
+	deliveryWidth = 23
+)
 
-func scanDelivery(r row) (d souk.Delivery, err error) {
-	err = r.Scan(&d.ID, &d.Event, &d.Webhook, &d.App, &d.Installation, &d.Dialect, &d.Final, &d.Body,
-		&d.Channel, &d.Action, &d.Resource, &d.Speaker, &d.Status, &d.Attempts, &d.LastOutcome, (*stamp)(&d.NextAt),
-		&d.Entry, (*stamp)(&d.EntryAt), (*stamp)(&d.CreatedAt), (*stamp)(&d.EndedAt), &d.Note)
+func keptFields(d *souk.Delivery) []any {
+	return []any{&d.ID, &d.Event, &d.Webhook, &d.App, &d.Installation, &d.Dialect, &d.Final, &d.Epoch,
+		&d.Channel, &d.Action, &d.Resource, &d.Speaker, &d.Trace, &d.Status, &d.Attempts, &d.Base, &d.LastOutcome,
+		&d.Entry, (*stamp)(&d.EntryAt), (*stamp)(&d.CreatedAt), &d.Note, &d.Body}
+}
+
+func keptArgs(d *souk.Delivery) []any {
+	return []any{d.ID, d.Event, d.Webhook, d.App, d.Installation, string(d.Dialect), d.Final, d.Epoch,
+		string(d.Channel), string(d.Action), d.Resource, d.Speaker, d.Trace, string(d.Status), d.Attempts, d.Base, string(d.LastOutcome),
+		d.Entry, micros(d.EntryAt), micros(d.CreatedAt), d.Note, d.Body}
+}
+
+func scanOpen(r row) (d souk.Delivery, err error) {
+	err = r.Scan(append(keptFields(&d), (*stamp)(&d.NextAt))...)
 	return d, err
 }
 
-// InsertDeliveries puts deliveries into the outbox. One with a resource waits
-// without a due time as long as another of its Line is pending, be it one that
-// comes before it in the same call.
-func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) error {
+func scanEnded(r row) (d souk.Delivery, err error) {
+	err = r.Scan(append(keptFields(&d), (*stamp)(&d.EndedAt))...)
+	return d, err
+}
+
+// isOpen reports whether a delivery with this status is still to be made.
+func isOpen(status souk.DeliveryStatus) bool {
+	return status == souk.DeliveryPending || status == souk.DeliveryHeld
+}
+
+// InsertDeliveries puts deliveries into the outbox, and those that were over
+// before they began into the log. It answers with them as they are stored: one
+// with a resource waits without a due time as long as another stands in its
+// Line, be it one that comes before it in the same call.
+func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) ([]souk.Delivery, error) {
 	taken, err := tx.takenLines(deliveries)
+	if err != nil {
+		return nil, err
+	}
+	stored := slices.Clone(deliveries)
+	var args []any
+	var over []souk.Delivery
+	for i := range stored {
+		d := &stored[i]
+		line := lineOf(*d)
+		if d.Status != souk.DeliveryPending || d.Resource != "" && taken[line] {
+			d.NextAt = time.Time{}
+		}
+		if isOpen(d.Status) && d.Resource != "" {
+			taken[line] = true
+		}
+		if isOpen(d.Status) {
+			args = append(append(args, keptArgs(d)...), micros(d.NextAt))
+		} else {
+			over = append(over, *d)
+		}
+	}
+	if err := tx.insertMany(`INSERT INTO deliveries (`+openColumns+`) VALUES `, deliveryWidth, args); err != nil {
+		return nil, err
+	}
+	return stored, tx.insertEnded(over)
+}
+
+// insertEnded puts deliveries that nobody was told into the log.
+func (tx *Tx) insertEnded(over []souk.Delivery) error {
+	if len(over) == 0 {
+		return nil
+	}
+	part, err := tx.newest()
 	if err != nil {
 		return err
 	}
 	var args []any
-	for _, d := range deliveries {
-		if d.Resource != "" && d.Status == souk.DeliveryPending {
-			if l := lineOf(d); taken[l] {
-				d.NextAt = time.Time{}
-			} else {
-				taken[l] = true
-			}
-		}
-		args = append(args, d.ID, d.Event, d.Webhook, d.App, d.Installation, d.Dialect, d.Final, d.Body,
-			string(d.Channel), d.Action, d.Resource, d.Speaker, d.Status, d.Attempts, string(d.LastOutcome),
-			micros(d.NextAt), d.Entry, micros(d.EntryAt), micros(d.CreatedAt), micros(d.EndedAt), d.Note)
+	var c counted
+	for i := range over {
+		args = append(append(args, keptArgs(&over[i])...), micros(over[i].EndedAt))
+		c.ended(&over[i], over[i].Status, over[i].EndedAt)
 	}
-	return tx.insertMany(`INSERT INTO deliveries (`+deliveryColumns+`) VALUES `, 21, args)
+	if err := tx.insertMany(`INSERT INTO `+endedIn(part)+` (`+endedColumns+`) VALUES `, deliveryWidth, args); err != nil {
+		return err
+	}
+	return tx.count(anyNode(), part, c)
 }
 
-// Delivery finds a delivery by ID.
+// Delivery finds a delivery by ID, be it open or in the log.
 func (tx *Tx) Delivery(id souk.ID) (souk.Delivery, error) {
-	return one(tx, scanDelivery, `SELECT `+deliveryColumns+` FROM deliveries WHERE id = $1`, id)
+	d, err := one(tx, scanOpen, `SELECT `+openColumns+` FROM deliveries WHERE id = $1`, id)
+	if !errors.Is(err, ErrNotFound) {
+		return d, err
+	}
+	parts, err := tx.parts()
+	if err != nil {
+		return d, err
+	}
+	for _, p := range parts {
+		d, err = one(tx, scanEnded, `SELECT `+endedColumns+` FROM `+endedIn(p.Number)+` WHERE id = $1`, id)
+		if !errors.Is(err, ErrNotFound) {
+			return d, err
+		}
+	}
+	return d, ErrNotFound
 }
 
 // DeliveriesPage lists what a webhook was or is to be told, newest first; an
 // empty status means any.
 func (tx *Tx) DeliveriesPage(webhook souk.ID, status souk.DeliveryStatus, page souk.Page) ([]souk.Delivery, error) {
-	c := conditions{args: []any{webhook}}
-	if status != "" {
-		c.add(`d.status = `, status)
+	page.Order = souk.NewestFirst
+	found, err := tx.openPage(webhook, status, page)
+	if err != nil || status != "" && isOpen(status) {
+		return found, err
 	}
-	c.after(`d`, page)
-	limit := c.arg(page.Size)
-	return list(tx, scanDelivery, `SELECT `+prefixed("d", deliveryColumns)+` FROM deliveries d
-		WHERE d.webhook_id = $1`+c.and()+` ORDER BY d.created_at DESC, d.id DESC LIMIT `+limit, c.args...)
+	parts, err := tx.parts()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range parts {
+		if len(found) == page.Size && p.before(found[page.Size-1].CreatedAt) {
+			break
+		}
+		// Those of each status lie in the order in which they are asked for.
+		var kinds []string
+		c := conditions{args: []any{webhook}}
+		for _, s := range endings {
+			if status == "" || status == s {
+				one := conditions{args: c.args}
+				end := one.page(`created_at`, `id`, page)
+				kinds = append(kinds, `SELECT `+endedColumns+` FROM `+endedIn(p.Number)+
+					` WHERE webhook_id = $1 AND status = '`+string(s)+`'`+one.and()+end)
+				c.args = one.args
+			}
+		}
+		query := c.union(kinds, `created_at DESC, id DESC`, page.Size)
+		more, err := list(tx, scanEnded, query, c.args...)
+		if err != nil {
+			return nil, err
+		}
+		found = merged(page, found, more, placeOf)
+	}
+	return found, nil
 }
 
-// CancelDeliveries ends what is still to be delivered for an installation,
-// final notifications excepted, and says why. Others that waited for one of
-// them are due then.
-func (tx *Tx) CancelDeliveries(installation souk.ID, at time.Time, why string) (int64, error) {
-	type cancelled struct {
-		id      souk.ID
-		ordered bool
-	}
-	all, err := list(tx, func(r row) (c cancelled, err error) {
-		err = r.Scan(&c.id, &c.ordered)
-		return c, err
-	}, `UPDATE deliveries SET status = 'cancelled', next_at = NULL, claimed_at = NULL, ended_at = $2, note = $3
-		WHERE installation_id = $1 AND status = 'pending' AND final = FALSE
-		RETURNING id, resource <> ''`, installation, micros(at), why)
-	if err != nil {
-		return 0, err
-	}
-	var ordered []souk.ID
-	for _, c := range all {
-		if c.ordered {
-			ordered = append(ordered, c.id)
+// openPage is the part of a page that is still in the outbox.
+func (tx *Tx) openPage(webhook souk.ID, status souk.DeliveryStatus, page souk.Page) (found []souk.Delivery, err error) {
+	for _, s := range openings {
+		if status != "" && status != s {
+			continue
+		}
+		epochs, err := tx.epochs(webhook, s)
+		if err != nil {
+			return nil, err
+		}
+		for _, epoch := range epochs {
+			c := conditions{args: []any{webhook, epoch}}
+			end := c.page(`created_at`, `id`, page)
+			more, err := list(tx, scanOpen, `SELECT `+openColumns+` FROM deliveries
+				WHERE webhook_id = $1 AND status = '`+string(s)+`' AND epoch = $2`+c.and()+end, c.args...)
+			if err != nil {
+				return nil, err
+			}
+			found = merged(page, found, more, placeOf)
 		}
 	}
-	return int64(len(all)), tx.nextInLine(at, ordered)
+	return found, nil
 }
 
-// CancelDeliveriesTo ends what is still to be delivered to a webhook. It leaves
-// nobody who could have waited for any of it.
-func (tx *Tx) CancelDeliveriesTo(webhook souk.ID, at time.Time, why string) (int64, error) {
-	return tx.exec(`UPDATE deliveries SET status = 'cancelled', next_at = NULL, claimed_at = NULL, ended_at = $2, note = $3
-		WHERE webhook_id = $1 AND status = 'pending'`, webhook, micros(at), why)
+// epochs lists those of what is open to a webhook with a status, without
+// reading it all.
+func (tx *Tx) epochs(webhook souk.ID, status souk.DeliveryStatus) ([]int64, error) {
+	next := func(more string) string {
+		return `(SELECT min(epoch) FROM deliveries WHERE webhook_id = $1 AND status = '` + string(status) + `'` + more + `)`
+	}
+	return list(tx, func(r row) (epoch int64, err error) {
+		err = r.Scan(&epoch)
+		return epoch, err
+	}, `WITH RECURSIVE e (epoch) AS (
+			SELECT `+next(``)+` UNION ALL SELECT `+next(` AND epoch > e.epoch`)+` FROM e WHERE e.epoch IS NOT NULL
+		) SELECT epoch FROM e WHERE epoch IS NOT NULL`, webhook)
+}
+
+// Those that a delivery may have in the outbox, and in the log.
+var (
+	openings = []souk.DeliveryStatus{souk.DeliveryPending, souk.DeliveryHeld}
+	endings  = []souk.DeliveryStatus{souk.DeliverySuccessful, souk.DeliveryExhausted, souk.DeliveryCancelled, souk.DeliverySkipped}
+)
+
+// EndedBetween lists what a webhook was to be told that ended, of what was
+// created since a time and before another: oldest first, beyond after.
+func (tx *Tx) EndedBetween(webhook souk.ID, since, before time.Time, after souk.Position, limit int) ([]souk.Delivery, error) {
+	parts, err := tx.parts()
+	if err != nil {
+		return nil, err
+	}
+	page := souk.Page{After: after, Size: limit, Order: souk.OldestFirst}
+	var found []souk.Delivery
+	for _, p := range parts {
+		if p.before(since) {
+			break
+		}
+		var kinds []string
+		c := conditions{args: []any{webhook, since.UnixMicro(), before.UnixMicro()}}
+		for _, s := range endings {
+			one := conditions{args: c.args}
+			end := one.page(`created_at`, `id`, page)
+			kinds = append(kinds, `SELECT `+endedColumns+` FROM `+endedIn(p.Number)+` WHERE webhook_id = $1 AND status = '`+string(s)+`'
+				AND created_at >= $2 AND created_at < $3`+one.and()+end)
+			c.args = one.args
+		}
+		query := c.union(kinds, `created_at, id`, limit)
+		more, err := list(tx, scanEnded, query, c.args...)
+		if err != nil {
+			return nil, err
+		}
+		found = merged(page, found, more, placeOf)
+	}
+	return found, nil
+}
+
+// Reopen has a delivery that ended be made again, due at a time: it leaves the
+// log for the outbox, with the Epoch that it is given with. It stands in no line.
+// ErrNotFound answers one that has not ended.
+func (tx *Tx) Reopen(d souk.Delivery, at time.Time) (souk.Delivery, error) {
+	parts, err := tx.parts()
+	if err != nil {
+		return d, err
+	}
+	for _, p := range parts {
+		n, err := tx.exec(`DELETE FROM `+endedIn(p.Number)+` WHERE id = $1`, d.ID)
+		if err != nil {
+			return d, err
+		}
+		if n == 0 {
+			continue
+		}
+		d.Status, d.NextAt, d.EndedAt, d.Note = souk.DeliveryPending, at, time.Time{}, ""
+		d.Base, d.Entry, d.EntryAt = d.Attempts, souk.NewID(), at
+		_, err = tx.exec(`INSERT INTO deliveries (`+openColumns+`, aside) VALUES (`+placeholders(1, deliveryWidth)+`, TRUE)`,
+			append(keptArgs(&d), micros(at))...)
+		return d, err
+	}
+	return d, ErrNotFound
+}
+
+func placeOf(d souk.Delivery) souk.Position { return souk.Position{At: d.CreatedAt, ID: d.ID} }
+
+// merged is the page that begins what two lists hold.
+func merged[T any](page souk.Page, a, b []T, place func(T) souk.Position) []T {
+	all := append(a, b...)
+	slices.SortStableFunc(all, func(x, y T) int {
+		p, q := place(x), place(y)
+		if page.Order == souk.NewestFirst {
+			p, q = q, p
+		}
+		return cmp.Or(p.At.Compare(q.At), p.ID.Compare(q.ID))
+	})
+	return all[:min(len(all), page.Size)]
 }

@@ -8,12 +8,15 @@ type dialect struct {
 	skipLocked     string            // see Tx.skipLocked
 	hold           string            // ends a query whose rows this transaction is about to change, in their order
 	holdShared     string            // ends a query whose rows nobody may change until the transaction ends
+	holdPart       string            // keeps a part of log_parts from being dropped; false for one that is gone
+	takePart       string            // waits for those who hold part $1
 	beginMigration string            // begins a transaction that no other node's overlaps
 	clock          string            // reads the server's clock in microseconds since 1970; "" where there is no server
 	ddl            *strings.Replacer // spells a migration
 }
 
 var sqliteDialect = dialect{
+	holdPart:       "TRUE",
 	beginMigration: "BEGIN IMMEDIATE",
 	// STRICT tables keep their columns' types as PostgreSQL does, but know
 	// only SQLite's own names for them.
@@ -21,9 +24,13 @@ var sqliteDialect = dialect{
 }
 
 var postgresDialect = dialect{
-	skipLocked:     "FOR UPDATE SKIP LOCKED",
-	hold:           "FOR UPDATE",
-	holdShared:     "FOR SHARE",
+	skipLocked: "FOR UPDATE SKIP LOCKED",
+	hold:       "FOR UPDATE",
+	holdShared: "FOR SHARE",
+	// 1920298868 is any number that is always the same. A CASE keeps the order.
+	holdPart: `CASE WHEN pg_advisory_xact_lock_shared(1920298868, CAST(number AS INTEGER)) IS NULL THEN FALSE
+		ELSE to_regclass('attempts_' || CAST(number AS TEXT)) IS NOT NULL END`,
+	takePart:       "SELECT pg_advisory_xact_lock(1920298868, CAST($1 AS INTEGER)) IS NULL",
 	clock:          "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT",
 	beginMigration: "BEGIN; SELECT pg_advisory_xact_lock(6009193226475203)", // any number that is always the same
 	ddl:            strings.NewReplacer(),

@@ -2,7 +2,6 @@ package store
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"souk"
@@ -43,30 +42,45 @@ func (tx *Tx) InsertEvents(events []souk.Event) error {
 	return tx.insertMany(`INSERT INTO events (`+eventColumns+`) VALUES `, 8, args)
 }
 
-// Bounds of one statement: SQLite's driver binds the n-th argument in a time
-// that grows with n.
+// Bounds of one statement.
 const (
-	mostRows = 64  // that it names by their IDs
-	mostArgs = 300 // of an INSERT
+	mostRows = 64   // that it names by their IDs
+	mostArgs = 1600 // of an INSERT
 )
 
 // insertMany runs an INSERT whose text ends in "VALUES " for rows of width
 // columns each.
 func (tx *Tx) insertMany(insert string, width int, args []any) error {
-	for part := range slices.Chunk(args, mostArgs/width*width) {
-		var b strings.Builder
-		b.WriteString(insert)
-		for i := range len(part) / width {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString("(" + placeholders(i*width+1, width) + ")")
-		}
-		if _, err := tx.exec(b.String(), part...); err != nil {
+	for len(args) > 0 {
+		n := fitting(len(args)/width, width)
+		if _, err := tx.exec(insert+valueRows(n, width), args[:n*width]...); err != nil {
 			return err
 		}
+		args = args[n*width:]
 	}
 	return nil
+}
+
+// fitting is how many of so many rows go into one statement: the largest power
+// of two that fits, so that there are few different statements.
+func fitting(rows, width int) int {
+	n := 1
+	for n*2 <= rows && n*2*width <= mostArgs {
+		n *= 2
+	}
+	return n
+}
+
+// valueRows spells the placeholders of so many rows: "($1,$2), ($3,$4)".
+func valueRows(rows, width int) string {
+	var b strings.Builder
+	for i := range rows {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString("(" + placeholders(i*width+1, width) + ")")
+	}
+	return b.String()
 }
 
 // EventKinds tells what kind of event each of many was.

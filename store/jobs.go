@@ -17,6 +17,10 @@ const (
 	InstallWishes    JobKind = "wishes"        // of the case Other
 	Spread           JobKind = "spread"        // an event to the orgs of an audience
 	TakeIcons        JobKind = "icons"         // the deleted asset Other, from the apps of Org
+
+	SettleWebhook      JobKind = "settle_webhook"      // what the webhook Other of App is still to be told
+	SettleInstallation JobKind = "settle_installation" // what is still to be told for the installation Other of App
+	FanOut             JobKind = "fanout"              // Other, see Fanout
 )
 
 // Job is what a verb began and left to be finished bit by bit. After is how far

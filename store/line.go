@@ -12,15 +12,17 @@ import (
 // Line is where deliveries to one webhook about one resource stand one behind
 // another. One of them leads: it alone has a due time, and keeps it from
 // attempt to attempt. The others wait without, and when the leader ends the
-// earliest of them leads.
+// earliest of them leads, unless an even earlier one is held. What was asked to
+// be delivered again stands aside.
 //
 // A resource is known by its channel and its id: host products choose ids, and
 // what is "42" at one org is another thing than what is "42" at the next.
 //
 // On PostgreSQL two transactions may not see each other. Whoever comes to stand
 // behind a leader holds it until the commit (holdLeaders). Two may still come to
-// lead one line, which the next claim of either notices, and what else may come
-// about, a line without a leader among it, LeadLines finds.
+// lead one line: DueDeliveries passes over the later one, and Record answers with
+// it when the earlier one ends. What else may come about, a line without a leader
+// among it, LeadLines finds.
 type Line struct {
 	Webhook  souk.ID
 	Channel  souk.Channel
@@ -34,12 +36,24 @@ func sameLine(a, b string) string {
 	return a + `.webhook_id = ` + b + `.webhook_id AND ` + a + `.channel = ` + b + `.channel AND ` + a + `.resource = ` + b + `.resource`
 }
 
+// leads is the condition that row a of deliveries leads a line.
+func leads(a string) string {
+	return a + `.next_at IS NOT NULL AND ` + a + `.resource <> '' AND ` + a + `.aside = FALSE`
+}
+
+// stopped is the condition that a row which is held comes before row w in its
+// line.
+func stopped(w string) string {
+	return `EXISTS (SELECT 1 FROM deliveries h WHERE ` + sameLine(`h`, w) + ` AND h.status = 'held' AND h.resource <> '' AND h.aside = FALSE
+		AND (h.created_at, h.id) < (` + w + `.created_at, ` + w + `.id))`
+}
+
 // takenLines finds those of the lines of deliveries in which somebody stands.
 func (tx *Tx) takenLines(deliveries []souk.Delivery) (map[Line]bool, error) {
 	taken := map[Line]bool{}
 	var lines []Line
 	for _, d := range deliveries {
-		if l := lineOf(d); d.Resource != "" && !taken[l] {
+		if l := lineOf(d); d.Resource != "" && d.Status == souk.DeliveryPending && !taken[l] {
 			taken[l] = true
 			lines = append(lines, l)
 		}
@@ -57,8 +71,9 @@ func (tx *Tx) takenLines(deliveries []souk.Delivery) (map[Line]bool, error) {
 			n := len(args)
 			line := `webhook_id = $` + strconv.Itoa(n-2) + ` AND channel = $` + strconv.Itoa(n-1) + ` AND resource = $` + strconv.Itoa(n)
 			query.WriteString(`SELECT ` + strconv.Itoa(i) + `
-				WHERE EXISTS (SELECT 1 FROM deliveries WHERE ` + line + ` AND next_at IS NOT NULL AND resource <> '')
-				OR EXISTS (SELECT 1 FROM deliveries WHERE ` + line + ` AND status = 'pending' AND next_at IS NULL)`)
+				WHERE EXISTS (SELECT 1 FROM deliveries d WHERE ` + line + ` AND ` + leads(`d`) + `)
+				OR EXISTS (SELECT 1 FROM deliveries WHERE ` + line + ` AND status = 'pending' AND next_at IS NULL)
+				OR EXISTS (SELECT 1 FROM deliveries WHERE ` + line + ` AND status = 'held' AND resource <> '' AND aside = FALSE)`)
 		}
 		found, err := list(tx, func(r row) (i int, err error) {
 			err = r.Scan(&i)
@@ -89,7 +104,7 @@ func (tx *Tx) holdLeaders(taken map[Line]bool) error {
 		held := false
 		for range 2 {
 			leaders, err := list(tx, scanID, `SELECT id FROM deliveries
-				WHERE `+line+` AND next_at IS NOT NULL `+tx.dialect.holdShared, l.Webhook, string(l.Channel), l.Resource)
+				WHERE `+line+` AND next_at IS NOT NULL AND aside = FALSE `+tx.dialect.holdShared, l.Webhook, string(l.Channel), l.Resource)
 			if err != nil {
 				return err
 			}
@@ -100,8 +115,8 @@ func (tx *Tx) holdLeaders(taken map[Line]bool) error {
 		if held {
 			continue
 		}
-		waits, err := tx.exists(`SELECT 1 FROM deliveries WHERE `+line+` AND status = 'pending' AND next_at IS NULL`,
-			l.Webhook, string(l.Channel), l.Resource)
+		waits, err := tx.exists(`SELECT 1 FROM deliveries WHERE `+line+` AND (status = 'pending' AND next_at IS NULL
+			OR status = 'held' AND aside = FALSE)`, l.Webhook, string(l.Channel), l.Resource)
 		if err != nil {
 			return err
 		}
@@ -112,32 +127,59 @@ func (tx *Tx) holdLeaders(taken map[Line]bool) error {
 	return nil
 }
 
-// nextInLine has whoever is next lead the lines of deliveries that ended.
-func (tx *Tx) nextInLine(at time.Time, ended []souk.ID) error {
-	for some := range slices.Chunk(ended, mostRows) {
-		ids := padded(some)
-		next, err := list(tx, scanID, `
-			SELECT (SELECT w.id FROM deliveries w
-				WHERE `+sameLine(`w`, `e`)+` AND w.status = 'pending' AND w.next_at IS NULL
-				ORDER BY w.created_at, w.id LIMIT 1)
-			FROM deliveries e
-			WHERE e.id IN (`+placeholders(1, len(ids))+`) AND e.status <> 'pending' AND e.resource <> ''
-			AND NOT EXISTS (SELECT 1 FROM deliveries l
-				WHERE `+sameLine(`l`, `e`)+` AND l.resource <> '' AND l.next_at IS NOT NULL)`,
-			anys(ids)...)
+// nextInLine has whoever is next lead the lines that somebody left, and answers
+// with who leads them, now or already.
+func (tx *Tx) nextInLine(at time.Time, left []Line) (next []souk.Delivery, err error) {
+	seen := make(map[Line]bool, len(left))
+	left = slices.DeleteFunc(slices.Clone(left), func(l Line) bool {
+		twice := seen[l]
+		seen[l] = true
+		return twice
+	})
+	for some := range slices.Chunk(left, mostRows) {
+		var values strings.Builder
+		var args []any
+		for _, l := range padded(some) {
+			values.WriteString(` UNION ALL SELECT ` + placeholders(len(args)+1, 3))
+			args = append(args, l.Webhook, string(l.Channel), l.Resource)
+		}
+		// The first SELECT finds nothing, and gives the types.
+		ids, err := list(tx, scanID, `
+			WITH e (webhook_id, channel, resource) AS (SELECT webhook_id, channel, resource FROM deliveries WHERE id = NULL`+values.String()+`)
+			SELECT COALESCE((SELECT l.id FROM deliveries l
+					WHERE `+sameLine(`l`, `e`)+` AND `+leads(`l`)+` ORDER BY l.created_at, l.id LIMIT 1),
+				(SELECT w.id FROM deliveries w
+					WHERE `+sameLine(`w`, `e`)+` AND w.status = 'pending' AND w.next_at IS NULL AND NOT `+stopped(`w`)+`
+					ORDER BY w.created_at, w.id LIMIT 1))
+			FROM e`, args...)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := tx.lead(at, next); err != nil {
-			return err
+		if err := tx.lead(at, ids); err != nil {
+			return nil, err
 		}
+		leading, err := tx.openOf(ids)
+		if err != nil {
+			return nil, err
+		}
+		next = append(next, leading...)
 	}
-	return nil
+	return next, nil
+}
+
+// openOf finds open deliveries by ID; among ids may be none.
+func (tx *Tx) openOf(ids []souk.ID) ([]souk.Delivery, error) {
+	ids = slices.DeleteFunc(slices.Clone(ids), souk.ID.IsZero)
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	ids = padded(ids)
+	return list(tx, scanOpen, `SELECT `+openColumns+` FROM deliveries WHERE id IN (`+placeholders(1, len(ids))+`)`, anys(ids)...)
 }
 
 // lead gives those that wait a due time; among ids may be none.
 func (tx *Tx) lead(at time.Time, ids []souk.ID) error {
-	ids = slices.DeleteFunc(ids, souk.ID.IsZero)
+	ids = slices.DeleteFunc(slices.Clone(ids), souk.ID.IsZero)
 	if len(ids) == 0 {
 		return nil
 	}
@@ -181,8 +223,8 @@ func (tx *Tx) LeadLines(at time.Time, after Line, limit int) (last Line, err err
 	for some := range slices.Chunk(firsts, mostRows) {
 		some = padded(some)
 		leaderless, err := list(tx, scanID, `SELECT d.id FROM deliveries d
-			WHERE d.id IN (`+placeholders(1, len(some))+`) AND NOT EXISTS (SELECT 1 FROM deliveries l
-				WHERE `+sameLine(`l`, `d`)+` AND l.resource <> '' AND l.next_at IS NOT NULL)`,
+			WHERE d.id IN (`+placeholders(1, len(some))+`) AND NOT `+stopped(`d`)+` AND NOT EXISTS (SELECT 1 FROM deliveries l
+				WHERE `+sameLine(`l`, `d`)+` AND `+leads(`l`)+`)`,
 			anys(some)...)
 		if err != nil {
 			return last, err
@@ -196,32 +238,4 @@ func (tx *Tx) LeadLines(at time.Time, after Line, limit int) (last Line, err err
 			Scan(&last.Webhook, &last.Channel, &last.Resource)
 	}
 	return last, err
-}
-
-// giveWay has deliveries that were just claimed wait after all where another
-// leads their line too: one that is earlier, or on its way already. It answers
-// with the rest.
-func (tx *Tx) giveWay(claimed []souk.Delivery) ([]souk.Delivery, error) {
-	var ids []souk.ID
-	for _, d := range claimed {
-		if d.Resource != "" {
-			ids = append(ids, d.ID)
-		}
-	}
-	if len(ids) == 0 {
-		return claimed, nil
-	}
-	ids = padded(ids)
-	in := placeholders(1, len(ids))
-	back, err := list(tx, scanID, `
-		UPDATE deliveries SET next_at = NULL, claimed_at = NULL
-		WHERE id IN (`+in+`) AND EXISTS (SELECT 1 FROM deliveries l
-			WHERE `+sameLine(`l`, `deliveries`)+`
-			AND l.resource <> '' AND l.next_at IS NOT NULL
-			AND ((l.created_at, l.id) < (deliveries.created_at, deliveries.id) OR l.claimed_at IS NOT NULL AND l.id NOT IN (`+in+`)))
-		RETURNING id`, anys(ids)...)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(claimed, func(d souk.Delivery) bool { return slices.Contains(back, d.ID) }), nil
 }

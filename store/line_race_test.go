@@ -15,16 +15,17 @@ func TestComingWhileTheLeaderEnds(t *testing.T) {
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		hook := souk.NewID()
 		leader, second := about(hook, "42", noon), about(hook, "42", noon.Add(time.Second))
-		write(t, db, func(tx *store.Tx) error { return tx.InsertDeliveries([]souk.Delivery{leader}) })
+		enqueue(t, db, leader)
 
 		ended := make(chan error, 1)
 		write(t, db, func(tx *store.Tx) error {
-			if err := tx.InsertDeliveries([]souk.Delivery{second}); err != nil {
+			if _, err := tx.InsertDeliveries([]souk.Delivery{second}); err != nil {
 				return err
 			}
 			go func() {
 				ended <- db.Record(t.Context(), func(tx *store.Tx) error {
-					return tx.AdvanceDeliveries(noon.Add(2*time.Second), []store.Progress{ends(leader)})
+					_, err := tx.Record(souk.ID{}, noon.Add(2*time.Second), []store.Progress{ends(leader)})
+					return err
 				})
 			}()
 			// What is recorded waits for this transaction. If it does not, it is over

@@ -3,6 +3,7 @@ package store_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -33,16 +34,34 @@ func on(hook souk.ID, channel souk.Channel, resource string, at time.Time) souk.
 
 // ends is how a delivery leaves its line.
 func ends(d souk.Delivery) store.Progress {
+	a := tried(d, d.Attempts, souk.OK, noon)
+	return store.Progress{Delivery: d, Attempt: &a, Attempts: d.Attempts + 1, Outcome: souk.OK, Status: souk.DeliverySuccessful}
+}
+
+// fails is how it keeps its place until a time, with the entry of the request to come.
+func fails(d souk.Delivery, at, next time.Time) store.Progress {
+	a := tried(d, d.Attempts, souk.BadStatus, at)
 	return store.Progress{
-		Delivery: d.ID, Attempts: 1, Outcome: souk.OK, Status: souk.DeliverySuccessful, Logged: true, Ordered: d.Resource != "",
+		Delivery: d, Attempt: &a, Attempts: d.Attempts + 1, Outcome: souk.BadStatus, Status: souk.DeliveryPending, NextAt: next,
+		Entry: souk.NewID(), EntryAt: at,
 	}
 }
 
-func advance(t *testing.T, db *store.DB, at time.Time, all ...store.Progress) {
+// skips is how it leaves without a request.
+func skips(d souk.Delivery) store.Progress {
+	return store.Progress{Delivery: d, Attempts: d.Attempts, Outcome: d.LastOutcome, Status: souk.DeliverySkipped, Note: "paused"}
+}
+
+// record writes down how far deliveries came, and answers with who goes on.
+func record(t *testing.T, db *store.DB, at time.Time, all ...store.Progress) (next []souk.Delivery) {
 	t.Helper()
-	if err := db.Record(t.Context(), func(tx *store.Tx) error { return tx.AdvanceDeliveries(at, all) }); err != nil {
+	if err := db.Record(t.Context(), func(tx *store.Tx) (err error) {
+		next, err = tx.Record(souk.ID{1}, at, all)
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
+	return next
 }
 
 // schedule tells when each of some deliveries is due, in seconds after noon;
@@ -54,6 +73,8 @@ func schedule(t *testing.T, db *store.DB, all ...souk.Delivery) (when []string) 
 		for _, d := range all {
 			now, err := tx.Delivery(d.ID)
 			switch {
+			case errors.Is(err, store.ErrNotFound):
+				when = append(when, "gone")
 			case err != nil:
 				return err
 			case now.Status != souk.DeliveryPending:
@@ -78,40 +99,54 @@ func wantSchedule(t *testing.T, db *store.DB, all []souk.Delivery, want ...strin
 	}
 }
 
+// wantNext compares who leads.
+func wantNext(t *testing.T, next []souk.Delivery, want ...souk.Delivery) {
+	t.Helper()
+	var got, ids []souk.ID
+	for _, d := range next {
+		got = append(got, d.ID)
+	}
+	for _, d := range want {
+		ids = append(ids, d.ID)
+	}
+	slices.SortFunc(got, souk.ID.Compare)
+	slices.SortFunc(ids, souk.ID.Compare)
+	if d := gocmp.Diff(ids, got); d != "" {
+		t.Errorf("who goes on (-want +got):\n%s", d)
+	}
+}
+
 func TestDeliveriesAboutOneResourceStandInLine(t *testing.T) {
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		hook, other := souk.NewID(), souk.NewID()
-		all := []souk.Delivery{
+		all := enqueue(t, db,
 			about(hook, "chat", noon), about(hook, "chat", noon), about(hook, "user", noon), about(other, "chat", noon),
 			about(hook, "", noon), about(hook, "", noon),
+		)
+		all = append(all, enqueue(t, db, about(hook, "chat", noon.Add(time.Second)))...)
+		for i, d := range all {
+			if waits := i == 1 || i == 6; d.NextAt.IsZero() != waits {
+				t.Errorf("%d is stored as due at %s", i, d.NextAt)
+			}
 		}
-		enqueue(t, db, all...)
-		later := about(hook, "chat", noon.Add(time.Second))
-		enqueue(t, db, later)
-		all = append(all, later)
 		wantSchedule(t, db, all, "0", "waits", "0", "0", "0", "0", "waits")
 
 		// A failure keeps the place in front.
-		advance(t, db, noon.Add(2*time.Second), store.Progress{
-			Delivery: all[0].ID, Attempts: 1, Outcome: souk.BadStatus, Status: souk.DeliveryPending, NextAt: noon.Add(9 * time.Second),
-			Ordered: true, Logged: true, Entry: souk.NewID(), EntryAt: noon.Add(2 * time.Second),
-		})
+		wantNext(t, record(t, db, noon.Add(2*time.Second), fails(all[0], noon, noon.Add(9*time.Second))))
 		wantSchedule(t, db, all, "9", "waits", "0", "0", "0", "0", "waits")
-		done := ends(all[0])
-		done.Before, done.Attempts = 1, 2
-		for range 2 { // the second time as after a commit whose outcome is unknown
-			advance(t, db, noon.Add(10*time.Second), done)
-			wantSchedule(t, db, all, "successful", "10", "0", "0", "0", "0", "waits")
-		}
-		advance(t, db, noon.Add(11*time.Second), store.Progress{
-			Delivery: all[1].ID, Status: souk.DeliverySkipped, Note: "paused", Ordered: true,
-		})
+		done := ends(delivery(t, db, all[0].ID))
+		wantNext(t, record(t, db, noon.Add(10*time.Second), done), all[1])
+		wantSchedule(t, db, all, "successful", "10", "0", "0", "0", "0", "waits")
+		wantNext(t, record(t, db, noon.Add(10*time.Second), done)) // as after a commit whose outcome is unknown
+		wantSchedule(t, db, all, "successful", "10", "0", "0", "0", "0", "waits")
+		wantNext(t, record(t, db, noon.Add(11*time.Second), skips(all[1])), all[6])
 		wantSchedule(t, db, all, "successful", "skipped", "0", "0", "0", "0", "11")
-		again := about(hook, "chat", noon.Add(12*time.Second))
-		enqueue(t, db, again)
-		advance(t, db, noon.Add(13*time.Second), ends(all[6]))
-		all = append(all, again)
-		wantSchedule(t, db, all, "successful", "skipped", "0", "0", "0", "0", "successful", "13")
+		all = append(all, enqueue(t, db, about(hook, "chat", noon.Add(12*time.Second)))...)
+		wantNext(t, record(t, db, noon.Add(13*time.Second), ends(all[6]), ends(all[4])), all[7])
+		wantSchedule(t, db, all, "successful", "skipped", "0", "0", "successful", "0", "successful", "13")
+		wantNext(t, record(t, db, noon.Add(14*time.Second), ends(all[7]), ends(all[2])))
+		again := enqueue(t, db, about(hook, "chat", noon.Add(15*time.Second)))
+		wantSchedule(t, db, again, "15")
 	})
 }
 
@@ -121,68 +156,44 @@ func TestLinesOfOtherChannels(t *testing.T) {
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		hook := souk.NewID()
 		const chats, theirs, users = souk.Channel("/api/v5/orgs/1/chats"), souk.Channel("/api/v5/orgs/2/chats"), souk.Channel("/api/v5/orgs/1/users")
-		all := []souk.Delivery{
+		all := enqueue(t, db,
 			on(hook, chats, "42", noon), on(hook, theirs, "42", noon), on(hook, users, "42", noon), on(hook, chats, "42", noon),
-		}
-		enqueue(t, db, all...)
+		)
 		for _, channel := range []souk.Channel{theirs, chats} {
-			later := on(hook, channel, "42", noon.Add(time.Second))
-			enqueue(t, db, later)
-			all = append(all, later)
+			all = append(all, enqueue(t, db, on(hook, channel, "42", noon.Add(time.Second)))...)
 		}
 		wantSchedule(t, db, all, "0", "0", "0", "waits", "waits", "waits")
-		if got := claim(t, db, store.Claim{Now: noon, Lease: time.Minute, Limit: 10, PerHook: 10}); len(got) != 3 {
-			t.Errorf("claimed %d", len(got))
-		}
-		advance(t, db, noon.Add(2*time.Second), ends(all[2]))
-		wantSchedule(t, db, all, "60", "60", "successful", "waits", "waits", "waits")
-		advance(t, db, noon.Add(3*time.Second), ends(all[1]))
-		wantSchedule(t, db, all, "60", "successful", "successful", "waits", "3", "waits")
-		advance(t, db, noon.Add(4*time.Second), ends(all[0]))
+		wantNext(t, dueTo(t, db, hook, noon), all[:3]...)
+		record(t, db, noon.Add(2*time.Second), ends(all[2]))
+		wantSchedule(t, db, all, "0", "0", "successful", "waits", "waits", "waits")
+		record(t, db, noon.Add(3*time.Second), ends(all[1]))
+		wantSchedule(t, db, all, "0", "successful", "successful", "waits", "3", "waits")
+		record(t, db, noon.Add(4*time.Second), ends(all[0]))
 		wantSchedule(t, db, all, "successful", "successful", "successful", "4", "3", "waits")
-		advance(t, db, noon.Add(5*time.Second), ends(all[4]), ends(all[3]))
+		wantNext(t, record(t, db, noon.Add(5*time.Second), ends(all[4]), ends(all[3])), all[5])
 		wantSchedule(t, db, all, "successful", "successful", "successful", "successful", "successful", "5")
 	})
 }
 
-func TestCancellingDeliveriesLetsOthersFollow(t *testing.T) {
-	souktest.Each(t, func(t *testing.T, db *store.DB) {
-		hook, gone := souk.NewID(), souk.NewID()
-		all := []souk.Delivery{
-			about(hook, "chat", noon), about(hook, "chat", noon), about(hook, "chat", noon), about(hook, "chat", noon),
-			about(hook, "user", noon), about(hook, "user", noon), about(hook, "", noon),
-		}
-		for _, i := range []int{0, 1, 2, 5, 6} {
-			all[i].Installation = gone
-		}
-		all[2].Final = true
-		enqueue(t, db, all...)
-		write(t, db, func(tx *store.Tx) error {
-			n, err := tx.CancelDeliveries(gone, noon.Add(time.Second), "uninstalled")
-			if err == nil && n != 4 {
-				err = fmt.Errorf("%d were cancelled", n)
-			}
-			return err
-		})
-		wantSchedule(t, db, all, "cancelled", "cancelled", "1", "waits", "0", "cancelled", "cancelled")
-		write(t, db, func(tx *store.Tx) error {
-			n, err := tx.CancelDeliveriesTo(hook, noon.Add(2*time.Second), "the webhook was deleted")
-			if err == nil && n != 3 {
-				err = fmt.Errorf("%d were cancelled", n)
-			}
-			return err
-		})
-		wantSchedule(t, db, all, "cancelled", "cancelled", "cancelled", "cancelled", "cancelled", "cancelled", "cancelled")
-	})
+// dueTo lists what is due to a webhook.
+func dueTo(t *testing.T, db *store.DB, hook souk.ID, until time.Time) (all []souk.Delivery) {
+	t.Helper()
+	if err := db.Read(t.Context(), func(tx *store.Tx) (err error) {
+		all, err = tx.DueDeliveries(hook, until, store.Due{}, 100)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
-// Of two that came to lead one line, as they did not see each other, the
-// earlier one goes, unless the other is on its way.
-func TestClaimDeliveriesKeepsTheLine(t *testing.T) {
+// Two that came to lead one line, as they did not see each other, go one after
+// the other all the same.
+func TestTwoThatLeadOneLine(t *testing.T) {
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		hook := souk.NewID()
 		// unseen is put into the outbox as if nobody else were in its line.
-		unseen := func(d souk.Delivery) {
+		unseen := func(d souk.Delivery) souk.Delivery {
 			t.Helper()
 			resource := d.Resource
 			d.Resource = ""
@@ -191,34 +202,75 @@ func TestClaimDeliveriesKeepsTheLine(t *testing.T) {
 				_, err := tx.Exec(`UPDATE deliveries SET resource = $1 WHERE id = $2`, resource, d.ID)
 				return err
 			})
+			d.Resource = resource
+			return d
 		}
-		all := []souk.Delivery{
-			about(hook, "chat", noon), about(hook, "chat", noon.Add(time.Second)),
-			about(hook, "user", noon), about(hook, "user", noon.Add(time.Second)),
-		}
-		unseen(all[1])
-		unseen(all[0])
-		unseen(all[3])
-		c := store.Claim{Now: noon.Add(time.Second), Lease: time.Minute, Limit: 1, PerHook: 1}
-		write(t, db, func(tx *store.Tx) error { // only the later one about the user is due yet
-			_, err := tx.Exec(`UPDATE deliveries SET next_at = $1 WHERE resource = 'chat'`, noon.Add(time.Hour).UnixMicro())
+		later := unseen(about(hook, "chat", noon.Add(time.Second)))
+		earlier := unseen(about(hook, "chat", noon))
+		last := enqueue(t, db, about(hook, "chat", noon.Add(2*time.Second)))[0]
+		wantNext(t, dueTo(t, db, hook, noon.Add(time.Hour)), earlier)
+		// Also while it waits for another attempt.
+		wantNext(t, record(t, db, noon.Add(3*time.Second), fails(earlier, noon, noon.Add(time.Hour))))
+		wantNext(t, dueTo(t, db, hook, noon.Add(time.Minute)))
+		wantNext(t, record(t, db, noon.Add(4*time.Second), ends(delivery(t, db, earlier.ID))), later)
+		wantNext(t, dueTo(t, db, hook, noon.Add(time.Minute)), later)
+		wantSchedule(t, db, []souk.Delivery{earlier, later, last}, "successful", "1", "waits")
+		wantNext(t, record(t, db, noon.Add(5*time.Second), ends(later)), last)
+	})
+}
+
+// What is delivered again stands aside: nobody waits for it, and it for nobody.
+func TestReopenedDeliveriesStandAside(t *testing.T) {
+	souktest.Each(t, func(t *testing.T, db *store.DB) {
+		hook := souk.NewID()
+		all := enqueue(t, db, about(hook, "chat", noon), about(hook, "chat", noon.Add(time.Second)), about(hook, "chat", noon.Add(2*time.Second)))
+		record(t, db, noon.Add(3*time.Second), ends(all[0]))
+		again := all[0]
+		write(t, db, func(tx *store.Tx) (err error) {
+			d, err := tx.Delivery(all[0].ID)
+			if err != nil {
+				return err
+			}
+			d.Epoch = 7
+			again, err = tx.Reopen(d, noon.Add(4*time.Second))
 			return err
 		})
-		if got := claim(t, db, c); len(got) != 1 || got[0].ID != all[3].ID {
-			t.Fatalf("claimed %+v", got)
+		want := all[0]
+		want.Status, want.Attempts, want.Base, want.LastOutcome, want.Epoch = souk.DeliveryPending, 1, 1, souk.OK, 7
+		want.NextAt, want.Entry, want.EntryAt = noon.Add(4*time.Second), again.Entry, noon.Add(4*time.Second)
+		if d := gocmp.Diff(want, again); d != "" || again.Entry == all[0].Entry {
+			t.Errorf("reopened (-want +got):\n%s", d)
 		}
-		unseen(all[2])
+		if d := gocmp.Diff(again, delivery(t, db, again.ID)); d != "" {
+			t.Errorf("stored (-want +got):\n%s", d)
+		}
+		wantSchedule(t, db, all, "4", "3", "waits")
+		wantNext(t, dueTo(t, db, hook, noon.Add(time.Minute)), all[0], all[1])
+		wantNext(t, record(t, db, noon.Add(5*time.Second), fails(again, noon, noon.Add(time.Hour))))
+		wantNext(t, record(t, db, noon.Add(6*time.Second), ends(all[1])), all[2])
+		wantNext(t, record(t, db, noon.Add(7*time.Second), ends(all[2])))
+		alone := enqueue(t, db, about(hook, "chat", noon.Add(8*time.Second)))
+		wantSchedule(t, db, alone, "8")
+
+		// It may be held too, and goes on aside.
 		write(t, db, func(tx *store.Tx) error {
-			_, err := tx.Exec(`UPDATE deliveries SET next_at = $1 WHERE resource = 'chat'`, noon.Add(time.Second).UnixMicro())
+			_, err := tx.Hold(hook, 10)
 			return err
 		})
-		c.Now, c.Limit, c.PerHook = noon.Add(2*time.Second), 10, 10
-		if got := claim(t, db, c); len(got) != 1 || got[0].ID != all[0].ID {
-			t.Errorf("claimed %+v", got)
+		write(t, db, func(tx *store.Tx) error {
+			_, err := tx.Release(hook, time.Time{}, noon.Add(9*time.Second), 10)
+			return err
+		})
+		wantSchedule(t, db, append(alone, again), "9", "9")
+
+		// Nobody can reopen what has not ended.
+		err := db.Write(t.Context(), nil, func(tx *store.Tx) error {
+			_, err := tx.Reopen(again, noon)
+			return err
+		})
+		if !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("reopening an open one: %v", err)
 		}
-		wantSchedule(t, db, all, "62", "waits", "waits", "61")
-		advance(t, db, noon.Add(3*time.Second), ends(all[0]), ends(all[3]))
-		wantSchedule(t, db, all, "successful", "3", "3", "successful")
 	})
 }
 
@@ -236,7 +288,7 @@ func TestLeadLines(t *testing.T) {
 		enqueue(t, db, all...)
 		write(t, db, func(tx *store.Tx) error {
 			for _, i := range []int{0, 9, 18} { // those ended unseen by the ones that wait
-				if _, err := tx.Exec(`UPDATE deliveries SET status = 'successful', next_at = NULL WHERE id = $1`, all[i].ID); err != nil {
+				if _, err := tx.Exec(`DELETE FROM deliveries WHERE id = $1`, all[i].ID); err != nil {
 					return err
 				}
 			}
@@ -264,7 +316,7 @@ func TestLeadLines(t *testing.T) {
 			want := "waits"
 			switch {
 			case i == 0, i == 9, i == 18:
-				want = "successful"
+				want = "gone"
 			case i == 1, i == 10, i == 19:
 				want = "60"
 			case i%3 == 0:
@@ -277,15 +329,13 @@ func TestLeadLines(t *testing.T) {
 	})
 }
 
-// Many who put in, claim and end at the same time never have two of one line in
-// hand, and leave nothing behind.
+// However many put in at the same time, of each line one goes after another, and
+// nobody is left behind.
 func TestLinesOfMany(t *testing.T) {
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		const many = 200
 		hook := souk.NewID()
-		var mu sync.Mutex
-		inHand, done := map[string]bool{}, 0
-		record := func(fn func(*store.Tx) error) {
+		do := func(fn func(*store.Tx) error) {
 			if err := db.Record(context.Background(), fn); err != nil {
 				t.Error(err)
 			}
@@ -295,107 +345,118 @@ func TestLinesOfMany(t *testing.T) {
 			all.Go(func() {
 				for i := range many / 4 {
 					d := about(hook, fmt.Sprint("resource", i%3), noon)
-					record(func(tx *store.Tx) error { return tx.InsertDeliveries([]souk.Delivery{d}) })
-				}
-			})
-			all.Go(func() {
-				for finished := false; !finished && !t.Failed(); {
-					var mine []souk.Delivery
-					record(func(tx *store.Tx) (err error) {
-						mine, err = tx.ClaimDeliveries(store.Claim{Now: noon, Lease: time.Minute, Limit: 4, PerHook: 4})
+					do(func(tx *store.Tx) error {
+						_, err := tx.InsertDeliveries([]souk.Delivery{d})
 						return err
 					})
-					var ended []store.Progress
-					mu.Lock()
-					for _, d := range mine {
-						if inHand[d.Resource] {
-							t.Errorf("two about %s in hand", d.Resource)
-						}
-						inHand[d.Resource] = true
-						ended = append(ended, ends(d))
-					}
-					mu.Unlock()
-					record(func(tx *store.Tx) error { // time passes
-						_, err := tx.NextDue()
-						return err
-					})
-					mu.Lock()
-					for _, d := range mine {
-						inHand[d.Resource] = false
-					}
-					mu.Unlock()
-					record(func(tx *store.Tx) error { return tx.AdvanceDeliveries(noon, ended) })
-					record(func(tx *store.Tx) error {
-						_, err := tx.LeadLines(noon, store.Line{}, 10)
-						return err
-					})
-					mu.Lock()
-					done += len(mine)
-					finished = done == many
-					mu.Unlock()
 				}
 			})
 		}
+		all.Go(func() { // who has the lane sends what is due and what follows
+			inHand := map[souk.ID]souk.Delivery{}
+			lines := map[string]bool{}
+			take := func(d souk.Delivery) {
+				if _, known := inHand[d.ID]; known {
+					return
+				}
+				if lines[d.Resource] {
+					t.Errorf("two about %s in hand", d.Resource)
+				}
+				inHand[d.ID], lines[d.Resource] = d, true
+			}
+			for done := 0; done < many && !t.Failed(); {
+				var mine []souk.Delivery
+				do(func(tx *store.Tx) (err error) {
+					mine, err = tx.DueDeliveries(hook, noon, store.Due{}, 4)
+					return err
+				})
+				for _, d := range mine {
+					take(d)
+				}
+				var over []store.Progress
+				for id, d := range inHand {
+					over = append(over, ends(d))
+					delete(inHand, id)
+					delete(lines, d.Resource)
+				}
+				var next []souk.Delivery
+				do(func(tx *store.Tx) (err error) {
+					next, err = tx.Record(souk.ID{}, noon, over)
+					return err
+				})
+				done += len(over)
+				for _, d := range next {
+					take(d)
+				}
+				do(func(tx *store.Tx) error {
+					_, err := tx.LeadLines(noon, store.Line{}, 10)
+					return err
+				})
+			}
+		})
 		all.Wait()
 	})
 }
 
-// Whatever is put in, ends or is cancelled, of each line exactly one leads, and
-// it is the earliest.
+// Whatever is put in, ends, is settled, held or released: of each line exactly
+// one leads, and it is the earliest that is not held.
 func TestLinesHaveOneLeader(t *testing.T) {
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		rapid.Check(t, func(rt *rapid.T) {
 			hooks := []souk.ID{souk.NewID(), souk.NewID()}
 			installations := []souk.ID{souk.NewID(), souk.NewID()}
 			at, open := noon, map[souk.ID]souk.Delivery{}
-			some := func(label string) (ids []souk.ID) {
-				for _, d := range inOrder(open) {
-					if rapid.Bool().Draw(rt, label) {
-						ids = append(ids, d.ID)
-					}
-				}
-				return ids
-			}
-			var step func(tx *store.Tx) error
-			do := func() {
+			do := func(step func(tx *store.Tx) error) {
 				at = at.Add(time.Second)
 				if err := db.Record(t.Context(), step); err != nil {
 					rt.Fatal(err)
 				}
 			}
+			hook := func(rt *rapid.T) souk.ID { return rapid.SampledFrom(hooks).Draw(rt, "hook") }
+			// told of a webhook with a status, the earliest first, at most limit.
+			of := func(hook souk.ID, status souk.DeliveryStatus, limit int) (some []souk.Delivery) {
+				for _, d := range inOrder(open) {
+					if d.Webhook == hook && d.Status == status && len(some) < limit {
+						some = append(some, d)
+					}
+				}
+				return some
+			}
 			rt.Repeat(map[string]func(*rapid.T){
 				"insert": func(rt *rapid.T) {
 					batch := make([]souk.Delivery, rapid.IntRange(1, 4).Draw(rt, "many"))
 					for i := range batch {
-						batch[i] = on(rapid.SampledFrom(hooks).Draw(rt, "hook"), rapid.SampledFrom([]souk.Channel{"", "c"}).Draw(rt, "channel"),
+						batch[i] = on(hook(rt), rapid.SampledFrom([]souk.Channel{"", "c"}).Draw(rt, "channel"),
 							rapid.SampledFrom([]string{"a", "b"}).Draw(rt, "resource"), at)
 						batch[i].Installation = rapid.SampledFrom(installations).Draw(rt, "installation")
 						batch[i].Final = rapid.Bool().Draw(rt, "final")
+						if rapid.Bool().Draw(rt, "held") {
+							batch[i].Status = souk.DeliveryHeld
+						}
 						open[batch[i].ID] = batch[i]
 					}
-					step = func(tx *store.Tx) error { return tx.InsertDeliveries(batch) }
-					do()
+					do(func(tx *store.Tx) error {
+						_, err := tx.InsertDeliveries(batch)
+						return err
+					})
 				},
 				"end": func(rt *rapid.T) {
 					var all []store.Progress
-					for _, id := range some("ends") {
-						all = append(all, ends(open[id]))
-						delete(open, id)
+					for _, d := range inOrder(open) {
+						if d.Status == souk.DeliveryPending && rapid.Bool().Draw(rt, "ends") {
+							all = append(all, ends(d))
+							delete(open, d.ID)
+						}
 					}
-					step = func(tx *store.Tx) error { return tx.AdvanceDeliveries(at, all) }
-					do()
-				},
-				"claim": func(*rapid.T) {
-					step = func(tx *store.Tx) error {
-						claimed, err := tx.ClaimDeliveries(store.Claim{Now: at, Lease: 3 * time.Second, Limit: 3, PerHook: 2})
-						for _, d := range claimed {
-							if _, there := open[d.ID]; !there && slices.Contains(hooks, d.Webhook) {
-								rt.Errorf("claimed %s, which has ended", d.ID)
+					do(func(tx *store.Tx) error {
+						next, err := tx.Record(souk.ID{}, at, all)
+						for _, d := range next {
+							if o, there := open[d.ID]; !there || o.Status != souk.DeliveryPending || d.NextAt.IsZero() {
+								rt.Errorf("next is %+v", d)
 							}
 						}
 						return err
-					}
-					do()
+					})
 				},
 				"uninstall": func(rt *rapid.T) {
 					i := rapid.SampledFrom(installations).Draw(rt, "installation")
@@ -404,14 +465,39 @@ func TestLinesHaveOneLeader(t *testing.T) {
 							delete(open, id)
 						}
 					}
-					step = func(tx *store.Tx) error {
-						_, err := tx.CancelDeliveries(i, at, "uninstalled")
+					do(func(tx *store.Tx) error {
+						_, err := tx.SettleInstallation(i, souk.DeliveryCancelled, "uninstalled", at, 100)
 						return err
+					})
+				},
+				"hold": func(rt *rapid.T) {
+					h := hook(rt)
+					for _, d := range of(h, souk.DeliveryPending, 100) {
+						d.Status = souk.DeliveryHeld
+						open[d.ID] = d
 					}
-					do()
+					do(func(tx *store.Tx) error {
+						_, err := tx.Hold(h, 100)
+						return err
+					})
+				},
+				"release": func(rt *rapid.T) {
+					h, limit := hook(rt), rapid.IntRange(1, 5).Draw(rt, "limit")
+					want := of(h, souk.DeliveryHeld, limit)
+					for _, d := range want {
+						d.Status = souk.DeliveryPending
+						open[d.ID] = d
+					}
+					do(func(tx *store.Tx) error {
+						n, err := tx.Release(h, time.Time{}, at, limit)
+						if int(n) != len(want) {
+							rt.Errorf("released %d of %d", n, len(want))
+						}
+						return err
+					})
 				},
 				"": func(rt *rapid.T) {
-					leads := map[store.Line]bool{}
+					stands := map[store.Line]bool{} // somebody leads, or is held
 					err := db.Read(t.Context(), func(tx *store.Tx) error {
 						for _, d := range inOrder(open) {
 							now, err := tx.Delivery(d.ID)
@@ -419,10 +505,11 @@ func TestLinesHaveOneLeader(t *testing.T) {
 								return err
 							}
 							line := store.Line{Webhook: d.Webhook, Channel: d.Channel, Resource: d.Resource}
-							if first := !leads[line]; now.Status != souk.DeliveryPending || now.NextAt.IsZero() == first {
-								rt.Errorf("%s of %v is %s, due at %s, and first: %v", d.ID, line, now.Status, now.NextAt, first)
+							leads := d.Status == souk.DeliveryPending && !stands[line]
+							if now.Status != d.Status || now.NextAt.IsZero() == leads {
+								rt.Errorf("%s of %v is %s, due at %s, and leads: %v", d.ID, line, now.Status, now.NextAt, leads)
 							}
-							leads[line] = true
+							stands[line] = true
 						}
 						return nil
 					})
@@ -442,7 +529,7 @@ func inOrder(open map[souk.ID]souk.Delivery) []souk.Delivery {
 		all = append(all, d)
 	}
 	slices.SortFunc(all, func(a, b souk.Delivery) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.ID.String(), b.ID.String()))
+		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), a.ID.Compare(b.ID))
 	})
 	return all
 }

@@ -1,23 +1,23 @@
 package store
 
 import (
-	"strings"
 	"time"
 
 	"souk"
 )
 
-// startedAfter is how long ago a delivery was claimed when its request counts
-// as started: most are over by then.
-const startedAfter = 250 * time.Millisecond
+// startedFor is how long a request counts as started, once it was marked so: no
+// dialect lets one take longer, so the process that made it has ended.
+const startedFor = 20 * time.Second
 
 // LogPage lists the requests to the giosg webhooks of an app as they are at a
 // time, newest first unless page.Order says otherwise, without those that have
 // been over for too long. page.After is the CreatedAt and ID of an entry.
 //
-// What is over lies in attempts; what is to come, and what never came, in
-// deliveries. Entries of each kind lie in an index in the order in which they
-// are asked for, so that every page costs the same.
+// What is to come lies in the outbox, what is over and what never came in the
+// parts of the log. Entries of each kind lie in an index in the order in which
+// they are asked for, and an entry's place is no later than when it was recorded:
+// so a page of the newest reads few parts, and of each no more than a page.
 func (tx *Tx) LogPage(f souk.LogFilter, at time.Time, page souk.Page) ([]souk.LogEntry, error) {
 	if !f.Webhook.IsZero() {
 		// The webhook of another app is none, and takes no time to list.
@@ -26,16 +26,46 @@ func (tx *Tx) LogPage(f souk.LogFilter, at time.Time, page souk.Page) ([]souk.Lo
 			return nil, err
 		}
 	}
-	var kinds []string
-	var c conditions
-	for _, k := range logKinds {
-		if f.Status == "" || f.Status == k.status {
-			kinds = append(kinds, `SELECT * FROM (`+k.query(&c, f, at, page)+`) AS entries`)
+	found, err := tx.logOf(logOpen, 0, f, at, page, nil)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := tx.parts()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range parts {
+		full := page.Order == souk.NewestFirst && len(found) == page.Size
+		if p.before(at.Add(-souk.LogKept)) || full && p.before(found[page.Size-1].CreatedAt) {
+			break
+		}
+		if found, err = tx.logOf(logOver, p.Number, f, at, page, found); err != nil {
+			return nil, err
 		}
 	}
-	page.After = souk.Position{}
-	return list(tx, scanLogEntry, `SELECT * FROM (`+strings.Join(kinds, ` UNION ALL `)+`) AS log`+
-		c.page(`listed_at`, `id`, page), c.args...)
+	return found, nil
+}
+
+// logOf adds the entries of some kinds, of a part where they have been
+// recorded, to a page.
+func (tx *Tx) logOf(from []logKind, part int64, f souk.LogFilter, at time.Time, page souk.Page, found []souk.LogEntry) ([]souk.LogEntry, error) {
+	var kinds []string
+	var c conditions
+	for _, k := range from {
+		if f.Status == "" || f.Status == k.status {
+			kinds = append(kinds, k.query(&c, part, f, at, page))
+		}
+	}
+	if len(kinds) == 0 {
+		return found, nil
+	}
+	order := `listed_at, id`
+	if page.Order == souk.NewestFirst {
+		order = `listed_at DESC, id DESC`
+	}
+	query := c.union(kinds, order, page.Size)
+	more, err := list(tx, scanLogEntry, query, c.args...)
+	return merged(page, found, more, func(e souk.LogEntry) souk.Position { return souk.Position{At: e.CreatedAt, ID: e.ID} }), err
 }
 
 func scanLogEntry(r row) (e souk.LogEntry, err error) {
@@ -50,11 +80,10 @@ func scanLogEntry(r row) (e souk.LogEntry, err error) {
 // not. The status and why it was dropped come between.
 const (
 	madeColumns = `id, listed_at, app_id, webhook_id, url, channel, action, resource, number, `
-	madeRest    = `, outcome, status, answer, headers, duration, started_at + duration AS completed_at FROM attempts`
-	openColumns = `entry_id AS id, entry_at AS listed_at, app_id, webhook_id,
+	madeRest    = `, outcome, status, answer, headers, duration, started_at + duration AS completed_at FROM `
+	toldColumns = `entry_id AS id, entry_at AS listed_at, app_id, webhook_id,
 		(SELECT url FROM webhooks w WHERE w.id = webhook_id) AS url, channel, action, resource, attempts AS number, `
-	openRest = `, '' AS outcome, 0 AS response_status, '' AS answer, '' AS headers, 0 AS duration,
-		ended_at AS completed_at FROM deliveries`
+	toldRest = `, '' AS outcome, 0 AS response_status, '' AS answer, '' AS headers, 0 AS duration, `
 )
 
 // logKind is a kind of entries that lie together.
@@ -66,23 +95,27 @@ type logKind struct {
 	when    func(*conditions, time.Time)
 }
 
-var logKinds = []logKind{
-	{status: souk.LogPending, which: `status = 'pending'`, when: func(c *conditions, at time.Time) {
-		c.literal(`(claimed_at IS NULL OR claimed_at > ` + c.arg(micros(at.Add(-startedAfter))) + ` OR next_at <= ` + c.arg(micros(at)) + `)`)
-	}},
-	{status: souk.LogStarted, which: `claimed_at IS NOT NULL`, when: func(c *conditions, at time.Time) {
-		c.add(`claimed_at <= `, micros(at.Add(-startedAfter)))
-		c.add(`next_at > `, micros(at))
-	}},
-	{status: souk.LogSuccessful, made: true, which: `outcome = 'ok'`},
-	{status: souk.LogFailed, made: true, which: `outcome <> 'ok'`},
-	{status: souk.LogFailed, dropped: souk.DeliveryCancelled, which: `status = 'cancelled'`},
-	{status: souk.LogFailed, dropped: souk.DeliverySkipped, which: `status = 'skipped'`},
-}
+// logOpen is what is to come, logOver what is over.
+var (
+	logOpen = []logKind{
+		{status: souk.LogPending, when: func(c *conditions, at time.Time) {
+			c.literal(`(started_at IS NULL OR started_at <= ` + c.arg(micros(at.Add(-startedFor))) + `)`)
+		}},
+		{status: souk.LogStarted, which: ` AND started_at IS NOT NULL`, when: func(c *conditions, at time.Time) {
+			c.add(`started_at > `, micros(at.Add(-startedFor)))
+		}},
+	}
+	logOver = []logKind{
+		{status: souk.LogSuccessful, made: true, which: ` AND outcome = 'ok'`},
+		{status: souk.LogFailed, made: true, which: ` AND outcome <> 'ok'`},
+		{status: souk.LogFailed, dropped: souk.DeliveryCancelled, which: ` AND status = 'cancelled'`},
+		{status: souk.LogFailed, dropped: souk.DeliverySkipped, which: ` AND status = 'skipped'`},
+	}
+)
 
 // query is a page of the entries of one kind. It adds its arguments to those of
 // all.
-func (k logKind) query(all *conditions, f souk.LogFilter, at time.Time, page souk.Page) string {
+func (k logKind) query(all *conditions, part int64, f souk.LogFilter, at time.Time, page souk.Page) string {
 	c := conditions{args: all.args}
 	// A webhook says whose it is; but what has started lies in an index by app
 	// alone, being little.
@@ -92,11 +125,16 @@ func (k logKind) query(all *conditions, f souk.LogFilter, at time.Time, page sou
 	if !f.Webhook.IsZero() {
 		c.add(`webhook_id = `, f.Webhook)
 	}
-	columns, rest, listed, id := openColumns, openRest, `entry_at`, `entry_id`
-	where := ` WHERE dialect = 'giosg' AND entry_id IS NOT NULL AND ` + k.which
-	if k.made {
-		columns, rest, listed, id = madeColumns, madeRest, `listed_at`, `id`
-		where = ` WHERE dialect = 'giosg' AND ` + k.which
+	columns, rest, listed, id := toldColumns, toldRest, `entry_at`, `entry_id`
+	where := ` WHERE dialect = 'giosg' AND entry_id IS NOT NULL` + k.which
+	switch {
+	case k.made:
+		columns, rest, listed, id = madeColumns, madeRest+attemptsIn(part), `listed_at`, `id`
+		where = ` WHERE dialect = 'giosg'` + k.which
+	case k.dropped != "":
+		rest += `ended_at AS completed_at FROM ` + endedIn(part)
+	default:
+		rest += `NULL AS completed_at FROM deliveries`
 	}
 	if k.when != nil {
 		k.when(&c, at)

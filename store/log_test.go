@@ -69,29 +69,22 @@ func TestLogPage(t *testing.T) {
 		check("at first", lines(at, souk.LogFilter{}), "goes 0 pending 0 0s false", "waits 0 pending 0 0s false", "dropped 0 pending 0 0s false")
 
 		at = noon.Add(time.Second)
-		if got := claim(t, db, store.Claim{Now: at, Lease: 25 * time.Second, Limit: 9, PerHook: 9}); len(got) != 3 {
-			t.Fatalf("claimed %d", len(got))
+		record(t, db, at, skips(dropped))
+		mark := func(d souk.Delivery) {
+			t.Helper()
+			write(t, db, func(tx *store.Tx) error { return tx.MarkStarted([]souk.ID{d.ID, souk.NewID(), waits.ID}, at) })
 		}
-		advance(t, db, at, store.Progress{Delivery: dropped.ID, Status: souk.DeliverySkipped, Note: "paused", Ordered: true})
-		check("just claimed", lines(at.Add(100*time.Millisecond), souk.LogFilter{Status: souk.LogPending}),
-			"goes 0 pending 0 0s false", "waits 0 pending 0 0s false")
+		mark(goes)
 		at = at.Add(time.Second)
 		check("started", lines(at, souk.LogFilter{Status: souk.LogStarted}), "goes 0 started 0 0s false")
 		check("started, of the webhook", lines(at, souk.LogFilter{Status: souk.LogStarted, Webhook: hook.ID}), "goes 0 started 0 0s false")
 		check("not started", lines(at, souk.LogFilter{Status: souk.LogPending}), "waits 0 pending 0 0s false")
-		check("whose lease ran out", lines(at.Add(time.Minute), souk.LogFilter{Status: souk.LogPending}),
+		check("whose process has ended", lines(at.Add(time.Minute), souk.LogFilter{Status: souk.LogPending}),
 			"goes 0 pending 0 0s false", "waits 0 pending 0 0s false")
 
-		again := souk.NewID()
-		write(t, db, func(tx *store.Tx) error {
-			if err := tx.InsertAttempts([]souk.Attempt{tried(goes, 0, souk.BadStatus, noon.Add(time.Second))}); err != nil {
-				return err
-			}
-			return tx.AdvanceDeliveries(at, []store.Progress{{
-				Delivery: goes.ID, Attempts: 1, Outcome: souk.BadStatus, Status: souk.DeliveryPending, NextAt: at.Add(5 * time.Second),
-				Ordered: true, Logged: true, Entry: again, EntryAt: at,
-			}})
-		})
+		failed := fails(goes, noon.Add(time.Second), at.Add(5*time.Second))
+		failed.EntryAt = at
+		record(t, db, at, failed)
 		check("after a failure", lines(at, souk.LogFilter{}), "goes 0 failedstatus 500 1s true", "waits 0 pending 0 0s false",
 			"dropped 0 failedskipped 0 0s true", "again 1 pending 0 0s false")
 		check("failures", lines(at, souk.LogFilter{Status: souk.LogFailed}), "goes 0 failedstatus 500 1s true", "dropped 0 failedskipped 0 0s true")
@@ -99,24 +92,19 @@ func TestLogPage(t *testing.T) {
 		check("of no webhook", lines(at, souk.LogFilter{Webhook: souk.NewID()}))
 
 		// What was under way when it was cancelled is listed as what came of it.
-		claim(t, db, store.Claim{Now: at.Add(5 * time.Second), Lease: 25 * time.Second, Limit: 9, PerHook: 9})
-		write(t, db, func(tx *store.Tx) error {
-			_, err := tx.CancelDeliveriesTo(hook.ID, at.Add(6*time.Second), "deleted")
-			return err
+		last := delivery(t, db, goes.ID)
+		mark(last)
+		addPart(t, db, at.Add(3*time.Second))
+		settled(t, db, 2, func(tx *store.Tx) (int64, error) {
+			return tx.SettleWebhook(hook.ID, 1, souk.DeliveryCancelled, "deleted", at.Add(6*time.Second), 9)
 		})
 		check("cancelled", lines(at, souk.LogFilter{Status: souk.LogFailed, Webhook: hook.ID}), "goes 0 failedstatus 500 1s true",
 			"waits 0 failedcancelled 0 0s true", "dropped 0 failedskipped 0 0s true", "again 1 failedcancelled 0 0s true")
+		done := ends(last)
+		done.Attempt.StartedAt = at.Add(5 * time.Second)
 		for range 2 {
-			write(t, db, func(tx *store.Tx) error {
-				last := goes
-				last.Entry, last.EntryAt = again, at
-				if err := tx.InsertAttempts([]souk.Attempt{tried(last, 1, souk.OK, at.Add(5*time.Second))}); err != nil {
-					return err
-				}
-				done := ends(goes)
-				done.Before, done.Attempts = 1, 2
-				return tx.AdvanceDeliveries(at.Add(7*time.Second), []store.Progress{done})
-			})
+			record(t, db, at.Add(7*time.Second), done)
+			addPart(t, db, at.Add(7*time.Second))
 		}
 		check("in the end", lines(at, souk.LogFilter{}), "goes 0 failedstatus 500 1s true", "waits 0 failedcancelled 0 0s true",
 			"dropped 0 failedskipped 0 0s true", "again 1 successfulok 500 1s true")
@@ -136,20 +124,21 @@ func TestLogPage(t *testing.T) {
 	})
 }
 
-// Whoever pages through the log while it is written meets each entry once.
+// Whoever pages through the log while it is written, and while parts of it
+// begin, meets each entry once.
 func TestLogPagesMeetEveryEntryOnce(t *testing.T) {
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		hook := listening(t, db)
 		var all []souk.Delivery
 		for i := range 60 {
-			all = append(all, told(hook, fmt.Sprint(i), noon.Add(time.Duration(i/7)*time.Second)))
+			all = append(all, told(hook, fmt.Sprint(i), noon.Add(time.Duration(i/7)*time.Minute)))
 		}
 		enqueue(t, db, all...)
 		for _, order := range []souk.Order{souk.NewestFirst, souk.OldestFirst} {
 			seen := map[souk.ID]int{}
-			at := souk.Position{}
+			at, now := souk.Position{}, noon.Add(time.Hour)
 			for step := 0; ; step++ {
-				entries := logPage(t, db, souk.LogFilter{App: hook.App}, noon, souk.Page{Size: 7, After: at, Order: order})
+				entries := logPage(t, db, souk.LogFilter{App: hook.App}, now, souk.Page{Size: 7, After: at, Order: order})
 				for _, e := range entries {
 					seen[e.ID]++
 					at = souk.Position{At: e.CreatedAt, ID: e.ID}
@@ -157,21 +146,18 @@ func TestLogPagesMeetEveryEntryOnce(t *testing.T) {
 				if len(entries) < 7 {
 					break
 				}
+				addPart(t, db, now)
+				var moves []store.Progress
 				for i := step; i < len(all); i += 5 { // some are tried, some for good
-					d := all[i]
-					now := noon.Add(time.Hour)
-					next := store.Progress{Delivery: d.ID, Before: d.Attempts, Attempts: d.Attempts + 1, Outcome: souk.BadStatus,
-						Status: souk.DeliveryPending, NextAt: now, Ordered: true, Logged: true, Entry: souk.NewID(), EntryAt: now}
-					if i%2 == 0 {
-						next.Status, next.Entry = souk.DeliverySuccessful, souk.ID{}
-					}
-					write(t, db, func(tx *store.Tx) error {
-						if err := tx.InsertAttempts([]souk.Attempt{tried(d, d.Attempts, next.Outcome, now)}); err != nil {
-							return err
+					if d := delivery(t, db, all[i].ID); d.Status == souk.DeliveryPending {
+						p := fails(d, now, now)
+						if i%2 == 0 {
+							p = ends(d)
 						}
-						return tx.AdvanceDeliveries(now, []store.Progress{next})
-					})
+						moves = append(moves, p)
+					}
 				}
+				record(t, db, now, moves...)
 			}
 			for _, d := range all {
 				if seen[d.Entry] != 1 {

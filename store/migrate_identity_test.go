@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"souk"
 	"souk/souktest"
@@ -64,9 +63,6 @@ func TestMigratingToIdentities(t *testing.T) {
 		token := souk.Token{ID: souk.NewID(), Hash: []byte("hash"), Kind: souk.PersonToken, User: user, CreatedAt: noon}
 		revoked := token
 		revoked.ID, revoked.Hash, revoked.RevokedAt = souk.NewID(), []byte("another"), noon
-		ended := souk.Delivery{ID: souk.NewID(), Event: souk.NewID(), Webhook: souk.NewID(), App: app.ID, Dialect: souk.Giosg, Body: []byte("{}"),
-			Status: souk.DeliverySuccessful, CreatedAt: noon, Entry: souk.NewID(), EntryAt: noon}
-		tried := souk.Attempt{ID: souk.NewID(), Delivery: ended.ID, Dialect: souk.Giosg, App: app.ID, Webhook: ended.Webhook, URL: "https://bot.example/", Outcome: souk.OK, ListedAt: noon, StartedAt: noon}
 		write(t, db, func(tx *store.Tx) error {
 			if err := errors.Join(tx.PutOrg(org), tx.PutApp(app)); err != nil {
 				return err
@@ -79,12 +75,7 @@ func TestMigratingToIdentities(t *testing.T) {
 				VALUES ($1, $2, $3, 'everyone', 'restricted', '', $4, $5)`, decided, app.ID, org.ID, user, store.Micros(noon)); err != nil {
 				return err
 			}
-			return errors.Join(tx.PutPassword(user, hash, noon), tx.PutToken(token), tx.PutToken(revoked),
-				tx.InsertDeliveries([]souk.Delivery{ended}), tx.InsertAttempts([]souk.Attempt{tried}))
-		})
-		write(t, db, func(tx *store.Tx) error {
-			_, err := tx.Exec(`UPDATE deliveries SET ended_at = $1`, store.Micros(noon))
-			return err
+			return errors.Join(tx.PutPassword(user, hash, noon), tx.PutToken(token), tx.PutToken(revoked))
 		})
 		shut(t, db)
 
@@ -120,17 +111,5 @@ func TestMigratingToIdentities(t *testing.T) {
 			})
 			shut(t, db)
 		}
-
-		// What is kept for a while goes by the new indexes too.
-		db = openFile(t, address)
-		write(t, db, func(tx *store.Tx) error {
-			deliveries, err := tx.DropDeliveries(noon.Add(time.Minute), 5)
-			attempts, err2 := tx.DropAttempts(noon.Add(time.Minute), 5)
-			if deliveries != 1 || attempts != 1 {
-				t.Errorf("dropped %d deliveries and %d attempts", deliveries, attempts)
-			}
-			return errors.Join(err, err2)
-		})
-		shut(t, db)
 	})
 }

@@ -1,11 +1,8 @@
 package store_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,292 +24,138 @@ func due(hook souk.ID, at time.Time) souk.Delivery {
 	}
 }
 
-func enqueue(t *testing.T, db *store.DB, all ...souk.Delivery) {
+// enqueue puts deliveries into the outbox, and answers with them as they are
+// stored.
+func enqueue(t *testing.T, db *store.DB, all ...souk.Delivery) (stored []souk.Delivery) {
 	t.Helper()
-	if err := db.Record(t.Context(), func(tx *store.Tx) error { return tx.InsertDeliveries(all) }); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func claim(t *testing.T, db *store.DB, c store.Claim) (claimed []souk.Delivery) {
-	t.Helper()
-	err := db.Record(t.Context(), func(tx *store.Tx) (err error) {
-		claimed, err = tx.ClaimDeliveries(c)
+	if err := db.Record(t.Context(), func(tx *store.Tx) (err error) {
+		stored, err = tx.InsertDeliveries(all)
 		return err
-	})
-	if err != nil {
+	}); err != nil {
 		t.Fatal(err)
 	}
-	return claimed
+	return stored
 }
 
-func TestClaimDeliveries(t *testing.T) {
-	souktest.Each(t, func(t *testing.T, db *store.DB) {
-		busy, calm, idle := souk.NewID(), souk.NewID(), souk.NewID()
-		var all []souk.Delivery
-		for i := range 10 {
-			all = append(all, due(busy, noon.Add(time.Duration(i)*time.Second)))
-		}
-		all = append(all, due(calm, noon.Add(20*time.Second)), due(idle, noon.Add(time.Hour)))
-		ended := due(calm, noon)
-		ended.Status, ended.NextAt, ended.EndedAt = souk.DeliverySuccessful, time.Time{}, noon
-		enqueue(t, db, append(all, ended)...)
-
-		names := map[souk.ID]string{}
-		for i, d := range all {
-			names[d.ID] = fmt.Sprint(i)
-		}
-		tests := []struct {
-			name string
-			c    store.Claim
-			want []string
-		}{
-			{"too early", store.Claim{Now: noon.Add(-time.Second), Limit: 100, PerHook: 100}, nil},
-			{"the longest due", store.Claim{Now: noon.Add(time.Minute), Limit: 2, PerHook: 100}, []string{"0", "1"}},
-			{"so many a webhook", store.Claim{Now: noon.Add(time.Minute), Limit: 100, PerHook: 3}, []string{"10", "2", "3", "4"}},
-			{"without those that are busy", store.Claim{Now: noon.Add(time.Minute), Limit: 100, PerHook: 3, Except: []souk.ID{busy, calm, idle}}, nil},
-			{"what is left", store.Claim{Now: noon.Add(time.Minute), Limit: 100, PerHook: 100}, []string{"5", "6", "7", "8", "9"}},
-			{"under the lease", store.Claim{Now: noon.Add(2*time.Minute - time.Microsecond), Limit: 100, PerHook: 100}, nil},
-			{"after the lease", store.Claim{Now: noon.Add(2 * time.Minute), Limit: 100, PerHook: 100},
-				[]string{"0", "1", "10", "2", "3", "4", "5", "6", "7", "8", "9"}},
-		}
-		for _, tt := range tests {
-			tt.c.Lease = time.Minute
-			var got []string
-			for _, d := range claim(t, db, tt.c) {
-				got = append(got, names[d.ID])
-				if !d.NextAt.Equal(tt.c.Now.Add(time.Minute)) {
-					t.Errorf("%s: leased until %s", tt.name, d.NextAt)
-				}
-			}
-			slices.Sort(got)
-			if d := cmp.Diff(tt.want, got); d != "" {
-				t.Errorf("%s (-want +got):\n%s", tt.name, d)
-			}
-		}
-	})
+// delivery finds a delivery, open or in the log.
+func delivery(t *testing.T, db *store.DB, id souk.ID) (d souk.Delivery) {
+	t.Helper()
+	if err := db.Read(t.Context(), func(tx *store.Tx) (err error) {
+		d, err = tx.Delivery(id)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
-// Two that claim at the same time never get the same delivery.
-func TestClaimDeliveriesOfManyClaimers(t *testing.T) {
+func TestInsertDeliveries(t *testing.T) {
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		var all []souk.Delivery
-		for i := range 400 {
-			all = append(all, due(souk.ID{15: byte(i%20 + 1)}, noon))
+		for i := range 40 {
+			d := due(souk.NewID(), noon.Add(time.Duration(i)*time.Second))
+			d.Installation, d.Speaker, d.Dialect = souk.NewID(), souk.NewID(), souk.Giosg
+			d.Channel, d.Action, d.Resource, d.Trace = "c", souk.Changed, fmt.Sprint(i), "00-0-0-01"
+			d.Epoch, d.Attempts, d.Base, d.LastOutcome, d.Final = int64(i), i+1, i, souk.BadStatus, i%2 == 0
+			switch i % 4 {
+			case 1:
+				d.Status = souk.DeliveryHeld
+			case 2:
+				d.Status, d.EndedAt, d.Note = souk.DeliverySkipped, noon, "the webhook is disabled"
+			}
+			all = append(all, d)
 		}
-		enqueue(t, db, all...)
-		var mu sync.Mutex
-		var claimers sync.WaitGroup
-		seen := map[souk.ID]int{}
-		for range 8 {
-			claimers.Go(func() {
-				for {
-					n := 0
-					err := db.Record(context.Background(), func(tx *store.Tx) error {
-						claimed, err := tx.ClaimDeliveries(store.Claim{Now: noon, Lease: time.Minute, Limit: 16, PerHook: 4})
-						if err != nil {
-							return err
-						}
-						n = len(claimed)
-						mu.Lock()
-						defer mu.Unlock()
-						for _, d := range claimed {
-							seen[d.ID]++
-						}
-						return nil
-					})
-					if err != nil {
-						t.Error(err)
-						return
-					}
-					mu.Lock()
-					all := len(seen)
-					mu.Unlock()
-					if n == 0 && all == 400 {
-						return
-					}
-				}
-			})
-		}
-		claimers.Wait()
-		for id, n := range seen {
-			if n != 1 {
-				t.Errorf("%s was claimed %d times", id, n)
+		stored := enqueue(t, db, all...)
+		for i, d := range stored {
+			want := all[i]
+			if d.Status != souk.DeliveryPending {
+				want.NextAt = time.Time{}
+			}
+			if diff := cmp.Diff(want, d); diff != "" {
+				t.Errorf("answered (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(want, delivery(t, db, d.ID)); diff != "" {
+				t.Errorf("stored (-want +got):\n%s", diff)
 			}
 		}
 	})
 }
 
-func TestAdvanceDeliveries(t *testing.T) {
+// What is due is found by webhook, and in the order in which it came due.
+func TestDue(t *testing.T) {
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
-		hook := souk.NewID()
+		hooks := []souk.ID{{15: 1}, {15: 2}, {15: 3}, {15: 4}}
 		var all []souk.Delivery
-		for range 7 {
-			all = append(all, due(hook, noon))
+		for i := range 20 {
+			all = append(all, due(hooks[i%3], noon.Add(time.Duration(i/3)*time.Minute)))
 		}
-		all[6].Status, all[6].NextAt, all[6].EndedAt, all[6].Note = souk.DeliveryCancelled, time.Time{}, noon, "uninstalled"
-		enqueue(t, db, all...)
-
-		later := noon.Add(time.Second)
-		move := func(i, before, after int, outcome souk.Outcome, status souk.DeliveryStatus, next time.Time, note string) store.Progress {
-			return store.Progress{Delivery: all[i].ID, Before: before, Attempts: after, Outcome: outcome, Status: status, NextAt: next, Note: note}
-		}
-		moves := []store.Progress{
-			move(0, 0, 1, souk.OK, souk.DeliverySuccessful, time.Time{}, ""),
-			move(1, 0, 1, souk.OK, souk.DeliverySuccessful, time.Time{}, ""),
-			move(2, 0, 1, souk.BadStatus, souk.DeliveryPending, noon.Add(time.Minute), ""),
-			move(3, 0, 1, souk.BadStatus, souk.DeliveryPending, noon.Add(time.Hour), ""),
-			move(4, 0, 0, "", souk.DeliverySkipped, time.Time{}, "paused"),
-			move(5, 3, 4, souk.OK, souk.DeliverySuccessful, time.Time{}, ""), // somebody else carried on
-			move(6, 0, 1, souk.OK, souk.DeliverySuccessful, time.Time{}, ""), // cancelled meanwhile
-		}
-		for _, i := range []int{0, 2, 3} {
-			moves[i].Logged = true
-		}
-		for _, i := range []int{2, 3} {
-			moves[i].Entry, moves[i].EntryAt = souk.NewID(), noon.Add(time.Duration(i)*time.Millisecond)
-		}
-		want := slices.Clone(all)
-		for i := range 5 {
-			want[i].Status, want[i].Attempts, want[i].LastOutcome = moves[i].Status, moves[i].Attempts, moves[i].Outcome
-			want[i].NextAt, want[i].Note = moves[i].NextAt, moves[i].Note
-			if moves[i].Logged {
-				want[i].Entry = moves[i].Entry
-			}
-			if !moves[i].EntryAt.IsZero() {
-				want[i].EntryAt = moves[i].EntryAt
-			}
-			if want[i].Status != souk.DeliveryPending {
-				want[i].EndedAt = later
-			}
-		}
-		// Twice, as after a commit whose outcome is unknown.
-		for range 2 {
-			var got []souk.Delivery
-			err := db.Record(t.Context(), func(tx *store.Tx) error {
-				if err := tx.AdvanceDeliveries(later, moves); err != nil {
-					return err
-				}
-				got = nil
-				for _, d := range all {
-					now, err := tx.Delivery(d.ID)
-					if err != nil {
-						return err
-					}
-					got = append(got, now)
-				}
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(want, got); d != "" {
-				t.Errorf("(-want +got):\n%s", d)
-			}
-		}
-	})
-}
-
-func TestInsertAttempts(t *testing.T) {
-	souktest.Each(t, func(t *testing.T, db *store.DB) {
-		delivery := souk.NewID()
-		var want []souk.Attempt
-		for i := range 101 {
-			want = append(want, souk.Attempt{
-				ID: souk.NewID(), Delivery: delivery, Dialect: souk.Giosg, App: souk.NewID(), Webhook: souk.NewID(),
-				Channel: "/api/v5/orgs/1/chats", Action: souk.Removed, Resource: "7", Number: i, URL: "https://example.com/",
-				Outcome: souk.BadStatus, Status: 500, Answer: "no", Headers: `{"A": "b"}`, Detail: "it said no", ListedAt: noon,
-				StartedAt: noon.Add(time.Duration(i) * time.Second), Duration: 5 * time.Millisecond,
-			})
-		}
-		for range 2 { // the second changes nothing
-			var got []souk.Attempt
-			err := db.Record(t.Context(), func(tx *store.Tx) (err error) {
-				if err = tx.InsertAttempts(want); err == nil {
-					got, err = tx.Attempts(delivery)
-				}
-				return err
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d := cmp.Diff(want, got); d != "" {
-				t.Errorf("(-want +got):\n%s", d)
-			}
-		}
-	})
-}
-
-// Two processes may make the attempt of one entry. Both were requests.
-func TestInsertAttemptsOfOneEntry(t *testing.T) {
-	souktest.Each(t, func(t *testing.T, db *store.DB) {
-		d := due(souk.NewID(), noon)
-		first, second := tried(d, 0, souk.OK, noon.Add(time.Minute)), tried(d, 0, souk.HeaderTimeout, noon.Add(time.Second))
-		next := due(d.Webhook, noon)
-		for range 2 { // as after a commit whose outcome is unknown
-			for _, some := range [][]souk.Attempt{{first}, {second, tried(next, 0, souk.OK, noon)}} {
-				write(t, db, func(tx *store.Tx) error { return tx.InsertAttempts(some) })
-			}
-		}
-		var got []souk.Attempt
-		write(t, db, func(tx *store.Tx) (err error) {
-			got, err = tx.Attempts(d.ID)
-			return err
-		})
-		if len(got) != 2 || got[0].ID == first.ID {
-			t.Fatalf("attempts: %+v", got)
-		}
-		second.ID, second.ListedAt = got[0].ID, second.StartedAt
-		if d := cmp.Diff([]souk.Attempt{second, first}, got); d != "" {
-			t.Errorf("(-want +got):\n%s", d)
-		}
-	})
-}
-
-func TestNextDue(t *testing.T) {
-	souktest.Each(t, func(t *testing.T, db *store.DB) {
-		next := func() (at time.Time) {
+		idle := due(hooks[3], noon)
+		idle.Status = souk.DeliveryHeld
+		enqueue(t, db, append(slices.Clone(all), idle)...)
+		read := func(fn func(*store.Tx) error) {
 			t.Helper()
-			err := db.Read(t.Context(), func(tx *store.Tx) (err error) {
-				at, err = tx.NextDue()
-				return err
-			})
-			if err != nil {
+			if err := db.Read(t.Context(), fn); err != nil {
 				t.Fatal(err)
 			}
-			return at
 		}
-		if at := next(); !at.IsZero() {
-			t.Errorf("an empty outbox is due at %s", at)
+		webhooks := []struct {
+			since, until time.Time
+			after        souk.ID
+			limit        int
+			want         []souk.ID
+		}{
+			{time.Time{}, noon.Add(-1), souk.ID{}, 9, nil},
+			{time.Time{}, noon, souk.ID{}, 9, hooks[:3]},
+			{time.Time{}, noon.Add(time.Hour), souk.ID{}, 9, hooks[:3]},
+			{time.Time{}, noon.Add(time.Hour), souk.ID{}, 2, hooks[:2]},
+			{time.Time{}, noon.Add(time.Hour), hooks[0], 2, hooks[1:3]},
+			{time.Time{}, noon.Add(time.Hour), hooks[2], 2, nil},
+			{noon.Add(5 * time.Minute), noon.Add(6 * time.Minute), souk.ID{}, 9, hooks[:2]},
+			{noon.Add(4 * time.Minute), noon.Add(5 * time.Minute), souk.ID{}, 9, hooks[:3]},
+			{noon.Add(4 * time.Minute), noon.Add(5 * time.Minute), hooks[0], 1, hooks[1:2]},
+			{noon.Add(6 * time.Minute), noon.Add(time.Hour), souk.ID{}, 9, nil},
 		}
-		enqueue(t, db, due(souk.NewID(), noon.Add(time.Hour)), due(souk.NewID(), noon))
-		if at := next(); !at.Equal(noon) {
-			t.Errorf("due at %s, want %s", at, noon)
-		}
-		claim(t, db, store.Claim{Now: noon, Lease: 2 * time.Hour, Limit: 10, PerHook: 10})
-		if at := next(); !at.Equal(noon.Add(time.Hour)) {
-			t.Errorf("after a claim due at %s, want %s", at, noon.Add(time.Hour))
-		}
-	})
-}
-
-// A claim whose transaction fails took nothing.
-func TestClaimDeliveriesRollsBack(t *testing.T) {
-	souktest.Each(t, func(t *testing.T, db *store.DB) {
-		enqueue(t, db, due(souk.NewID(), noon))
-		c := store.Claim{Now: noon, Lease: time.Minute, Limit: 1, PerHook: 1}
-		broken := errors.New("broken")
-		err := db.Record(t.Context(), func(tx *store.Tx) error {
-			if _, err := tx.ClaimDeliveries(c); err != nil {
+		for _, tt := range webhooks {
+			read(func(tx *store.Tx) error {
+				got, err := tx.DueWebhooks(tt.since, tt.until, tt.after, tt.limit)
+				if d := cmp.Diff(tt.want, got); d != "" {
+					t.Errorf("due after %s until %s beyond %s (-want +got):\n%s", tt.since, tt.until, tt.after, d)
+				}
 				return err
-			}
-			return broken
-		})
-		if !errors.Is(err, broken) {
-			t.Fatal(err)
+			})
 		}
-		if n := len(claim(t, db, c)); n != 1 {
-			t.Errorf("claimed %d", n)
+		// Page by page, all of one webhook that is due.
+		var got, want []souk.ID
+		for i := 0; i < 20 && !all[i].NextAt.After(noon.Add(5*time.Minute)); i += 3 {
+			want = append(want, all[i].ID)
+		}
+		for after := (store.Due{}); ; {
+			var some []souk.Delivery
+			read(func(tx *store.Tx) (err error) {
+				some, err = tx.DueDeliveries(hooks[0], noon.Add(5*time.Minute), after, 2)
+				return err
+			})
+			for _, d := range some {
+				got = append(got, d.ID)
+				after = store.Due{At: d.NextAt, ID: d.ID}
+			}
+			if len(some) < 2 {
+				break
+			}
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("due to one (-want +got):\n%s", d)
+		}
+		for after, want := range map[time.Time]time.Time{
+			noon.Add(-time.Hour): noon, noon: noon.Add(time.Minute), noon.Add(90 * time.Second): noon.Add(2 * time.Minute), noon.Add(time.Hour): {},
+		} {
+			read(func(tx *store.Tx) error {
+				at, err := tx.NextDue(after)
+				if !at.Equal(want) {
+					t.Errorf("after %s something is due at %s, want %s", after, at, want)
+				}
+				return err
+			})
 		}
 	})
 }

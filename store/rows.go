@@ -110,6 +110,18 @@ func (c *conditions) and() string {
 	return " AND " + strings.Join(c.parts, " AND ")
 }
 
+// union is a query for the first of what several find, each of which ends with
+// that order and a limit of its own.
+func (c *conditions) union(queries []string, order string, limit int) string {
+	if len(queries) == 1 {
+		return queries[0]
+	}
+	for i, q := range queries {
+		queries[i] = `SELECT * FROM (` + q + `) AS kind`
+	}
+	return `SELECT * FROM (` + strings.Join(queries, ` UNION ALL `) + `) AS found ORDER BY ` + order + ` LIMIT ` + c.arg(limit)
+}
+
 // prefixed writes a table's alias before each of its columns.
 func prefixed(alias, columns string) string {
 	names := strings.Split(columns, ",")

@@ -118,30 +118,40 @@ func (s SealedCredentials) OpenGiosg(key souk.Key) (string, error) {
 
 func (s SealedCredentials) label(place string) string { return "app:" + s.App.String() + ":" + place }
 
-// SealedWebhook is a webhook with its secret as it rests.
+// SealedWebhook is a webhook with its secrets as they rest.
 type SealedWebhook struct {
-	souk.Webhook // Secret is empty
+	souk.Webhook // Secret and OldSecret are empty
 	Sealed       []byte
+	SealedOld    []byte
+}
+
+// secrets is as that of SealedCredentials.
+func (s *SealedWebhook) secrets(w *souk.Webhook) []secret {
+	return []secret{{&s.Sealed, &w.Secret, ""}, {&s.SealedOld, &w.OldSecret, ":old"}}
 }
 
 // SealWebhook spells a webhook as it rests.
 func SealWebhook(key souk.Key, w souk.Webhook) SealedWebhook {
 	s := SealedWebhook{Webhook: w}
-	if w.Secret != "" {
-		s.Sealed = key.Seal(w.Secret, s.label())
+	for _, f := range s.secrets(&w) {
+		if *f.open != "" {
+			*f.sealed = key.Seal(*f.open, s.label(f.place))
+		}
 	}
-	s.Secret = ""
+	s.Secret, s.OldSecret = "", ""
 	return s
 }
 
 // Open reads what SealWebhook sealed.
 func (s SealedWebhook) Open(key souk.Key) (souk.Webhook, error) {
 	w := s.Webhook
-	var err error
-	if w.Secret, err = key.Open(s.Sealed, s.label()); err != nil {
-		return w, fmt.Errorf("secret of webhook %s: %w", s.ID, err)
+	for _, f := range s.secrets(&w) {
+		var err error
+		if *f.open, err = key.Open(*f.sealed, s.label(f.place)); err != nil {
+			return w, fmt.Errorf("secret of webhook %s: %w", s.ID, err)
+		}
 	}
 	return w, nil
 }
 
-func (s SealedWebhook) label() string { return "webhook:" + s.ID.String() }
+func (s SealedWebhook) label(place string) string { return "webhook:" + s.ID.String() + place }

@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"sync"
 
 	sqlitedriver "modernc.org/sqlite"
@@ -239,12 +241,36 @@ func (s *session) prepared(ctx context.Context, query string) (*sql.Stmt, error)
 			}
 		}
 	}
-	stmt, err := s.conn.PrepareContext(context.Background(), query)
+	stmt, err := s.conn.PrepareContext(context.Background(), unnumbered(query))
 	if err != nil {
 		return nil, err
 	}
 	s.stmts[query] = stmt
 	return stmt, nil
+}
+
+// unnumbered spells the placeholders of a statement without their numbers, if
+// that changes nothing: the driver looks for the name of each, from the first on.
+func unnumbered(query string) string {
+	var b strings.Builder
+	quoted, seen, rest := false, 0, 0
+	for i := 0; i < len(query); i++ {
+		switch c := query[i]; {
+		case c == '\'':
+			quoted = !quoted
+		case c == '$' && !quoted:
+			end := i + 1
+			for end < len(query) && query[end] >= '0' && query[end] <= '9' {
+				end++
+			}
+			if seen++; query[i+1:end] != strconv.Itoa(seen) {
+				return query
+			}
+			b.WriteString(query[rest:i] + "?")
+			i, rest = end-1, end
+		}
+	}
+	return b.String() + query[rest:]
 }
 
 func (s *session) connect() error {

@@ -20,6 +20,11 @@ type Tx struct {
 	dialect *dialect
 	open    *sql.Rows // of the last query; perhaps closed since
 	err     error     // the first failure
+
+	// What it has seen of the log, see parts.go.
+	part   int64  // the newest, 0: not looked at
+	oldest int64  // 0: not looked at
+	stable []Part // that stay as long as it runs
 }
 
 // statements is what a Tx runs on: a *sql.Tx of PostgreSQL, or a *session of

@@ -6,12 +6,13 @@ import (
 	"souk"
 )
 
-const webhookColumns = `id, app_id, dialect, url, status, secret,
-	created_by, updated_by, created_at, updated_at, deleted_at`
+const webhookColumns = `id, app_id, dialect, url, status, secret, old_secret, old_until, epoch,
+	created_by, updated_by, created_at, updated_at, deleted_at, disabled_at, disabled_why`
 
 func (w *SealedWebhook) fields() []any {
-	return []any{&w.ID, &w.App, &w.Dialect, &w.URL, &w.Status, &w.Sealed,
-		&w.CreatedBy, &w.UpdatedBy, (*stamp)(&w.CreatedAt), (*stamp)(&w.UpdatedAt), (*stamp)(&w.DeletedAt)}
+	return []any{&w.ID, &w.App, &w.Dialect, &w.URL, &w.Status, &w.Sealed, &w.SealedOld, (*stamp)(&w.OldUntil), &w.Epoch,
+		&w.CreatedBy, &w.UpdatedBy, (*stamp)(&w.CreatedAt), (*stamp)(&w.UpdatedAt), (*stamp)(&w.DeletedAt),
+		(*stamp)(&w.DisabledAt), &w.DisabledWhy}
 }
 
 func scanWebhook(r row) (w SealedWebhook, err error) {
@@ -58,12 +59,14 @@ func (tx *Tx) subscriptions(w *SealedWebhook) (err error) {
 
 // PutWebhook inserts a webhook or replaces it, its subscriptions too.
 func (tx *Tx) PutWebhook(w SealedWebhook) error {
-	_, err := tx.exec(`INSERT INTO webhooks (`+webhookColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+	_, err := tx.exec(`INSERT INTO webhooks (`+webhookColumns+`) VALUES (`+placeholders(1, 16)+`)
 		ON CONFLICT (id) DO UPDATE SET
 			url = excluded.url, status = excluded.status, secret = excluded.secret,
+			old_secret = excluded.old_secret, old_until = excluded.old_until, epoch = excluded.epoch,
+			disabled_at = excluded.disabled_at, disabled_why = excluded.disabled_why,
 			updated_by = excluded.updated_by, updated_at = excluded.updated_at, deleted_at = excluded.deleted_at`,
-		w.ID, w.App, w.Dialect, w.URL, w.Status, w.Sealed,
-		w.CreatedBy, w.UpdatedBy, micros(w.CreatedAt), micros(w.UpdatedAt), micros(w.DeletedAt))
+		w.ID, w.App, w.Dialect, w.URL, w.Status, w.Sealed, w.SealedOld, micros(w.OldUntil), w.Epoch,
+		w.CreatedBy, w.UpdatedBy, micros(w.CreatedAt), micros(w.UpdatedAt), micros(w.DeletedAt), micros(w.DisabledAt), w.DisabledWhy)
 	if err != nil {
 		return err
 	}
@@ -98,8 +101,9 @@ type Subscriber struct {
 // Subscribers finds who is to be told what happened at an org about an app
 // (or about none): the app's own native webhooks, and the webhooks of apps
 // whose active installation reaches the org. Apps and installations that are
-// suspended, and orgs without a subscription, are told nothing. A webhook that
-// hears as the app's own comes first and once.
+// suspended, and orgs without a subscription, are told nothing. Disabled webhooks
+// are among them: what they are to be told is held, perhaps. A webhook that hears
+// as the app's own comes first and once.
 func (tx *Tx) Subscribers(org, app souk.ID, names []string) ([]Subscriber, error) {
 	args := append([]any{org, app}, anys(names)...)
 	in := placeholders(3, len(names))
@@ -114,7 +118,7 @@ func (tx *Tx) Subscribers(org, app souk.ID, names []string) ([]Subscriber, error
 		JOIN installations i ON i.id = r.installation_id
 		JOIN orgs o ON o.id = i.org_id
 		WHERE r.org_id = $1 AND NOT (w.dialect = 'native' AND w.app_id IS NOT DISTINCT FROM $2)
-		AND w.status = 'active' AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
+		AND w.status IN ('active', 'disabled') AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
 		AND i.status = 'active' AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
 		ORDER BY w.created_at, w.id`, args...)
 	if err != nil || app.IsZero() {
@@ -127,7 +131,7 @@ func (tx *Tx) Subscribers(org, app souk.ID, names []string) ([]Subscriber, error
 		JOIN apps a ON a.id = s.app_id
 		JOIN orgs o ON o.id = a.owner_id
 		WHERE s.app_id = $1 AND s.event IN (`+placeholders(2, len(names))+`) AND w.dialect = 'native'
-		AND w.status = 'active' AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
+		AND w.status IN ('active', 'disabled') AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
 		AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
 		ORDER BY w.created_at, w.id`, args[1:]...)
 	return append(own, found...), err

@@ -68,7 +68,7 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 			souk.TriggerCall: giosg.PrepareTrigger(s.Key, s.URL),
 		},
 	})
-	n.market.Woken, n.market.Begun = n.courier.Wake, n.begun.give
+	n.market.Told, n.market.Begun = n.courier.Offer, n.begun.give
 	if err := n.market.ClaimKey(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}

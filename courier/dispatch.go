@@ -1,0 +1,195 @@
+package courier
+
+import (
+	"fmt"
+	"time"
+
+	"souk"
+)
+
+// dispatch starts attempts: of the lanes in their turn, as long as there is room
+// in the air, and no more than could be told again if none could be recorded.
+func (r *run) dispatch() {
+	for r.schedule.flying+len(r.outcomes)+r.recording < mostOwed {
+		l := r.schedule.next()
+		if l == nil {
+			return
+		}
+		r.step(l)
+		r.ponder(l)
+	}
+}
+
+// ponder finds out what l waits for: its turn, a time, a look or more from the
+// database.
+func (r *run) ponder(l *lane) {
+	r.crave(l)
+	if l.waiting() == 0 || l.blind || r.stopping {
+		r.schedule.leave(l)
+		return
+	}
+	if at := r.opens(l); at.After(r.now) {
+		r.schedule.leave(l)
+		r.wake(l, at)
+		return
+	}
+	if l.flying >= l.most() {
+		r.schedule.leave(l)
+		return
+	}
+	r.schedule.join(l)
+}
+
+// opens is when the next attempt of l may start as far as its breaker and its
+// rate are concerned. One that is due for a probe is half open from then on.
+func (r *run) opens(l *lane) time.Time {
+	if b := &l.breaker; b.state == souk.BreakerOpen {
+		if b.probeAt.After(r.now) {
+			return b.probeAt
+		}
+		b.state = souk.BreakerHalfOpen
+		r.noteHealth(l, true)
+	}
+	if l.bucket != nil {
+		if short := 1 - l.bucket.TokensAt(r.now); short > 0 {
+			return r.now.Add(time.Duration(short/float64(l.bucket.Limit())*float64(time.Second)) + time.Microsecond)
+		}
+	}
+	return time.Time{}
+}
+
+// wake has l pondered at a time, or earlier.
+func (r *run) wake(l *lane, at time.Time) {
+	if !r.alarms.has(l) || at.Before(l.alarm) {
+		l.alarm = at
+		r.alarms.put(l)
+	}
+}
+
+// step starts the next attempt of l, unless there is a reason not to.
+func (r *run) step(l *lane) {
+	shard, ours := r.Lease.Owns(l.endpoint)
+	if !ours {
+		r.disown(l)
+		r.swept.all = true // should it come back
+		return
+	}
+	d := l.peek()
+	if !r.sees(l, d) {
+		l.blind = true
+		r.blind = append(r.blind, l)
+		return
+	}
+	l.pop()
+	f := &flight{lane: l, delivery: d, shard: shard, profile: &l.profile}
+	r.courier.flying[shard.Number].Add(1)
+	status, note := r.verdict(l.hook, d)
+	prepare := r.Prepare[d.Dialect]
+	at := r.clock()
+	switch {
+	case status != souk.DeliveryPending:
+		r.leave(f, status, time.Time{}, note)
+	case l.profile.Timeout == 0 || prepare == nil || l.hook.err != nil:
+		r.Log.Error("a delivery cannot be prepared", "delivery", d.ID, "dialect", d.Dialect, "lane", d.Webhook, "err", l.hook.err)
+		r.leave(f, souk.DeliveryPending, at.Add(repair), "")
+	case at.Sub(awaited(d, l.profile)) > l.profile.MaxAge:
+		r.leave(f, souk.DeliverySkipped, time.Time{}, fmt.Sprintf("more than %s late", l.profile.MaxAge))
+	default:
+		if l.bucket != nil {
+			l.bucket.AllowN(r.now, 1)
+		}
+		f.prepare, f.hook = prepare, l.hook
+		f.speaker, f.org = r.speaker(l.hook, d)
+		r.start(f)
+	}
+}
+
+// awaited is since when d has been to be delivered: since its commit, or since
+// somebody asked for it again. When that was is no column: its entry in the log
+// is from then until the first request, and one that is made later than any
+// attempt may start is of a delivery that was asked for again.
+func awaited(d *souk.Delivery, p Profile) time.Time {
+	again := d.Base > 0 || d.Attempts == d.Base || d.EntryAt.Sub(d.CreatedAt) > p.MaxAge+p.Timeout
+	if again && d.EntryAt.After(d.CreatedAt) {
+		return d.EntryAt
+	}
+	return d.CreatedAt
+}
+
+// start has a worker make an attempt.
+func (r *run) start(f *flight) {
+	f.began = r.now
+	f.charged = r.schedule.begin(f.lane)
+	f.lane.usedAt = r.now
+	r.aired.push(f)
+	if r.schedule.flying > r.workers {
+		r.workers++
+		go r.work()
+	}
+	r.todo <- f
+}
+
+func (r *run) work() {
+	for f := range r.todo {
+		f.make(r.air, r)
+		r.mail.land(f)
+	}
+}
+
+// land takes a flight whose attempt has ended.
+func (r *run) land(f *flight) {
+	l := f.lane
+	f.list.remove(f)
+	r.reclass(l, func() { r.schedule.end(l, f.charged, f.took) })
+	r.observe(f)
+	r.keep(f)
+	r.ponder(l)
+}
+
+// age has attempts that have run for a while shown as under way, and lanes that
+// take long counted as such before the attempt ends.
+func (r *run) age() {
+	for f := r.aired.first; f != nil && r.now.Sub(f.began) >= longRun; f = r.aired.first {
+		r.aired.remove(f)
+		r.long.push(f)
+		r.marks = append(r.marks, f)
+	}
+	for f := r.long.first; f != nil && r.now.Sub(f.began) >= slowFrom; f = r.long.first {
+		r.long.remove(f)
+		r.reclass(f.lane, func() { r.schedule.drags(f.lane, r.now.Sub(f.began)) })
+	}
+}
+
+// reclass does what may change the pace of a lane, and lets go of what a lane
+// has in hand that has become slow: there is only so much room for those.
+func (r *run) reclass(l *lane, do func()) {
+	before := l.pace
+	do()
+	switch {
+	case before == l.pace:
+	case before == slow:
+		r.slowHeld -= l.inHand
+	case l.pace == slow:
+		if r.slowHeld += l.inHand; r.slowHeld > r.limits.inHand/2 {
+			r.letGo(l)
+			r.ponder(l)
+		}
+	}
+}
+
+// leave lets a delivery go without an attempt: ended, held, or due again at
+// nextAt.
+func (r *run) leave(f *flight, status souk.DeliveryStatus, nextAt time.Time, note string) {
+	d := f.delivery
+	f.progress.Delivery, f.progress.Status, f.progress.NextAt, f.progress.Note = *d, status, nextAt, note
+	f.progress.Attempts, f.progress.Outcome = d.Attempts, d.LastOutcome
+	r.keep(f)
+}
+
+// keep has a flight recorded.
+func (r *run) keep(f *flight) {
+	f.keptAt = r.now
+	if r.outcomes = append(r.outcomes, f); len(r.outcomes)+r.recording == 1 {
+		r.owe()
+	}
+}

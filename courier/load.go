@@ -1,0 +1,362 @@
+package courier
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"souk"
+	"souk/store"
+)
+
+const (
+	page     = 256                    // deliveries of a lane that are loaded at once
+	mostLoad = 32                     // lanes that are loaded in one transaction
+	loadGap  = 100 * time.Millisecond // between loads of a lane of which all was loaded
+	mostFind = 1024                   // lanes of a page of those with something due
+)
+
+// sweeps is how far the outbox was looked through.
+type sweeps struct {
+	next  time.Time // when it is again
+	due   time.Time // when something comes due before; zero: nothing does
+	until time.Time // by the clock: what was due then was found
+	read  time.Time // when the clock said so
+	all   bool      // the next one begins with what was due first
+	allAt time.Time // when one does in any case
+}
+
+// load is one read of what is due.
+type load struct {
+	sweeps       bool
+	since, until time.Time // by the clock
+	leapt        bool      // until is of before the clock was set back
+	lanes        []*lane
+	parts        []part // of the lanes
+
+	found []souk.ID
+	next  time.Time
+}
+
+// part is what is due of one lane.
+type part struct {
+	after store.Due
+	until time.Time
+	room  int
+	found []souk.Delivery
+}
+
+// load starts a load if it is time for one and none is under way.
+func (r *run) load() {
+	if r.loading || r.stopping || r.now.Before(r.loadFrom) {
+		return
+	}
+	at := r.clock()
+	o := &load{until: at}
+	if !r.swept.next.After(r.now) {
+		r.plan(o, at)
+	}
+	r.feed(o, at)
+	if !o.sweeps && len(o.lanes) == 0 {
+		return
+	}
+	r.loading, r.recorded = true, map[souk.ID]struct{}{}
+	go func() {
+		err := r.DB.Read(r.base, o.do)
+		r.reports <- func() { r.loaded(o, err) }
+	}()
+}
+
+// plan has o look for lanes with something due: that came due since the last
+// time, and a little before. After the clock was set, and once a minute, it
+// looks for all. When it was set back, what had been due is not any more by what
+// it says now; it is all the same.
+func (r *run) plan(o *load, at time.Time) {
+	s := &r.swept
+	leap := at.Sub(s.until) - r.now.Sub(s.read)
+	if leap.Abs() > pause && !s.read.IsZero() {
+		r.Log.Warn("the clock was set", "by", leap.Round(time.Millisecond))
+		s.all = true
+		if leap < 0 {
+			o.until, o.leapt = at.Add(-leap), true
+		}
+	}
+	if s.all = s.all || !r.now.Before(s.allAt); !s.all {
+		o.since = s.until.Add(-overlap)
+	} else {
+		s.allAt = r.now.Add(sweepAll)
+	}
+	o.sweeps, s.all, s.until, s.read, s.next = true, false, at, r.now, r.now.Add(sweep)
+}
+
+// feed has o load what hungry lanes have room for. Those without stay hungry.
+func (r *run) feed(o *load, at time.Time) {
+	for range min(r.hungry.len(), 4*mostLoad) {
+		if len(o.lanes) == mostLoad {
+			return
+		}
+		l := r.hungry.pop()
+		if r.lanes[l.endpoint] != l || !l.deep {
+			l.hungry = false
+			continue
+		}
+		if ready := l.loadedAt.Add(loadGap); l.cursor == (store.Due{}) && ready.After(r.now) {
+			l.hungry = false
+			r.wake(l, ready)
+			continue
+		}
+		room := min(page, r.room(l))
+		if room <= 0 {
+			r.hungry.push(l)
+			continue
+		}
+		o.lanes = append(o.lanes, l)
+		o.parts = append(o.parts, part{after: l.cursor, until: later(at, l.overdue), room: room})
+		l.hungry, l.loading, l.deep = false, true, false
+		l.loadedAt = r.now
+	}
+}
+
+// do is the transaction.
+func (o *load) do(tx *store.Tx) (err error) {
+	o.found = nil
+	if o.sweeps {
+		var last souk.ID
+		for {
+			some, err := tx.DueWebhooks(o.since, o.until, last, mostFind)
+			if err != nil {
+				return err
+			}
+			o.found = append(o.found, some...)
+			if len(some) < mostFind {
+				break
+			}
+			last = some[len(some)-1]
+		}
+		if o.next, err = tx.NextDue(o.until); err != nil {
+			return err
+		}
+	}
+	for i, l := range o.lanes {
+		p := &o.parts[i]
+		if p.found, err = tx.DueDeliveries(l.endpoint, p.until, p.after, p.room); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loaded takes what a load brought.
+func (r *run) loaded(o *load, err error) {
+	recorded := r.recorded
+	r.loading, r.recorded = false, nil
+	for _, l := range o.lanes {
+		l.loading = false
+	}
+	if err != nil {
+		if !errors.Is(err, context.Canceled) {
+			r.Log.Error("the courier could not read what is due", "err", err)
+		}
+		r.loadFrom = r.now.Add(pause)
+		for i, l := range o.lanes {
+			l.beyond(o.parts[i].after)
+			r.crave(l)
+		}
+		if o.sweeps {
+			r.swept.all, r.swept.next = true, r.now
+		}
+		return
+	}
+	if r.stopping {
+		return
+	}
+	if o.sweeps {
+		if !o.next.IsZero() {
+			if due := r.now.Add(max(sweepGap, o.next.Sub(r.clock()))); due.Before(r.swept.next) {
+				r.swept.next = due
+			}
+		}
+		r.clean()
+	}
+	for i, l := range o.lanes {
+		r.fill(l, o.parts[i], recorded)
+	}
+	for _, id := range o.found {
+		if _, ours := r.Lease.Owns(id); !ours {
+			continue
+		}
+		l := r.lanes[id]
+		if l == nil {
+			l = r.lane(&souk.Delivery{Webhook: id})
+		}
+		if o.leapt {
+			l.overdue = o.until
+		}
+		if !l.deep || o.leapt {
+			l.beyond(store.Due{})
+		}
+		r.crave(l)
+	}
+}
+
+// fill puts what was loaded of a lane into it, but for what was recorded since.
+func (r *run) fill(l *lane, p part, recorded map[souk.ID]struct{}) {
+	if r.lanes[l.endpoint] != l {
+		return // let go meanwhile
+	}
+	more := len(p.found) == p.room
+	for i := range p.found {
+		d := &p.found[i]
+		l.become(d)
+		if _, was := recorded[d.ID]; !was && !r.admit(l, d) {
+			more = true
+			break
+		}
+		p.after = store.Due{At: d.NextAt, ID: d.ID}
+	}
+	if more {
+		l.beyond(p.after)
+	} else {
+		l.overdue = time.Time{}
+	}
+	r.ponder(l)
+}
+
+// take takes in what has just committed. One in a line where others may have
+// come to stand at the same moment is left to a load, which sorts that out.
+func (r *run) take(ds []souk.Delivery) {
+	at := r.clock()
+	var last *lane
+	for i := range ds {
+		d := &ds[i]
+		newborn := d.Attempts == 0 && d.NextAt.Equal(d.CreatedAt) // due whatever the clock was set to since
+		if d.Status != souk.DeliveryPending || d.NextAt.IsZero() || d.NextAt.After(at) && !newborn {
+			continue
+		}
+		if last == nil || last.endpoint != d.Webhook {
+			if _, ours := r.Lease.Owns(d.Webhook); !ours {
+				continue
+			}
+			if last != nil {
+				r.ponder(last)
+			}
+			last = r.lane(d)
+		}
+		if d.Resource != "" && r.shared || !r.admit(last, d) {
+			last.beyond(before(d))
+		}
+	}
+	if last != nil {
+		r.ponder(last)
+	}
+}
+
+// before is the place just before d among what is due.
+func before(d *souk.Delivery) store.Due {
+	return store.Due{At: d.NextAt.Add(-time.Microsecond), ID: d.ID}
+}
+
+// lane finds or makes the lane of d.
+func (r *run) lane(d *souk.Delivery) *lane {
+	l := r.lanes[d.Webhook]
+	if l == nil {
+		l = newLane(d.Webhook, r.now)
+		r.lanes[d.Webhook] = l
+	}
+	l.become(d)
+	return l
+}
+
+// crave has l loaded when the database has more for it and it runs low. One
+// whose breaker is open runs low when it is to be probed.
+func (r *run) crave(l *lane) {
+	if !l.deep || l.hungry || l.loading || r.stopping || l.waiting() > r.limits.perLane/4 {
+		return
+	}
+	if l.breaker.state == souk.BreakerOpen && l.breaker.probeAt.After(r.now) {
+		r.wake(l, l.breaker.probeAt)
+		return
+	}
+	l.hungry = true
+	r.hungry.push(l)
+}
+
+// free is how many more deliveries may be in hand. Slow lanes may have half of
+// all, so that there is room for others however many of them there are.
+func (r *run) free(l *lane) int {
+	free := r.limits.inHand - len(r.known)
+	if l.pace == slow {
+		free = min(free, r.limits.inHand/2-r.slowHeld)
+	}
+	return free
+}
+
+// room is how many more deliveries l may have in hand. The fuller the hands, the
+// less one lane gets, so that there is always some for the next.
+func (r *run) room(l *lane) int {
+	free := r.free(l)
+	switch {
+	case l.breaker.state != souk.BreakerClosed:
+		return min(free, 1-l.waiting())
+	case r.bytes > r.limits.bytes/4*3:
+		return min(free, r.limits.few-l.waiting())
+	}
+	return min(free, max(r.limits.few, min(r.limits.perLane, free/4))-l.waiting())
+}
+
+// admit takes d in hand if it is not and there is room, and reports whether it
+// is then.
+func (r *run) admit(l *lane, d *souk.Delivery) bool {
+	if _, in := r.known[d.ID]; in {
+		return true
+	}
+	if r.stopping || r.bytes > 0 && r.bytes+len(d.Body) > r.limits.bytes {
+		return false
+	}
+	if r.room(l) <= 0 {
+		// An organization with little to send does not wait behind one with much.
+		small := l.breaker.state == souk.BreakerClosed && l.waiting() < r.limits.perOrgs &&
+			l.queueOf(d).of(d) < r.limits.few && r.free(l) > 0
+		if !small {
+			return false
+		}
+	}
+	r.known[d.ID] = struct{}{}
+	r.count(l, d, 1)
+	l.push(d)
+	l.usedAt = r.now
+	return true
+}
+
+// forget lets go of d, which is recorded or left to the database.
+func (r *run) forget(l *lane, d *souk.Delivery) {
+	delete(r.known, d.ID)
+	r.count(l, d, -1)
+}
+
+func (r *run) count(l *lane, d *souk.Delivery, n int) {
+	l.inHand += n
+	r.bytes += n * len(d.Body)
+	if l.pace == slow {
+		r.slowHeld += n
+	}
+}
+
+// letGo lets go of what waits in l: the database has it.
+func (r *run) letGo(l *lane) {
+	for l.waiting() > 0 {
+		r.forget(l, l.pop())
+	}
+	l.beyond(store.Due{})
+	r.schedule.leave(l)
+}
+
+// clean forgets lanes that have had nothing to do for a while.
+func (r *run) clean() {
+	for _, l := range r.lanes {
+		if l.inHand == 0 && !l.deep && !l.loading && !l.hungry && !l.blind && !l.unwell &&
+			l.breaker.state == souk.BreakerClosed && r.now.Sub(l.usedAt) > time.Minute {
+			r.drop(l)
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package courier
+
+import (
+	"sync"
+
+	"souk"
+)
+
+// mail is what reaches run.loop from others: deliveries that have just
+// committed, and attempts that ended. It never makes them wait.
+type mail struct {
+	wake chan struct{} // has a token when there may be something
+
+	mu     sync.Mutex
+	closed bool
+	offers [][]souk.Delivery
+	held   int // deliveries in offers
+	landed []*flight
+	sweep  bool // somebody said that there may be something due
+}
+
+// most is how many deliveries lie in the mail. What is more is in the database.
+const mostOffered = 8192
+
+func (m *mail) rouse() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (m *mail) offer(ds []souk.Delivery) {
+	m.mu.Lock()
+	if m.closed || m.held+len(ds) > mostOffered {
+		m.sweep = true
+	} else {
+		m.offers = append(m.offers, ds)
+		m.held += len(ds)
+	}
+	m.mu.Unlock()
+	m.rouse()
+}
+
+func (m *mail) hint() {
+	m.mu.Lock()
+	m.sweep = true
+	m.mu.Unlock()
+	m.rouse()
+}
+
+func (m *mail) land(f *flight) {
+	m.mu.Lock()
+	m.landed = append(m.landed, f)
+	m.mu.Unlock()
+	m.rouse()
+}
+
+// collect takes everything out; the slices given are used for what comes next.
+func (m *mail) collect(offers [][]souk.Delivery, landed []*flight) ([][]souk.Delivery, []*flight, bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.offers, offers = offers[:0], m.offers
+	m.landed, landed = landed[:0], m.landed
+	sweep := m.sweep
+	m.held, m.sweep = 0, false
+	return offers, landed, sweep
+}
+
+// close has nothing taken in any more.
+func (m *mail) close(closed bool) {
+	m.mu.Lock()
+	m.closed = closed
+	if closed {
+		m.offers, m.held = nil, 0
+	}
+	m.mu.Unlock()
+}

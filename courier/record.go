@@ -1,0 +1,160 @@
+package courier
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"souk"
+	"souk/store"
+)
+
+// records is one transaction of the recorder: attempts and what follows from
+// them, who goes next in their lines, and how endpoints fare.
+type records struct {
+	at       time.Time
+	node     souk.ID
+	flights  []*flight
+	shards   []store.Shard // of flights
+	marks    []souk.ID
+	lanes    []*lane
+	healths  []souk.Health // of lanes
+	inspects bool          // lines that nobody leads are looked for
+	behind   store.Line    // this one, which was looked at last
+
+	progress []store.Progress
+	next     []souk.Delivery
+	looked   store.Line
+	took     time.Duration
+}
+
+// record starts a transaction if there is something to record and none is under
+// way. An outcome waits a moment for others; while a transaction runs, the next
+// collects.
+func (r *run) record() {
+	if r.writing || r.now.Before(r.recordFrom) {
+		return
+	}
+	r.doctor()
+	inspects := !r.stopping && !r.now.Before(r.inspection)
+	due := len(r.outcomes) > 0 && (r.stopping || len(r.outcomes) >= r.batch || r.now.Sub(r.outcomes[0].keptAt) >= gather)
+	if !due && !inspects && !r.ill && len(r.marks) == 0 {
+		return
+	}
+	rec := &records{at: r.clock(), node: r.Lease.Node(), inspects: inspects, behind: r.inspected}
+	r.prescribe(rec)
+	n := min(len(r.outcomes), r.batch)
+	if n == 0 && !inspects && len(rec.lanes) == 0 && len(r.marks) == 0 {
+		return
+	}
+	rec.flights = slices.Clone(r.outcomes[:n])
+	r.outcomes = slices.Delete(r.outcomes, 0, n)
+	for _, f := range rec.flights {
+		if !slices.Contains(rec.shards, f.shard) {
+			rec.shards = append(rec.shards, f.shard)
+		}
+	}
+	for _, f := range r.marks {
+		if f.keptAt.IsZero() {
+			rec.marks = append(rec.marks, f.delivery.ID)
+		}
+	}
+	r.marks = nil
+	r.recording, r.writing = n, true
+	go func() {
+		began := time.Now()
+		err := r.DB.Record(r.base, rec.do)
+		rec.took = time.Since(began)
+		if r.Watch.Recorded != nil {
+			r.Watch.Recorded(n, rec.took, err)
+		}
+		r.reports <- func() { r.wrote(rec, err) }
+	}()
+}
+
+// do is the transaction. It may run again.
+func (rec *records) do(tx *store.Tx) error {
+	lost, err := tx.Fence(rec.node, rec.shards)
+	if err != nil {
+		return err
+	}
+	rec.progress = rec.progress[:0]
+	for _, f := range rec.flights {
+		p := f.progress
+		if lost[f.shard.Number] {
+			// What becomes of it is for the node to say that has the endpoint
+			// now. No delivery is like this one, but the request was made.
+			p.Delivery.Attempts = -1
+		}
+		rec.progress = append(rec.progress, p)
+	}
+	if len(rec.marks) > 0 {
+		if err := tx.MarkStarted(rec.marks, rec.at); err != nil {
+			return err
+		}
+	}
+	if rec.next, err = tx.Record(rec.node, rec.at, rec.progress); err != nil {
+		return err
+	}
+	if rec.inspects {
+		if rec.looked, err = tx.LeadLines(rec.at, rec.behind, perLook); err != nil {
+			return err
+		}
+	}
+	return tx.PutHealth(rec.healths)
+}
+
+// wrote takes the end of a transaction. What could not be recorded is kept, and
+// tried again in smaller parts, so that one outcome that no database takes does
+// not keep all others.
+func (r *run) wrote(rec *records, err error) {
+	r.recording, r.writing = 0, false
+	if err != nil {
+		if !errors.Is(err, context.Canceled) {
+			r.Log.Error("the courier could not record", "outcomes", len(rec.flights), "err", err)
+		}
+		r.outcomes = append(r.outcomes, rec.flights...)
+		for _, l := range rec.lanes {
+			r.noteHealth(l, true)
+		}
+		r.recordFrom = r.now.Add(pause)
+		if !errors.Is(err, store.ErrUnavailable) {
+			r.batch = max(1, len(rec.flights)/2)
+		}
+		return
+	}
+	r.recordedAt = r.clock()
+	r.batch = min(batch, 2*r.batch)
+	r.owe()
+	if rec.inspects {
+		if r.inspected = rec.looked; r.inspected == (store.Line{}) {
+			r.inspection = r.now.Add(inspection)
+		}
+		r.swept.next = r.now // who leads now is due
+	}
+	for _, f := range rec.flights {
+		if r.loading {
+			r.recorded[f.delivery.ID] = struct{}{}
+		}
+		r.forget(f.lane, f.delivery)
+		r.courier.flying[f.shard.Number].Add(-1)
+		if f.lane.inHand == 0 {
+			r.crave(f.lane)
+		}
+	}
+	if !r.stopping && len(rec.next) > 0 {
+		r.take(rec.next)
+	}
+}
+
+// owe says since when something is to be recorded.
+func (r *run) owe() {
+	if len(r.outcomes) == 0 {
+		r.courier.owed.Store(nil)
+		return
+	}
+	r.oldest = r.outcomes[0].keptAt
+	now := r.now
+	r.courier.owed.Store(&now)
+}

@@ -1,0 +1,77 @@
+package market
+
+import (
+	"math"
+	"time"
+
+	"souk"
+	"souk/store"
+)
+
+// settleRows is how many deliveries a step settles.
+const settleRows = 100
+
+// settleWebhook has what a webhook is still to be told follow what the webhook
+// is now. A verb settles a few itself and a job the rest; until then the courier
+// looks at the webhook before each attempt.
+func (tx *Tx) settleWebhook(w souk.Webhook) error {
+	n, err := tx.settleSome(w, time.Time{}, few)
+	if err != nil || n < few {
+		return err
+	}
+	return tx.later(store.Job{Kind: store.SettleWebhook, App: w.App, Other: w.ID, Verb: "SettleWebhook"})
+}
+
+func (tx *Tx) stepSettleWebhook(j *store.Job) (left bool, err error) {
+	found, err := tx.LiveWebhooks([]souk.ID{j.Other})
+	if err != nil {
+		return false, err
+	}
+	n, err := tx.settleSome(found[j.Other].Webhook, j.After.At, settleRows)
+	return n == settleRows, err
+}
+
+// settleSome is a part of it. What was held of an active webhook is due again if it
+// is from since or later.
+func (tx *Tx) settleSome(w souk.Webhook, since time.Time, most int) (n int64, err error) {
+	if !w.DeletedAt.IsZero() {
+		return tx.SettleWebhook(w.ID, math.MaxInt64, souk.DeliveryCancelled, "the webhook was deleted", tx.at, most)
+	}
+	n, err = tx.SettleWebhook(w.ID, w.Epoch, souk.DeliverySkipped, "it was skipped when the webhook was enabled", tx.at, most)
+	if err != nil || n > 0 {
+		return n, err
+	}
+	switch w.Status {
+	case souk.WebhookDisabled:
+		if souk.DisableRules[w.Dialect].Holds {
+			return tx.Hold(w.ID, most)
+		}
+		return tx.SettleWebhook(w.ID, math.MaxInt64, souk.DeliverySkipped, "the webhook is disabled", tx.at, most)
+	case souk.WebhookActive:
+		n, err = tx.Release(w.ID, since, tx.at, most)
+		tx.freed = tx.freed || n > 0
+	}
+	return n, err
+}
+
+// settleInstallation ends what is still to be told for an installation that
+// ended, its last words excepted.
+func (tx *Tx) settleInstallation(i souk.Installation) error {
+	n, err := tx.cancelFor(i.ID, few)
+	if err != nil || n < few {
+		return err
+	}
+	return tx.later(store.Job{Kind: store.SettleInstallation, App: i.App, Other: i.ID, Verb: "SettleInstallation"})
+}
+
+func (tx *Tx) stepSettleInstallation(j *store.Job) (left bool, err error) {
+	n, err := tx.cancelFor(j.Other, settleRows)
+	return n == settleRows, err
+}
+
+// cancelFor is a part of it. Others may have waited for what it ends.
+func (tx *Tx) cancelFor(installation souk.ID, most int) (int64, error) {
+	n, err := tx.SettleInstallation(installation, souk.DeliveryCancelled, "the installation ended", tx.at, most)
+	tx.freed = tx.freed || n > 0
+	return n, err
+}

@@ -1,0 +1,70 @@
+package store
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"souk"
+)
+
+// counted is what a transaction put into the log.
+type counted struct {
+	entries, bytes int64
+	ends           map[countKey]int64
+}
+
+type countKey struct {
+	app    souk.ID
+	day    int64
+	status souk.DeliveryStatus
+}
+
+// What rows take beside what is in them that has no bounds, with their indexes.
+const (
+	endedBytes   = 300
+	attemptBytes = 300
+)
+
+// ended counts a delivery that ended with a status.
+func (c *counted) ended(d *souk.Delivery, status souk.DeliveryStatus, at time.Time) {
+	c.add(d.App, status, at, len(d.Body))
+}
+
+func (c *counted) add(app souk.ID, status souk.DeliveryStatus, at time.Time, body int) {
+	if c.ends == nil {
+		c.ends = map[countKey]int64{}
+	}
+	c.ends[countKey{app, at.Unix() / (24 * 60 * 60), status}]++
+	c.entries++
+	c.bytes += int64(endedBytes + body)
+}
+
+// tried counts an attempt.
+func (c *counted) tried(a *souk.Attempt) {
+	c.entries++
+	c.bytes += int64(attemptBytes + len(a.URL) + len(a.Answer) + len(a.Headers) + len(a.Detail))
+}
+
+// count adds to how large a part is, and to how many deliveries ended how.
+func (tx *Tx) count(node souk.ID, part int64, c counted) error {
+	if c.entries > 0 {
+		if _, err := tx.exec(`INSERT INTO log_sizes (part, node, entries, bytes) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (part, node) DO UPDATE SET entries = log_sizes.entries + excluded.entries, bytes = log_sizes.bytes + excluded.bytes`,
+			part, node[:], c.entries, c.bytes); err != nil {
+			return err
+		}
+	}
+	keys := slices.SortedFunc(maps.Keys(c.ends), func(a, b countKey) int { // so that no two wait for each other
+		return cmp.Or(a.app.Compare(b.app), cmp.Compare(a.day, b.day), cmp.Compare(a.status, b.status))
+	})
+	for _, k := range keys {
+		if _, err := tx.exec(`INSERT INTO delivery_counts (app_id, day, status, node, deliveries) VALUES ($1, $2, $3, $4, $5)
+			ON CONFLICT (app_id, day, status, node) DO UPDATE SET deliveries = delivery_counts.deliveries + excluded.deliveries`,
+			k.app, k.day, string(k.status), node[:], c.ends[k]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
