@@ -94,12 +94,14 @@ func New(c Config) *Courier {
 }
 
 // Offer hands deliveries over that have just committed, and never blocks. Those
-// that are not due are passed over. It is for speed alone: what is not handed
-// over is found within a second. The courier keeps ds.
+// that are not due are passed over; none at all is Wake. It is for speed alone:
+// what is not handed over is found within a second. The courier keeps ds.
 func (c *Courier) Offer(ds []souk.Delivery) {
-	if len(ds) > 0 {
-		c.mail.offer(ds)
+	if len(ds) == 0 {
+		c.Wake()
+		return
 	}
+	c.mail.offer(ds)
 }
 
 // Wake says that there may be deliveries due now that nobody has handed over. It

@@ -47,9 +47,15 @@ func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
 		return err
 	}
 	var logged bytes.Buffer // shown when a step fails
+	log := slog.New(web.WithRequestID(slog.NewTextHandler(&locked{w: &logged}, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	watched, err := telemetryFlags{}.open(ctx, log)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	defer watched.close()
 	n, err := openNode(ctx, settings{
 		Database: database, Key: key, URL: baseURL("", listener), PrivateTargets: true, RateLimits: true,
-		Log: slog.New(web.WithRequestID(slog.NewTextHandler(&locked{w: &logged}, &slog.HandlerOptions{Level: slog.LevelWarn}))),
+		Watched: watched, Log: log,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -20,6 +20,7 @@ import (
 	"souk/native"
 	"souk/slack"
 	"souk/store"
+	"souk/telemetry"
 	"souk/web"
 )
 
@@ -32,6 +33,8 @@ type settings struct {
 	TrustedProxies []netip.Prefix
 	RateLimits     bool
 	OpenID         console.OpenID // by whom people may sign in, if anybody
+	Keep           market.Keeping // of the log
+	Watched        *instruments
 	Log            *slog.Logger
 }
 
@@ -43,6 +46,7 @@ type node struct {
 	courier *courier.Courier
 	client  *courier.Client
 	handler http.Handler
+	watched *instruments
 	log     *slog.Logger
 	begun   hint // that there is a job to go on with
 }
@@ -53,13 +57,14 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &node{db: db, log: s.Log, begun: make(hint, 1), client: courier.NewClient(courier.ClientOptions{AllowPrivate: s.PrivateTargets})}
+	n := &node{db: db, watched: s.Watched, log: s.Log, begun: make(hint, 1), client: courier.NewClient(courier.ClientOptions{AllowPrivate: s.PrivateTargets})}
 	n.market = &market.Market{
 		DB: db, Key: s.Key, CheckURL: n.client.CheckURL,
-		Wires: wires(s.Key, s.URL, n.post),
+		Wires: wires(s.Key, s.URL, n.post), Keep: s.Keep, Trace: telemetry.Traceparent,
 	}
 	n.courier = courier.New(courier.Config{
 		DB: db, Client: n.client, Log: s.Log, Key: s.Key,
+		Watch: courier.Watch{Begin: s.Watched.Begin, End: s.Watched.End, Recorded: s.Watched.Recorded},
 		Prepare: map[souk.Dialect]courier.Prepare{
 			souk.Native: native.Prepare,
 			souk.Slack:  slack.Prepare,
@@ -69,6 +74,7 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 		},
 	})
 	n.market.Told, n.market.Begun = n.courier.Offer, n.begun.give
+	s.Watched.Observe(func() telemetry.State { return telemetry.State(n.courier.State()) })
 	if err := n.market.ClaimKey(ctx); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -101,8 +107,9 @@ func (n *node) faces(s settings) http.Handler {
 	giosg.New(n.market, n.log, s.URL, tokens).Routes(mux)
 	console.New(n.market, n.log, s.URL, console.Options{Unlimited: !s.RateLimits, OpenID: s.OpenID}).Routes(mux)
 	mux.Handle("GET /healthz", web.Alive())
-	mux.Handle("GET /readyz", web.Ready(n.db.Ping))
-	return web.Stack(web.Exact(mux, "/api/v5/", "/souk/v1/", "/api/", "/console/", "/apps/", "/identity/"), web.Options{Log: n.log, TrustedProxies: s.TrustedProxies})
+	mux.Handle("GET /readyz", web.Ready(n.db.Ping, func(context.Context) error { return n.courier.Ready() }))
+	exact := web.Exact(mux, "/api/v5/", "/souk/v1/", "/api/", "/console/", "/apps/", "/identity/")
+	return web.Stack(n.watched.HTTP(exact, "/healthz", "/readyz"), web.Options{Log: n.log, TrustedProxies: s.TrustedProxies})
 }
 
 // post carries a handshake of Slack's through the guarded client.
@@ -128,8 +135,9 @@ func (n *node) post(ctx context.Context, url string, header map[string]string, b
 func (n *node) run(ctx context.Context, l net.Listener) error {
 	delivering, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	couriered := make(chan error, 1)
+	couriered, measured := make(chan error, 1), make(chan error, 1)
 	go func() { couriered <- n.courier.Run(delivering) }()
+	go func() { measured <- n.watched.serve(delivering) }()
 	var chores sync.WaitGroup
 	for _, c := range n.chores() {
 		chores.Go(func() { c.run(delivering, n.log) })
@@ -137,7 +145,7 @@ func (n *node) run(ctx context.Context, l net.Listener) error {
 	served := web.NewServer(n.handler, n.log).Serve(ctx, l)
 	stop()
 	chores.Wait()
-	return errors.Join(served, <-couriered)
+	return errors.Join(served, <-couriered, <-measured)
 }
 
 // chores are what a node does beside serving and delivering.
@@ -145,6 +153,7 @@ func (n *node) chores() []chore {
 	return []chore{
 		{name: "jobs", step: n.market.StepJob, wake: n.begun, every: 5 * time.Second},
 		{name: "tidying", step: n.market.Tidy, every: time.Minute},
+		{name: "keeping the log", step: n.market.KeepLog, every: time.Minute},
 	}
 }
 
