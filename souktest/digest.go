@@ -46,6 +46,9 @@ func digest(t testing.TB, address string) map[string]string {
 	defer db.Close()
 	sums := map[string]string{}
 	for _, name := range rows(t, db, tables) {
+		if name == "nodes" || name == "shards" {
+			continue // how servers share their work, whatever anybody asks of them
+		}
 		sum := sha256.New()
 		all := rows(t, db, "SELECT * FROM "+name)
 		slices.Sort(all)

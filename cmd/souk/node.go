@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -44,6 +45,7 @@ type node struct {
 	db      *store.DB
 	market  *market.Market
 	courier *courier.Courier
+	lease   *courier.Lease // nil: there is no other node
 	client  *courier.Client
 	handler http.Handler
 	watched *instruments
@@ -62,8 +64,11 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 		DB: db, Key: s.Key, CheckURL: n.client.CheckURL,
 		Wires: wires(s.Key, s.URL, n.post), Keep: s.Keep, Trace: telemetry.Traceparent,
 	}
+	if db.Leased() {
+		n.lease = courier.NewLease(db, nodeName(), s.Log)
+	}
 	n.courier = courier.New(courier.Config{
-		DB: db, Client: n.client, Log: s.Log, Key: s.Key,
+		DB: db, Client: n.client, Log: s.Log, Key: s.Key, Lease: n.lease,
 		Watch: courier.Watch{Begin: s.Watched.Begin, End: s.Watched.End, Recorded: s.Watched.Recorded},
 		Prepare: map[souk.Dialect]courier.Prepare{
 			souk.Native: native.Prepare,
@@ -74,8 +79,11 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 		},
 	})
 	n.market.Told, n.market.Begun = n.courier.Offer, n.begun.give
+	if n.lease != nil {
+		n.lease.Flying = n.courier.Flying
+	}
 	s.Watched.Observe(func() telemetry.State { return telemetry.State(n.courier.State()) })
-	if err := n.market.ClaimKey(ctx); err != nil {
+	if err := errors.Join(db.Measure(ctx), n.market.ClaimKey(ctx)); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	n.handler = n.faces(s)
@@ -130,14 +138,28 @@ func (n *node) post(ctx context.Context, url string, header map[string]string, b
 	return r.Status, r.Excerpt, nil
 }
 
+// nodeName is what people know a node by who read the table of nodes.
+func nodeName() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s (%d)", host, os.Getpid())
+}
+
 // run serves on l and delivers until ctx ends, then drains: no new requests
-// first, so that what they leave in the outbox can still be taken up.
+// first, so that what they leave in the outbox can still be taken up; the leases
+// go last, when nothing flies any more.
 func (n *node) run(ctx context.Context, l net.Listener) error {
 	delivering, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	leasing, leave := context.WithCancel(context.WithoutCancel(ctx))
+	defer leave()
 	couriered, measured := make(chan error, 1), make(chan error, 1)
+	var held sync.WaitGroup
 	go func() { couriered <- n.courier.Run(delivering) }()
 	go func() { measured <- n.watched.serve(delivering) }()
+	held.Go(func() { n.hold(leasing) })
 	var chores sync.WaitGroup
 	for _, c := range n.chores() {
 		chores.Go(func() { c.run(delivering, n.log) })
@@ -145,7 +167,23 @@ func (n *node) run(ctx context.Context, l net.Listener) error {
 	served := web.NewServer(n.handler, n.log).Serve(ctx, l)
 	stop()
 	chores.Wait()
-	return errors.Join(served, <-couriered, <-measured)
+	delivered := <-couriered
+	leave()
+	held.Wait()
+	return errors.Join(served, delivered, <-measured)
+}
+
+// hold keeps what nodes share: the time, and who may send to whom.
+func (n *node) hold(ctx context.Context) {
+	if n.lease == nil {
+		return
+	}
+	var clock sync.WaitGroup
+	clock.Go(func() { n.db.KeepTime(ctx, n.log) })
+	defer clock.Wait()
+	if err := n.lease.Run(ctx); err != nil {
+		n.log.WarnContext(ctx, "leases were not given back: they run out by themselves", "err", err)
+	}
 }
 
 // chores are what a node does beside serving and delivering.

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"runtime/debug"
 	"runtime/pprof"
 	"strings"
 	"time"
@@ -36,6 +37,10 @@ type serveCommand struct {
 
 // Run serves until an interrupt, then drains.
 func (c serveCommand) Run(ctx context.Context, t terminal) (err error) {
+	made, _ := debug.ReadBuildInfo()
+	if err := checkClock(time.Now(), made); err != nil {
+		return err
+	}
 	s, err := c.settings(t)
 	if err != nil {
 		return err
