@@ -31,7 +31,8 @@ func TestLiveWebhooks(t *testing.T) {
 		gone := app("Gone", "https://gone.example/", false, noon)
 		hook := souk.Webhook{
 			ID: souk.NewID(), App: caller.ID, Dialect: souk.Native, URL: "https://caller.example/hook",
-			Status: souk.WebhookPaused, CreatedAt: noon, UpdatedAt: noon,
+			Status: souk.WebhookDisabled, CreatedAt: noon, UpdatedAt: noon, Epoch: 7, OldUntil: noon.Add(time.Hour),
+			DisabledAt: noon.Add(time.Minute), DisabledWhy: "it is gone",
 		}
 		write(t, db, func(tx *store.Tx) error {
 			err := errors.Join(tx.PutOrg(owner), tx.PutApp(caller), tx.PutApp(silent), tx.PutApp(gone),
