@@ -56,8 +56,9 @@ func (tx *Tx) attemptsSince(delivery souk.ID, since time.Time) (all []souk.Attem
 // An attempt's ID is the entry under which the log has announced it, and
 // sometimes there are two of them under one: when a process did not record its
 // attempt while it had the lease, another made it again. Both were requests, so
-// both stay. The first to be recorded is what was announced; the other gets an
-// ID of its own, and its place in the log by when it began.
+// both stay. What is recorded of the delivery as it was taken up is what was
+// announced; the other gets an ID of its own, and its place in the log by when
+// it began.
 func (tx *Tx) insertAttempts(part int64, attempts []*souk.Attempt) error {
 	for len(attempts) > 0 {
 		n := fitting(len(attempts), attemptWidth)
@@ -85,8 +86,8 @@ func (tx *Tx) insertUnlessThere(part int64, attempts []*souk.Attempt) (int64, er
 }
 
 // insertDoubles writes down which of attempts are not there, known by when they
-// began: under an ID of its own where another took the entry. What may be there
-// was recorded after it had begun.
+// began: under an ID of its own where another took the entry, or is to take it.
+// What may be there was recorded after it had begun.
 func (tx *Tx) insertDoubles(part int64, attempts []*souk.Attempt) error {
 	for _, a := range attempts {
 		there, err := tx.attemptsSince(a.Delivery, a.StartedAt)
@@ -98,8 +99,12 @@ func (tx *Tx) insertDoubles(part int64, attempts []*souk.Attempt) error {
 		}) {
 			continue
 		}
+		taken, err := tx.exists(`SELECT 1 FROM deliveries WHERE id = $1 AND entry_id = $2`, a.Delivery, a.ID)
+		if err != nil {
+			return err
+		}
 		double := *a
-		if slices.ContainsFunc(there, func(b souk.Attempt) bool { return b.ID == a.ID }) {
+		if taken || slices.ContainsFunc(there, func(b souk.Attempt) bool { return b.ID == a.ID }) {
 			double.ID, double.ListedAt = souk.NewID(), a.StartedAt
 		}
 		if _, err := tx.insertUnlessThere(part, []*souk.Attempt{&double}); err != nil {

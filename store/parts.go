@@ -19,9 +19,9 @@ type Part struct {
 	Bytes   int64     // about, as far as they were counted
 }
 
-// slack is by how much what is in a part may be later than its end: the clocks
-// of nodes differ, and what began before the next part did may be recorded after.
-const slack = time.Minute
+// slack is by how much what is in a part may be later than its end: what began
+// before the next part did may be recorded after, and clocks may have been wrong.
+const slack = 2 * time.Hour
 
 // before reports whether all that p holds is from before a time: what was
 // recorded had happened.

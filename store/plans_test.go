@@ -63,7 +63,7 @@ var many = flag.Int("store.many", 20_000, "rows of the outbox and of the log in 
 // many into each of two parts of the log.
 func fill(t *testing.T, db *store.DB, hook souk.Webhook) {
 	t.Helper()
-	addPart(t, db, noon.Add(-time.Hour))
+	addPart(t, db, noon.Add(-3*time.Hour))
 	write(t, db, func(tx *store.Tx) error {
 		id := func(of int) string { return fmt.Sprintf(`decode(lpad(to_hex(i + %d), 32, '0'), 'hex')`, of**many) }
 		if tx.SkipLocked() == "" {
@@ -154,7 +154,7 @@ func TestPlans(t *testing.T) {
 			{"held deliveries", told(souk.DeliveryHeld), "deliveries_by_webhook"},
 			{"exhausted deliveries", told(souk.DeliveryExhausted), newer("ended_N_by_webhook")},
 			{"what ended", func(tx *store.Tx) error {
-				return dropped(tx.EndedBetween(hook.ID, noon.Add(-time.Hour), noon, middle, 25))
+				return dropped(tx.EndedBetween(hook.ID, noon.Add(-4*time.Hour), noon, middle, 25))
 			}, both("ended_N_by_webhook")},
 			{"lines", func(tx *store.Tx) error {
 				return dropped(tx.LeadLines(noon, store.Line{Webhook: hook.ID, Channel: "c", Resource: "100"}, 256))

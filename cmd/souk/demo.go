@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 
 	"souk"
+	"souk/courier"
 	"souk/market"
 	"souk/web"
 	"souk/world"
@@ -54,7 +55,7 @@ func (c demoCommand) Run(ctx context.Context, t terminal) (err error) {
 	}
 	defer watched.close()
 	n, err := openNode(ctx, settings{
-		Database: database, Key: key, URL: baseURL("", listener), PrivateTargets: true, RateLimits: true,
+		Database: database, Key: key, URL: baseURL("", listener), Egress: courier.ClientOptions{AllowPrivate: true}, RateLimits: true,
 		Watched: watched, Log: log,
 	})
 	if err != nil {

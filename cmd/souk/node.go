@@ -30,7 +30,7 @@ type settings struct {
 	Database       string
 	Key            souk.Key
 	URL            string // public base URL, without a slash at its end
-	PrivateTargets bool
+	Egress         courier.ClientOptions
 	TrustedProxies []netip.Prefix
 	RateLimits     bool
 	OpenID         console.OpenID // by whom people may sign in, if anybody
@@ -59,7 +59,7 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &node{db: db, watched: s.Watched, log: s.Log, begun: make(hint, 1), client: courier.NewClient(courier.ClientOptions{AllowPrivate: s.PrivateTargets})}
+	n := &node{db: db, watched: s.Watched, log: s.Log, begun: make(hint, 1), client: courier.NewClient(s.Egress)}
 	n.market = &market.Market{
 		DB: db, Key: s.Key, CheckURL: n.client.CheckURL,
 		Wires: wires(s.Key, s.URL, n.post), Keep: s.Keep, Trace: telemetry.Traceparent,

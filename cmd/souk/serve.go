@@ -21,18 +21,18 @@ import (
 // serveCommand runs the server. Without a flag it keeps a SQLite database in
 // the working directory and listens on loopback.
 type serveCommand struct {
-	Addr                string         `default:"127.0.0.1:8080" env:"SOUK_ADDR" help:"Address to listen on."`
-	DB                  string         `name:"db" default:"souk.db" env:"SOUK_DB" help:"Path of a SQLite database, or postgres://…"`
-	KeyFile             string         `env:"SOUK_KEY_FILE" type:"path" help:"File with the server's key; made beside a SQLite database, required on PostgreSQL."`
-	URL                 string         `name:"url" env:"SOUK_URL" help:"Public base URL; default: what --addr says."`
-	AllowPrivateTargets bool           `env:"SOUK_ALLOW_PRIVATE_TARGETS" help:"Let webhooks lead to loopback and private networks."`
-	TrustedProxies      []string       `env:"SOUK_TRUSTED_PROXIES" help:"Addresses or prefixes of proxies whose X-Forwarded-For is believed."`
-	RateLimits          string         `enum:"on,off" default:"on" env:"SOUK_RATE_LIMITS" help:"Whether calls are limited: on or off."`
-	KeepLog             time.Duration  `default:"168h" env:"SOUK_KEEP_LOG" help:"How long the log of deliveries is kept."`
-	LogBytes            int64          `env:"SOUK_LOG_BYTES" help:"About how large the log may get, in bytes, before its oldest part goes; 0: as large as it gets."`
-	OpenID              openIDFlags    `embed:"" prefix:"oidc-"`
-	Telemetry           telemetryFlags `embed:""`
-	CPUProfile          string         `name:"cpu-profile" env:"SOUK_CPU_PROFILE" type:"path" help:"File for a CPU profile of the whole run, for go tool pprof."`
+	Addr           string         `default:"127.0.0.1:8080" env:"SOUK_ADDR" help:"Address to listen on."`
+	DB             string         `name:"db" default:"souk.db" env:"SOUK_DB" help:"Path of a SQLite database, or postgres://…"`
+	KeyFile        string         `env:"SOUK_KEY_FILE" type:"path" help:"File with the server's key; made beside a SQLite database, required on PostgreSQL."`
+	URL            string         `name:"url" env:"SOUK_URL" help:"Public base URL; default: what --addr says."`
+	Egress         egressFlags    `embed:""`
+	TrustedProxies []string       `env:"SOUK_TRUSTED_PROXIES" help:"Addresses or prefixes of proxies whose X-Forwarded-For is believed."`
+	RateLimits     string         `enum:"on,off" default:"on" env:"SOUK_RATE_LIMITS" help:"Whether calls are limited: on or off."`
+	KeepLog        time.Duration  `default:"168h" env:"SOUK_KEEP_LOG" help:"How long the log of deliveries is kept."`
+	LogBytes       int64          `env:"SOUK_LOG_BYTES" help:"About how large the log may get, in bytes, before its oldest part goes; 0: as large as it gets."`
+	OpenID         openIDFlags    `embed:"" prefix:"oidc-"`
+	Telemetry      telemetryFlags `embed:""`
+	CPUProfile     string         `name:"cpu-profile" env:"SOUK_CPU_PROFILE" type:"path" help:"File for a CPU profile of the whole run, for go tool pprof."`
 }
 
 // Run serves until an interrupt, then drains.
@@ -114,9 +114,13 @@ func (c serveCommand) settings(t terminal) (s settings, err error) {
 	if err != nil {
 		return s, err
 	}
+	egress, err := c.Egress.options()
+	if err != nil {
+		return s, err
+	}
 	key, err := serverKey(c.KeyFile, c.DB)
 	return settings{
-		Database: c.DB, Key: key, PrivateTargets: c.AllowPrivateTargets,
+		Database: c.DB, Key: key, Egress: egress,
 		TrustedProxies: proxies, RateLimits: c.RateLimits == "on", OpenID: provider,
 		Keep: market.Keeping{For: c.KeepLog, Bytes: c.LogBytes},
 		Log:  slog.New(web.WithRequestID(slog.NewJSONHandler(t.err, nil))),
