@@ -229,12 +229,13 @@ func TestCourierSendsOutsideOfTransactions(t *testing.T) {
 		requests := 0
 		c := w.courier(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			requests++
+			time.Sleep(100 * time.Millisecond) // until what runs beside it is done
 			if n := w.transactions(); n != 0 {
 				t.Errorf("%d transactions are open", n)
 			}
 		}))
 		w.deliveries(w.hook("receiver", souk.Slack), 1)
-		stop := start(c) // whose first turn takes it, so that there is no other meanwhile
+		stop := start(c)
 		time.Sleep(time.Second)
 		if err := stop(); err != nil {
 			t.Fatal(err)
