@@ -38,7 +38,7 @@ var arrows = map[string]rule{
 	},
 	"souk/courier": {
 		ours:   []string{"souk", "souk/store"},
-		theirs: []string{"code.dny.dev/ssrf"},
+		theirs: []string{"code.dny.dev/ssrf", "golang.org/x/time/rate"},
 	},
 	"souk/web": {
 		ours:   []string{"souk"},
