@@ -147,9 +147,11 @@ func (l *Lease) stay(ctx context.Context) {
 	}
 }
 
-// leave gives everything back.
+// leave gives everything back. From the first moment on nothing is owned, so that
+// what was about to begin is flying by the time that it is looked for.
 func (l *Lease) leave(ctx context.Context) error {
 	l.leaving = true
+	l.own(ctx, nil, time.Now())
 	for {
 		wait, err := l.beat(ctx)
 		if err != nil || len(l.giving) == 0 {

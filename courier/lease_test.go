@@ -38,11 +38,11 @@ var endpoints = sync.OnceValue(func() (all [store.Shards]souk.ID) {
 type nodes struct {
 	t   testing.TB
 	db  *store.DB
-	all []*leased
+	all []*member
 }
 
-// leased is a node: its lease, and what runs it.
-type leased struct {
+// member is a node: its lease, and what runs it.
+type member struct {
 	*Lease
 	cut  context.CancelFunc // while it runs
 	over chan struct{}
@@ -76,15 +76,15 @@ func (g *nodes) end() {
 }
 
 // join starts a node.
-func (g *nodes) join() *leased {
-	n := &leased{Lease: NewLease(g.db, fmt.Sprint("node ", len(g.all)), slog.New(slog.NewTextHandler(io.Discard, nil)))}
+func (g *nodes) join() *member {
+	n := &member{Lease: NewLease(g.db, fmt.Sprint("node ", len(g.all)), slog.New(slog.NewTextHandler(io.Discard, nil)))}
 	g.all = append(g.all, n)
 	n.thaw()
 	return n
 }
 
 // three nodes that have shared the endpoints out.
-func (g *nodes) three() (a, b, c *leased) {
+func (g *nodes) three() (a, b, c *member) {
 	a, b, c = g.join(), g.join(), g.join()
 	time.Sleep(15 * time.Second)
 	g.want(43, 43, 42)
@@ -92,7 +92,7 @@ func (g *nodes) three() (a, b, c *leased) {
 }
 
 // freeze has a node do nothing, though it can still be asked.
-func (n *leased) freeze() {
+func (n *member) freeze() {
 	if n.cut != nil {
 		n.cut()
 		<-n.over
@@ -101,7 +101,7 @@ func (n *leased) freeze() {
 }
 
 // thaw has it go on as if no time had passed.
-func (n *leased) thaw() {
+func (n *member) thaw() {
 	ctx, cut := context.WithCancel(context.Background())
 	n.cut, n.over = cut, make(chan struct{})
 	go func() {
@@ -111,26 +111,26 @@ func (n *leased) thaw() {
 }
 
 // kill ends a node without a word.
-func (g *nodes) kill(n *leased) {
+func (g *nodes) kill(n *member) {
 	n.freeze()
 	n.owned.Store(new(owned))
 	g.forget(n)
 }
 
 // stop ends a node as Run does.
-func (g *nodes) stop(n *leased) error {
+func (g *nodes) stop(n *member) error {
 	n.freeze()
 	err := n.leave(context.Background())
 	g.forget(n)
 	return err
 }
 
-func (g *nodes) forget(n *leased) {
-	g.all = slices.DeleteFunc(g.all, func(other *leased) bool { return other == n })
+func (g *nodes) forget(n *member) {
+	g.all = slices.DeleteFunc(g.all, func(other *member) bool { return other == n })
 }
 
 // shards are those that a node owns.
-func (n *leased) shards() (all []store.Shard) {
+func (n *member) shards() (all []store.Shard) {
 	for number, endpoint := range endpoints() {
 		if s, owns := n.Owns(endpoint); owns {
 			if s.Number != number {
@@ -193,7 +193,7 @@ func (g *nodes) wholly() bool {
 	return sum == store.Shards
 }
 
-func (g *nodes) fence(n *leased, held []store.Shard) (lost map[int]bool) {
+func (g *nodes) fence(n *member, held []store.Shard) (lost map[int]bool) {
 	g.t.Helper()
 	if err := g.db.Record(context.Background(), func(tx *store.Tx) (err error) {
 		lost, err = tx.Fence(n.Node(), held)
@@ -538,14 +538,14 @@ func few(t *testing.T, checks int) {
 // Whatever happens to nodes, no two own a shard at a time, and when nothing happens
 // for a while those that run own everything in fair parts.
 func TestNoShardHasTwoOwners(t *testing.T) {
-	few(t, 25)
+	few(t, 10)
 	leases(t, func(t *testing.T, g *nodes) {
 		// A deadline of the test is none of virtual time.
 		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {
 			g.end()
-			runs := func(n *leased) bool { return n.cut != nil }
-			some := func(rt *rapid.T, which func(*leased) bool) *leased {
-				var of []*leased
+			runs := func(n *member) bool { return n.cut != nil }
+			some := func(rt *rapid.T, which func(*member) bool) *member {
+				var of []*member
 				for _, n := range g.all {
 					if which(n) {
 						of = append(of, n)
@@ -567,9 +567,9 @@ func TestNoShardHasTwoOwners(t *testing.T) {
 					n.Flying = func(shard int) bool { return time.Since(n.giving[shard]) < flies }
 					n.thaw()
 				},
-				"kill":   func(rt *rapid.T) { g.kill(some(rt, func(*leased) bool { return true })) },
+				"kill":   func(rt *rapid.T) { g.kill(some(rt, func(*member) bool { return true })) },
 				"freeze": func(rt *rapid.T) { some(rt, runs).freeze() },
-				"thaw":   func(rt *rapid.T) { some(rt, func(n *leased) bool { return !runs(n) }).thaw() },
+				"thaw":   func(rt *rapid.T) { some(rt, func(n *member) bool { return !runs(n) }).thaw() },
 				"stop": func(rt *rapid.T) {
 					if err := g.stop(some(rt, runs)); err != nil {
 						rt.Fatal(err)
