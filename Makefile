@@ -67,7 +67,7 @@ CHECKS ?= 200
 soak: conformance/node_modules/.package-lock.json
 	$(WITH_POSTGRES) -- go run ./souktest/noskip $(RACE) -count=1 -timeout=30m ./console ./conformance
 	$(WITH_POSTGRES) -- go test -run '^TestForeignTakesAsLongAsUnknown$$' -count=1 ./giosg -giosg.calls=1000 -giosg.apart=0.1
-	$(WITH_POSTGRES) -- go test -run '^TestInvariants$$' -count=1 -timeout=2h ./market -rapid.checks=$(CHECKS) -rapid.steps=120
+	$(WITH_POSTGRES) -- go test -run '^(TestInvariants|TestLifeOfAnEndpoint)$$' -count=1 -timeout=2h ./market -rapid.checks=$(CHECKS) -rapid.steps=120
 
 # The figures of docs/performance.md; CPU profiles of the servers go to bench/out.
 bench:

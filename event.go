@@ -44,6 +44,10 @@ const (
 	WebhookAdded         EventKind = "webhook.added"
 	WebhookChanged       EventKind = "webhook.changed"
 	WebhookRemoved       EventKind = "webhook.removed"
+	WebhookFailing       EventKind = "webhook.failing"   // nothing sent to it has succeeded for a while
+	WebhookWasDisabled   EventKind = "webhook.disabled"  // by Souk
+	WebhookWasEnabled    EventKind = "webhook.enabled"   // after it was disabled, paused or unverified
+	WebhookTested        EventKind = "webhook.tested"    // recorded, and told to nobody
 	ChannelPublished     EventKind = "channel.published" // by the host product
 )
 
@@ -56,7 +60,8 @@ var EventKinds = []EventKind{
 	InvitationAdded, InvitationRemoved, AssetAdded, AssetRemoved,
 	AppAdded, AppChanged, AppRemoved, ShareAdded, ShareRemoved,
 	AppSuspended, AppResumed, PolicyChanged, UserAdded, UserChanged, UserDeactivated, MembershipChanged,
-	WebhookAdded, WebhookChanged, WebhookRemoved, ChannelPublished,
+	WebhookAdded, WebhookChanged, WebhookRemoved,
+	WebhookFailing, WebhookWasDisabled, WebhookWasEnabled, WebhookTested, ChannelPublished,
 }
 
 // Event is something that became true; append-only.
@@ -69,6 +74,19 @@ type Event struct {
 	Subject ID // the request, case, resolution, installation, user, … it is about
 	At      time.Time
 	Data    *EventData // never nil; events of one verb may share it
+	Test    bool       // made up to try an endpoint: in no table, and told to that one alone
+}
+
+// SampleID is the ID of whatever a test event speaks of and there is not: it is
+// nobody's, so receivers can tell by it that nothing happened.
+var SampleID = ID{6: 0x70, 8: 0x80, 15: 0x01}
+
+// Failing is how a webhook fares that nothing reaches.
+type Failing struct {
+	Why      string    // for people
+	Since    time.Time // the first failure after the last success
+	Failures int       // attempts since then
+	Deadline time.Time // when it will be disabled if nothing succeeds; zero when it is, or when that is not in sight
 }
 
 // EventData is all that any encoder needs of the marketplace, as it was when
@@ -90,6 +108,7 @@ type EventData struct {
 	Grant        *Grant        `json:",omitempty"`
 	Membership   *Membership   `json:",omitempty"`
 	Webhook      *Webhook      `json:",omitempty"` // without its secret
+	Failing      *Failing      `json:",omitempty"` // that webhook, when nothing reaches it
 	Share        *Share        `json:",omitempty"`
 	Partnership  *Partnership  `json:",omitempty"`
 	Invitation   *Invitation   `json:",omitempty"`

@@ -57,6 +57,7 @@ func TestTheListsAreWhole(t *testing.T) {
 		{"event.go", "EventKind", texts(souk.EventKinds)},
 		{"request.go", "RequestStatus", texts(souk.RequestStatuses)},
 		{"delivery.go", "DeliveryStatus", texts(souk.DeliveryStatuses)},
+		{"replay.go", "ReplayStatus", texts(souk.ReplayStatuses)},
 		{"token.go", "TokenKind", texts(souk.TokenKinds)},
 		{"user.go", "Permission", texts(souk.Permissions)},
 	} {

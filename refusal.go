@@ -74,6 +74,12 @@ const (
 	NoTrigger                 Refusal = "no trigger"                                 // the app has no trigger URL, or not on this condition
 	NotAuthorized             Refusal = "not authorized by the person"               // an app speaks only for those who let it
 	TooManyTokens             Refusal = "too many tokens"                            // of one person or app user
+	WebhookInactive           Refusal = "webhook not active"                         // unverified, paused or disabled
+	DeliveryOpen              Refusal = "delivery not over"                          // still to be delivered, or held
+	InstallationOver          Refusal = "installation over"                          // what justified a delivery has ended
+	NoOwnSecret               Refusal = "no secret of its own"                       // the webhook signs with the app's
+	UnknownReplay             Refusal = "unknown replay"                             //
+	ReplayGoesOn              Refusal = "another replay goes on"                     // to this webhook
 )
 
 // Refusals lists them all, for the tests that hold each wire's table whole.
@@ -88,6 +94,7 @@ func Refusals() []Refusal {
 		UnknownInstallation, UnknownShare, UnknownPartnership, UnknownInvitation, UnknownAsset,
 		NotAppProvider, NotPartner, AlreadyShared, AlreadyPartners, AlreadyInvited, TooManyWebhooks, KeyReused,
 		WrongPassword, WrongSecret, SpentCode, ExpiredCode, BadRedirect, UnknownGrant, NoTrigger, NotAuthorized, TooManyTokens,
+		WebhookInactive, DeliveryOpen, InstallationOver, NoOwnSecret, UnknownReplay, ReplayGoesOn,
 	}
 }
 

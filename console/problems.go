@@ -67,6 +67,7 @@ var refusals = map[souk.Refusal]problem{
 	souk.UnknownInvitation:   {http.StatusNotFound, "unknown-invitation"},
 	souk.UnknownAsset:        {http.StatusNotFound, "unknown-asset"},
 	souk.UnknownGrant:        {http.StatusNotFound, "unknown-grant"},
+	souk.UnknownReplay:       {http.StatusNotFound, "unknown-replay"},
 
 	souk.RequestResolved:           {http.StatusConflict, "request-resolved"},
 	souk.AlreadyPending:            {http.StatusConflict, "already-pending"},
@@ -83,6 +84,11 @@ var refusals = map[souk.Refusal]problem{
 	souk.AlreadyInvited:            {http.StatusConflict, "already-invited"},
 	souk.TooManyWebhooks:           {http.StatusConflict, "too-many-webhooks"},
 	souk.TooManyTokens:             {http.StatusConflict, "too-many-tokens"},
+	souk.WebhookInactive:           {http.StatusConflict, "webhook-inactive"},
+	souk.DeliveryOpen:              {http.StatusConflict, "delivery-open"},
+	souk.InstallationOver:          {http.StatusConflict, "installation-over"},
+	souk.NoOwnSecret:               {http.StatusConflict, "no-own-secret"},
+	souk.ReplayGoesOn:              {http.StatusConflict, "replay-goes-on"},
 
 	souk.UnknownScope:     {http.StatusUnprocessableEntity, "unknown-scope"},
 	souk.TermsNotAccepted: {http.StatusUnprocessableEntity, "terms-not-accepted"},

@@ -102,6 +102,7 @@ var refusals = map[souk.Refusal]*failure{
 	souk.UnknownPartnership:  notFound,
 	souk.UnknownInvitation:   notFound,
 	souk.UnknownAsset:        notFound,
+	souk.UnknownReplay:       notFound,
 
 	souk.UnknownScope:     faulty(together, "The platform does not know all of these scopes."),
 	souk.TermsNotAccepted: faulty("is_terms_accepted", "The terms must be accepted."),
@@ -135,6 +136,11 @@ var refusals = map[souk.Refusal]*failure{
 	souk.NoTrigger:                 serverError,
 	souk.NotAuthorized:             serverError,
 	souk.TooManyTokens:             serverError,
+	souk.WebhookInactive:           serverError,
+	souk.DeliveryOpen:              serverError,
+	souk.InstallationOver:          serverError,
+	souk.NoOwnSecret:               serverError,
+	souk.ReplayGoesOn:              serverError,
 }
 
 // instead spells err as f when the market refused with r: for the routes where a

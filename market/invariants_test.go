@@ -245,7 +245,7 @@ func (k *walk) history(verb string, now moment) {
 
 func (k *walk) now() (now moment) {
 	nouns := slices.DeleteFunc(slices.Clone(tables), func(name string) bool {
-		return slices.Contains([]string{"events", "deliveries", "audit", "jobs", "idempotency"}, name)
+		return slices.Contains([]string{"events", "deliveries", "audit", "jobs", "idempotency", "letters"}, name)
 	})
 	now.nouns = k.digest(nouns...)
 	now.all = now.nouns + k.digest("events", "deliveries", "audit", "jobs", "idempotency")

@@ -70,7 +70,7 @@ func locksOfJob(j store.Job) func(*store.Tx) (store.Locks, error) {
 			return locks, err
 		}
 		switch {
-		case j.Kind == store.Spread: // has no org to hold another node off by
+		case j.Kind == store.Spread, j.Kind == store.Replay: // has no org to hold another node off by
 			locks.ExclusiveApps = []souk.ID{j.App}
 		case j.Kind == store.TakeIcons:
 			if locks.ExclusiveApps, err = showing(tx, j.Other, stepSize); err != nil {
@@ -118,6 +118,7 @@ func orgsOfStep(tx *store.Tx, j store.Job) (orgs []souk.ID, err error) {
 func (tx *Tx) step(j store.Job) error {
 	until := time.Now().Add(stepTime)
 	var left bool
+	var wait time.Duration
 	var err error
 	switch j.Kind {
 	case store.EndInstallations:
@@ -138,13 +139,15 @@ func (tx *Tx) step(j store.Job) error {
 		left, err = tx.stepSettleInstallation(&j)
 	case store.FanOut:
 		left, err = tx.stepFanOut(&j)
+	case store.Replay:
+		left, wait, err = tx.stepReplay(&j)
 	}
 	switch {
 	case err != nil:
 		return err
 	case left:
 		tx.left = true
-		return tx.PutJob(j, tx.at)
+		return tx.PutJob(j, tx.at.Add(wait))
 	}
 	return tx.RemoveJob(j.ID)
 }

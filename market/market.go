@@ -44,6 +44,10 @@ type Market struct {
 	// nothing. It goes with the deliveries that the call causes.
 	Trace func(context.Context) string
 
+	// Mail, if set, sends a letter. It may take as long as mail takes. Without it
+	// nobody is written to.
+	Mail func(context.Context, souk.Letter) error
+
 	// Begun, if set, is called after a commit that left something to be done bit
 	// by bit: a hint for whoever runs StepJob. It must not block.
 	Begun func()

@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"time"
 
 	"souk"
 )
@@ -15,6 +16,66 @@ func (m *Market) Webhook(ctx context.Context, actor souk.Actor, app, id souk.ID)
 		return err
 	})
 	return w, err
+}
+
+// WebhookState is a webhook with how it fares.
+type WebhookState struct {
+	souk.Webhook
+	Health   souk.Health // zero while nothing was sent to it
+	Deadline time.Time   // when it is disabled if nothing succeeds; zero when that is not in sight
+}
+
+// WebhookState finds one webhook of an app, without its secret, and how it
+// fares. It refuses UnknownApp, UnknownWebhook, OrgNotGranted and NotAllowed.
+func (m *Market) WebhookState(ctx context.Context, actor souk.Actor, app, id souk.ID) (s WebhookState, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		found, err := tx.webhookOf(app, id)
+		if err != nil {
+			return err
+		}
+		s.Webhook = found.Webhook
+		known, err := tx.HealthOf([]souk.ID{id})
+		if err != nil {
+			return err
+		}
+		s.Health = known[id]
+		if s.Status == souk.WebhookActive {
+			s.Deadline = souk.DisableRules[s.Dialect].Judge(s.Health, tx.at).Deadline
+		}
+		return nil
+	})
+	return s, err
+}
+
+// DayCount is how many deliveries of an app ended on a day, and how.
+type DayCount struct {
+	Day    time.Time // its beginning, in UTC
+	Counts map[souk.DeliveryStatus]int64
+}
+
+// countedDays is how many days DeliveryCounts goes back.
+const countedDays = 30
+
+// DeliveryCounts are those of the last thirty days on which something ended,
+// today's among them, the oldest first. Whoever looks after the app's webhooks may ask. It refuses
+// UnknownApp, OrgNotGranted and NotAllowed.
+func (m *Market) DeliveryCounts(ctx context.Context, actor souk.Actor, app souk.ID) (days []DayCount, err error) {
+	err = m.read(ctx, actor, func(tx *Tx) error {
+		if _, _, err := tx.ownedApp(app); err != nil {
+			return err
+		}
+		const day = 24 * 60 * 60
+		counts, err := tx.Tx.DeliveryCounts(app, tx.at.Unix()/day-countedDays+1)
+		for _, c := range counts {
+			at := time.Unix(c.Day*day, 0).UTC()
+			if len(days) == 0 || !days[len(days)-1].Day.Equal(at) {
+				days = append(days, DayCount{Day: at, Counts: map[souk.DeliveryStatus]int64{}})
+			}
+			days[len(days)-1].Counts[c.Status] += c.Deliveries
+		}
+		return err
+	})
+	return days, err
 }
 
 // Webhooks lists the webhooks of an app, without secrets. Whoever may change
@@ -50,20 +111,26 @@ func (m *Market) Deliveries(ctx context.Context, actor souk.Actor, app, webhook 
 		if err != nil {
 			return err
 		}
-		var events []souk.ID
-		for _, d := range found {
-			events = append(events, d.Event)
-		}
-		kinds, err := tx.EventKinds(unique(events))
-		for _, d := range found {
-			kind, kept := kinds[d.Event]
-			if !kept {
-				kind = souk.ChannelPublished // no other events are forgotten
-			}
-			views = append(views, DeliveryView{Delivery: d, Kind: kind})
-		}
+		views, err = tx.deliveryViews(found)
 		return err
 	})
+	return views, err
+}
+
+// deliveryViews are deliveries with the kinds of their events.
+func (tx *Tx) deliveryViews(found []souk.Delivery) (views []DeliveryView, err error) {
+	var events []souk.ID
+	for _, d := range found {
+		events = append(events, d.Event)
+	}
+	kinds, err := tx.EventKinds(unique(events))
+	for _, d := range found {
+		kind, kept := kinds[d.Event]
+		if !kept {
+			kind = souk.ChannelPublished // no other events are forgotten
+		}
+		views = append(views, DeliveryView{Delivery: d, Kind: kind})
+	}
 	return views, err
 }
 

@@ -308,6 +308,7 @@ func TestRefusals(t *testing.T) {
 		rows = append(rows, w.decisions(pending, resolved, bespoke, orgToken)...)
 		rows = append(rows, w.trade(wide)...)
 		rows = append(rows, w.identities(wide)...)
+		rows = append(rows, w.endpoints(wide)...)
 
 		produced := map[souk.Refusal]bool{}
 		before := w.digest()

@@ -31,25 +31,30 @@ func (tx *Tx) stepSettleWebhook(j *store.Job) (left bool, err error) {
 	return n == settleRows, err
 }
 
-// settleSome is a part of it. What was held of an active webhook is due again if it
-// is from since or later.
+// settleSome is a part of it, at most so many deliveries. What was held of an
+// active webhook is due again if it is from since or later, and else skipped.
 func (tx *Tx) settleSome(w souk.Webhook, since time.Time, most int) (n int64, err error) {
 	if !w.DeletedAt.IsZero() {
 		return tx.SettleWebhook(w.ID, math.MaxInt64, souk.DeliveryCancelled, "the webhook was deleted", tx.at, most)
 	}
-	n, err = tx.SettleWebhook(w.ID, w.Epoch, souk.DeliverySkipped, "it was skipped when the webhook was enabled", tx.at, most)
-	if err != nil || n > 0 {
-		return n, err
+	did := func(more int64, failed error) {
+		n, err = n+more, failed
+		most -= int(more)
 	}
-	switch w.Status {
-	case souk.WebhookDisabled:
-		if souk.DisableRules[w.Dialect].Holds {
-			return tx.Hold(w.ID, most)
+	did(tx.SettleWebhook(w.ID, w.Epoch, souk.DeliverySkipped, "it was skipped when the webhook was enabled", tx.at, most))
+	switch {
+	case err != nil || most == 0:
+	case w.Status == souk.WebhookDisabled && souk.DisableRules[w.Dialect].Holds:
+		did(tx.Hold(w.ID, most))
+	case w.Status == souk.WebhookDisabled:
+		did(tx.SettleWebhook(w.ID, math.MaxInt64, souk.DeliverySkipped, "the webhook is disabled", tx.at, most))
+	case w.Status == souk.WebhookActive:
+		before := n
+		did(tx.Release(w.ID, since, tx.at, most))
+		tx.freed = tx.freed || n > before
+		if err == nil && most > 0 && !since.IsZero() {
+			did(tx.skipHeld(w.ID, since, most, "it is older than what the webhook was to be told when it was enabled"))
 		}
-		return tx.SettleWebhook(w.ID, math.MaxInt64, souk.DeliverySkipped, "the webhook is disabled", tx.at, most)
-	case souk.WebhookActive:
-		n, err = tx.Release(w.ID, since, tx.at, most)
-		tx.freed = tx.freed || n > 0
 	}
 	return n, err
 }

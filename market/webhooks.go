@@ -22,7 +22,7 @@ type Hook struct {
 	Dialect souk.Dialect // of a new one
 	URL     string
 	Events  []string // names as the dialect spells them, at least one
-	Paused  *bool    // told nothing until it is put again as false; nil: as it is, and of a new one false
+	Paused  *bool    // told nothing until it is put again as false; nil: as it is, and of a new one false. One that is disabled stays so
 
 	// Channels are for a dialect that has them, instead of Events. Of a webhook
 	// that there is already, nil leaves them and an empty URL leaves the URL.
@@ -160,7 +160,7 @@ func (tx *Tx) hook(in Hook) (w store.SealedWebhook, err error) {
 		return w, err
 	}
 	w.UpdatedAt, w.UpdatedBy = tx.at, tx.actor.User
-	if in.Paused != nil {
+	if in.Paused != nil && w.Status != souk.WebhookDisabled { // which EnableWebhook ends, with a word about what was held
 		w.Status = souk.WebhookActive
 		if *in.Paused {
 			w.Status = souk.WebhookPaused
@@ -243,6 +243,11 @@ func (tx *Tx) putWebhook(in Hook) (saved Saved, err error) {
 	if err := tx.PutWebhook(w); err != nil {
 		return saved, err
 	}
+	if had, ok := before.(souk.Webhook); ok && (had.URL != w.URL || had.Status != souk.WebhookActive && w.Status == souk.WebhookActive) {
+		if err := tx.forget(w.Webhook); err != nil {
+			return saved, err
+		}
+	}
 	kind := souk.WebhookAdded
 	if !saved.New {
 		kind, saved.Webhook = souk.WebhookChanged, w.Webhook
@@ -278,47 +283,17 @@ func (tx *Tx) tellWebhook(verb string, kind souk.EventKind, w souk.Webhook, befo
 }
 
 // VerifyWebhook runs the dialect's handshake again and makes the webhook active
-// if it passes. It refuses UnknownApp, UnknownWebhook, OrgNotGranted,
-// NotAllowed, BlockedAddress and NotVerified; a webhook that fails keeps its
-// status.
+// if it passes; what was held of one that was disabled is told then. It refuses
+// UnknownApp, UnknownWebhook, OrgNotGranted, NotAllowed, BlockedAddress and
+// NotVerified; a webhook that fails keeps its status.
 func (m *Market) VerifyWebhook(ctx context.Context, actor souk.Actor, app, id souk.ID) (w souk.Webhook, err error) {
-	var with souk.Credentials
-	err = m.read(ctx, actor, func(tx *Tx) error {
-		found, err := tx.webhookOf(app, id)
-		if err != nil {
-			return err
+	return m.verified(ctx, actor, app, id, func(tx *Tx, w store.SealedWebhook) (souk.Webhook, error) {
+		kind := souk.WebhookChanged
+		if w.Status == souk.WebhookDisabled {
+			kind = souk.WebhookWasEnabled
 		}
-		w = found.Webhook
-		with, err = tx.credentials(app)
-		return err
+		return tx.enable("VerifyWebhook", kind, w, Enabling{Held: Resume})
 	})
-	if err != nil {
-		return w, err
-	}
-	if err := m.CheckURL(w.URL); err != nil {
-		return w, fmt.Errorf("%w: %w", souk.BlockedAddress, err)
-	}
-	w.Status = souk.WebhookActive
-	if err := m.shakeHands(ctx, w, with); err != nil {
-		return w, err
-	}
-	err = m.write(ctx, actor, ownerOfApp(app), func(tx *Tx) error {
-		found, err := tx.webhookOf(app, id)
-		if err != nil {
-			return err
-		}
-		if found.URL != w.URL {
-			return souk.NotVerified // another URL answered the handshake
-		}
-		before := found.Webhook
-		found.Status, found.UpdatedAt = souk.WebhookActive, tx.at
-		if err := tx.SetWebhookStatus(id, souk.WebhookActive, tx.at); err != nil {
-			return err
-		}
-		w = found.Webhook
-		return tx.tellWebhook("VerifyWebhook", souk.WebhookChanged, w, before, w)
-	})
-	return w, err
 }
 
 // webhookOf finds a webhook of an app that the actor may change.

@@ -196,6 +196,33 @@ func (o object) seconds(name string, least time.Duration) time.Duration {
 	return time.Duration(n) * time.Second
 }
 
+// moment is a time as RFC 3339 has it, the zero time when it is absent.
+func (o object) moment(name string) time.Time {
+	value := o.take(name)
+	if value == nil {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, o.readText(value, o.pointer(name)))
+	if err != nil || at.Year() < 1970 || at.Year() > 9999 {
+		o.fault(o.pointer(name), "must be a time as RFC 3339 has it, since 1970")
+		return time.Time{}
+	}
+	return at.UTC().Truncate(time.Microsecond)
+}
+
+// hours is a whole number of hours, at most so many, and usual when it is absent.
+func (o object) hours(name string, usual, most int) time.Duration {
+	n := usual
+	if value := o.take(name); value != nil {
+		var err error
+		if n, err = strconv.Atoi(string(value)); err != nil || n < 0 || n > most {
+			o.fault(o.pointer(name), "must be a whole number of hours from 0 to %d", most)
+			n = 0
+		}
+	}
+	return time.Duration(n) * time.Hour
+}
+
 // object is an object, empty when it is absent.
 func (o object) object(name string) object {
 	value := o.take(name)

@@ -125,6 +125,7 @@ func (c *call) webhook() souk.ID { return c.id("webhook", souk.UnknownWebhook) }
 
 func (c *call) user() souk.ID         { return c.id("user", souk.UnknownUser) }
 func (c *call) installation() souk.ID { return c.id("installation", souk.UnknownInstallation) }
+func (c *call) replay() souk.ID       { return c.id("replay", souk.UnknownReplay) }
 func (c *call) delivery() souk.ID     { return c.id("delivery", souk.UnknownDelivery) }
 func (c *call) token() souk.ID        { return c.id("token", &failure{problem: noSuchToken}) }
 

@@ -44,6 +44,8 @@ type company struct {
 	notebot  souk.Installation // of notes, at acme
 	held     souk.Token        // of its app user, with one of two scopes
 	heard    souk.Delivery     // to the trigger URL of notes, tried once
+	over     souk.ID           // a delivery to hook that failed for good
+	replay   souk.ID           // to hook, done
 }
 
 // everyCompany runs a test in a fresh company on each database.
@@ -282,6 +284,7 @@ func (o *company) happen(t *testing.T) {
 		_, err := tx.Record(souk.ID{}, o.at, []store.Progress{again(o.delivery, &hook), again(o.heard, &trigger)})
 		return err
 	})
+	o.over, o.replay = o.past(t, o.hook)
 }
 
 func (o *company) putApp(t *testing.T, a souk.App) {
@@ -310,7 +313,8 @@ func (o *company) fill(s string) string {
 		"{deploy}", o.deploy.ID.String(), "{notes}", o.notes.ID.String(), "{legal}", o.legal.ID.String(), "{certified}", o.certified.ID.String(),
 		"{guard}", o.guard.ID.String(), "{custom}", o.custom.ID.String(), "{inner}", o.inner.ID.String(),
 		"{asked}", o.asked.ID.String(), "{hook}", o.hook.ID.String(), "{delivery}", o.delivery.ID.String(),
-		"{notebot}", o.notebot.ID.String(), "{held}", o.held.ID.String(), "{heard}", o.heard.ID.String(), "{nothing}", souk.NewID().String(),
+		"{notebot}", o.notebot.ID.String(), "{held}", o.held.ID.String(), "{heard}", o.heard.ID.String(),
+		"{over}", o.over.String(), "{replay}", o.replay.String(), "{nothing}", souk.NewID().String(),
 	).Replace(s)
 }
 

@@ -3,6 +3,7 @@ package native
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 
 	"souk"
 	"souk/market"
@@ -11,16 +12,24 @@ import (
 // Wire is how native webhooks are told events. There is no handshake: the
 // secret that signs is known to nobody but whoever made the webhook.
 func Wire() market.Wire {
-	return market.Wire{Name: EventName, Encode: Encode, Events: each(souk.EventKinds, EventName)}
+	events := slices.DeleteFunc(each(souk.EventKinds, EventName), func(name string) bool { return name == "" })
+	return market.Wire{Name: EventName, Encode: Encode, Events: events}
 }
 
-// EventName is what this wire calls an event: what the market calls it.
-func EventName(kind souk.EventKind) string { return string(kind) }
+// EventName is what this wire calls an event: what the market calls it, and ""
+// for a test, which is told as what it is a test of.
+func EventName(kind souk.EventKind) string {
+	if kind == souk.WebhookTested {
+		return ""
+	}
+	return string(kind)
+}
 
 // eventBody is the body of one delivery, as Standard Webhooks has it.
 type eventBody struct {
 	Type      string    `json:"type"`
 	Timestamp string    `json:"timestamp"`
+	Test      bool      `json:"test"` // nothing of it happened
 	Data      eventData `json:"data"`
 }
 
@@ -46,6 +55,7 @@ type eventData struct {
 	Grant        *grantObject        `json:"grant"`
 	Membership   *memberObject       `json:"membership"`
 	Changed      *webhookObject      `json:"webhook"`
+	Failing      *failingObject      `json:"failing"` // that webhook, when nothing reaches it
 	Rules        *rulesObject        `json:"rules"`
 	Other        *otherObject        `json:"other"` // whom a share, partnership or invitation ties the org to
 	Share        *shareObject        `json:"share"`
@@ -77,6 +87,14 @@ type memberObject struct {
 	Org         names     `json:"org"`
 	Role        souk.Role `json:"role"`
 	Permissions []string  `json:"permissions"`
+}
+
+// failingObject is how a webhook fares that nothing reaches.
+type failingObject struct {
+	Why      string  `json:"why"`
+	Since    string  `json:"since"`
+	Failures int     `json:"failures"`
+	Deadline *string `json:"disabled_at_latest"` // null when it is disabled
 }
 
 // rulesObject is how an org governs apps.
@@ -160,6 +178,7 @@ func Encode(e souk.Event, to souk.Endpoint) ([]byte, error) {
 		Installation: show(d.Installation, func(i souk.Installation) *installationObject { return point(showInstallation(i, d.Workspaces)) }),
 		Grant:        show(d.Grant, showGrant),
 		Changed:      show(d.Webhook, func(w souk.Webhook) *webhookObject { return showWebhookTo(to.Webhook.App, w) }),
+		Failing:      show(d.Failing, showFailing),
 		Scopes: each(d.Catalogue, func(s souk.Scope) scopeObject {
 			return scopeObject{s.Name, s.Description, s.Token, s.Sensitive}
 		}),
@@ -182,7 +201,7 @@ func Encode(e souk.Event, to souk.Endpoint) ([]byte, error) {
 	data.Invitation = show(d.Invitation, func(i souk.Invitation) *invitationObject { return showInvitation(i, e.Org) })
 	data.Asset = show(d.Asset, showAsset)
 	data.Publication = show(d.Publication, showPublication)
-	return marshal(eventBody{EventName(e.Kind), stamp(e.At), data})
+	return marshal(eventBody{EventName(e.Kind), stamp(e.At), e.Test, data})
 }
 
 // show spells what an event has, and nothing where it has nothing.
@@ -254,6 +273,10 @@ func showWebhookTo(app souk.ID, w souk.Webhook) *webhookObject {
 		w.URL = souk.PlainURL(w.URL)
 	}
 	return point(showWebhook(w))
+}
+
+func showFailing(f souk.Failing) *failingObject {
+	return &failingObject{f.Why, stamp(f.Since), f.Failures, moment(f.Deadline)}
 }
 
 func showPublication(p souk.Publication) *publicationObject {

@@ -176,6 +176,7 @@ func (h *handed) plot(t *testing.T, org souk.Org, name string) map[string]souk.I
 		}
 		return err
 	}))
+	plot["over"], plot["replay"] = h.past(t, hook.Webhook)
 	return plot
 }
 

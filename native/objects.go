@@ -295,6 +295,48 @@ type webhookObject struct {
 	Status    souk.WebhookStatus `json:"status"`
 	CreatedAt string             `json:"created_at"`
 	UpdatedAt string             `json:"updated_at"`
+
+	DisabledAt  *string `json:"disabled_at"`
+	DisabledWhy *string `json:"disabled_reason"`
+}
+
+// webhookState is a webhook with how it fares.
+type webhookState struct {
+	webhookObject
+	Health healthObject `json:"health"`
+}
+
+type healthObject struct {
+	State        healthState `json:"state"`
+	FailingSince *string     `json:"failing_since"`
+	Failures     int         `json:"failures"` // since then
+	LastSuccess  *string     `json:"last_success"`
+	ProbeAt      *string     `json:"next_probe_at"` // while the state is open
+	Deadline     *string     `json:"disabled_at_latest"`
+}
+
+// healthState is how an endpoint fares, in one word.
+type healthState string
+
+const (
+	healthy  healthState = "healthy"
+	failing  healthState = "failing"   // the last attempt failed
+	isOpen   healthState = "open"      // so many did that none is made for a while
+	halfOpen healthState = "half_open" // one is made, to see
+)
+
+func showHealth(s market.WebhookState) healthObject {
+	h := s.Health
+	state := healthy
+	switch {
+	case h.Breaker == souk.BreakerOpen:
+		state = isOpen
+	case h.Breaker == souk.BreakerHalfOpen:
+		state = halfOpen
+	case !h.FailingSince.IsZero():
+		state = failing
+	}
+	return healthObject{state, moment(h.FailingSince), h.Failures, moment(h.SucceededAt), moment(h.ProbeAt), moment(s.Deadline)}
 }
 
 // channelObject is what a webhook wants to be told of the channels that match a
@@ -311,6 +353,7 @@ func showWebhook(w souk.Webhook) webhookObject {
 		identifier: identifier{w.ID.String()}, App: spell(slackApp, w.App), Dialect: w.Dialect, URL: w.URL,
 		Events: append([]string{}, w.Events...), Channels: each(w.Channels, func(s souk.Subscription) channelObject { return channelObject(s) }),
 		Status: w.Status, CreatedAt: stamp(w.CreatedAt), UpdatedAt: stamp(w.UpdatedAt),
+		DisabledAt: moment(w.DisabledAt), DisabledWhy: optional(w.DisabledWhy),
 	}
 }
 

@@ -72,6 +72,7 @@ var refusals = map[souk.Refusal]problem{
 	souk.UnknownPartnership:  {http.StatusNotFound, "unknown-partnership", "There is no such partnership."},
 	souk.UnknownInvitation:   {http.StatusNotFound, "unknown-invitation", "There is no such invitation."},
 	souk.UnknownAsset:        {http.StatusNotFound, "unknown-asset", "There is no such asset."},
+	souk.UnknownReplay:       {http.StatusNotFound, "unknown-replay", "There is no such replay."},
 
 	souk.RequestResolved:           {http.StatusConflict, "request-resolved", "The request is no longer pending."},
 	souk.AlreadyPending:            {http.StatusConflict, "already-pending", "Another request for this app is pending, with other scopes."},
@@ -87,6 +88,11 @@ var refusals = map[souk.Refusal]problem{
 	souk.AlreadyPartners:           {http.StatusConflict, "already-partners", "The organizations are partners."},
 	souk.AlreadyInvited:            {http.StatusConflict, "already-invited", "One of the organizations has invited the other."},
 	souk.TooManyWebhooks:           {http.StatusConflict, "too-many-webhooks", "The app has as many webhooks of this dialect as it may."},
+	souk.WebhookInactive:           {http.StatusConflict, "webhook-inactive", "The webhook is not active, so nothing is sent to it."},
+	souk.DeliveryOpen:              {http.StatusConflict, "delivery-open", "The delivery is not over."},
+	souk.InstallationOver:          {http.StatusConflict, "installation-over", "The installation that justified the delivery has ended."},
+	souk.NoOwnSecret:               {http.StatusConflict, "no-own-secret", "Webhooks of this dialect sign with the app's secret."},
+	souk.ReplayGoesOn:              {http.StatusConflict, "replay-goes-on", "Another replay to this webhook goes on."},
 
 	souk.UnknownScope:     {http.StatusUnprocessableEntity, "unknown-scope", "There is no such scope."},
 	souk.TermsNotAccepted: {http.StatusUnprocessableEntity, "terms-not-accepted", "The app's terms must be accepted."},

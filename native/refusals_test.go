@@ -193,7 +193,7 @@ func refusedProviders() (rows []refused) {
 func refusedHooks() (rows []refused) {
 	for _, o := range operations {
 		s := samples[o.name()]
-		if !strings.HasPrefix(o.path, "/apps/{app}/webhooks") {
+		if !strings.HasPrefix(o.path, "/apps/{app}/webhooks") && o.path != "/apps/{app}/delivery-counts" {
 			continue
 		}
 		row := func(who, app, hook, problem string) {
@@ -209,6 +209,7 @@ func refusedHooks() (rows []refused) {
 			row("vic", "{deploy}", "{nothing}", "unknown-webhook")
 		}
 	}
+	rows = append(rows, refusedEndpoints...)
 	return append(rows,
 		refused{"vic", "GET /apps/{deploy}/webhooks/{hook}/deliveries/{nothing}/attempts", "", "unknown-delivery", nil},
 		refused{"vic", "POST /apps/{deploy}/webhooks", `{"dialect":"native","url":"http://r.example/","events":["request.created"]}`, "blocked-address", nil},

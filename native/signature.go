@@ -17,15 +17,24 @@ const userAgent = "Souk-Events/1.0"
 // Prepare makes one attempt out of a delivery: signed per Standard Webhooks for
 // this very moment, as receivers refuse an old timestamp. The id is the event's
 // and the same on every attempt, so that receivers know what they have had.
+// While a secret that was replaced still counts, it signs behind the new one.
 func Prepare(o souk.Outgoing) (souk.Prepared, error) {
-	key, err := signingKey(o.Webhook.Secret)
-	if err != nil {
-		return souk.Prepared{}, fmt.Errorf("webhook %s: %w", o.Webhook.ID, err)
-	}
 	id, timestamp := o.Delivery.Event.String(), strconv.FormatInt(o.At.Unix(), 10)
-	mac := hmac.New(sha256.New, key)
-	mac.Write([]byte(id + "." + timestamp + "."))
-	mac.Write(o.Delivery.Body)
+	secrets := []string{o.Webhook.Secret}
+	if o.Webhook.OldSecret != "" && o.At.Before(o.Webhook.OldUntil) {
+		secrets = append(secrets, o.Webhook.OldSecret)
+	}
+	var signatures []string
+	for _, secret := range secrets {
+		key, err := signingKey(secret)
+		if err != nil {
+			return souk.Prepared{}, fmt.Errorf("webhook %s: %w", o.Webhook.ID, err)
+		}
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(id + "." + timestamp + "."))
+		mac.Write(o.Delivery.Body)
+		signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(mac.Sum(nil)))
+	}
 	return souk.Prepared{
 		Body: o.Delivery.Body,
 		Header: map[string]string{
@@ -33,7 +42,7 @@ func Prepare(o souk.Outgoing) (souk.Prepared, error) {
 			"User-Agent":        userAgent,
 			"Webhook-Id":        id,
 			"Webhook-Timestamp": timestamp,
-			"Webhook-Signature": "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)),
+			"Webhook-Signature": strings.Join(signatures, " "),
 		},
 	}, nil
 }

@@ -163,6 +163,8 @@ func TestPages(t *testing.T) {
 		for _, org := range []string{"{sales}", "{labs}"} {
 			into[triggeredList](t, o.call(t, "operator", "POST /triggers", `{"condition":"chat_start","org":"`+org+`"}`), 200)
 		}
+		o.past(t, o.hook)
+		o.past(t, o.hook)
 		lists := []struct {
 			who, path, filter string
 			rows              int
@@ -179,8 +181,10 @@ func TestPages(t *testing.T) {
 			{"olga", "/orgs/{labs}/resolutions", "status=restricted", 1},
 			{"mo", "/orgs/{sales}/installations", "", 3},
 			{"operator", "/apps", "listing=listed", 7},
-			{"vic", "/apps/{deploy}/webhooks/{hook}/deliveries", "", 1},
+			{"vic", "/apps/{deploy}/webhooks/{hook}/deliveries", "", 4},
 			{"vic", "/apps/{deploy}/webhooks/{hook}/deliveries", "status=successful", 0},
+			{"vic", "/apps/{deploy}/webhooks/{hook}/deliveries", "status=exhausted", 3},
+			{"vic", "/apps/{deploy}/webhooks/{hook}/replays", "", 3},
 			{"vic", "/apps/{notes}/trigger/deliveries", "", 3},
 			{"notes", "/apps/{notes}/trigger/deliveries", "status=pending", 3},
 			{"vic", "/apps/{notes}/trigger/deliveries", "status=exhausted", 0},

@@ -1,7 +1,6 @@
 package native
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 
@@ -37,8 +36,13 @@ func (h *Handler) createWebhook(c *call) (answer, error) {
 	return answer{
 		status:   http.StatusCreated,
 		body:     said,
-		location: prefix + "/apps/" + saved.App.String() + "/webhooks/" + saved.ID.String(),
+		location: atWebhook(saved.App, saved.ID),
 	}, nil
+}
+
+// atWebhook is where a webhook of an app can be read.
+func atWebhook(app, id souk.ID) string {
+	return prefix + "/apps/" + app.String() + "/webhooks/" + id.String()
 }
 
 func (h *Handler) changeWebhook(c *call) (answer, error) {
@@ -102,19 +106,22 @@ func (h *Handler) listWebhooks(c *call) (answer, error) {
 	return answer{status: http.StatusOK, body: listing[webhookObject]{Items: each(found, showWebhook)}}, err
 }
 
-// oneWebhook answers with the webhook that find finds, or makes of it.
-func oneWebhook(find func(m *market.Market, ctx context.Context, actor souk.Actor, app, id souk.ID) (souk.Webhook, error)) func(*Handler, *call) (answer, error) {
-	return func(h *Handler, c *call) (answer, error) {
-		app, id := c.app(), c.webhook()
-		if err := c.valid(); err != nil {
-			return answer{}, err
-		}
-		found, err := find(h.market, c.ctx, c.Actor, app, id)
-		if err != nil {
-			return answer{}, err
-		}
-		return answer{status: http.StatusOK, body: showWebhook(found)}, nil
+func (h *Handler) readWebhook(c *call) (answer, error) {
+	app, id := c.app(), c.webhook()
+	if err := c.valid(); err != nil {
+		return answer{}, err
 	}
+	found, err := h.market.WebhookState(c.ctx, c.Actor, app, id)
+	return answer{status: http.StatusOK, body: webhookState{showWebhook(found.Webhook), showHealth(found)}}, err
+}
+
+func (h *Handler) verifyWebhook(c *call) (answer, error) {
+	app, id := c.app(), c.webhook()
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	found, err := h.market.VerifyWebhook(c.ctx, c.Actor, app, id)
+	return answer{status: http.StatusOK, body: showWebhook(found)}, err
 }
 
 func (h *Handler) deleteWebhook(c *call) (answer, error) {

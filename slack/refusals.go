@@ -67,6 +67,12 @@ var codes = map[souk.Refusal]code{
 	souk.NoTrigger:           internalError,
 	souk.NotAuthorized:       internalError,
 	souk.TooManyTokens:       internalError,
+	souk.WebhookInactive:     internalError,
+	souk.DeliveryOpen:        internalError,
+	souk.InstallationOver:    internalError,
+	souk.NoOwnSecret:         internalError,
+	souk.UnknownReplay:       internalError,
+	souk.ReplayGoesOn:        internalError,
 }
 
 // overrides are the refusals that one method spells in its own way.

@@ -78,8 +78,8 @@ func (tx *Tx) insertAttempts(part int64, attempts []*souk.Attempt) error {
 func (tx *Tx) insertUnlessThere(part int64, attempts []*souk.Attempt) (int64, error) {
 	args := make([]any, 0, len(attempts)*attemptWidth)
 	for _, a := range attempts {
-		args = append(args, a.ID, a.Delivery, string(a.Dialect), a.App, a.Webhook, string(a.Channel), string(a.Action), a.Resource, a.Number, a.URL,
-			string(a.Outcome), a.Status, a.Answer, a.Headers, a.Detail, micros(a.ListedAt), micros(a.StartedAt), a.Duration.Microseconds())
+		args = append(args, raw(&a.ID), raw(&a.Delivery), string(a.Dialect), raw(&a.App), raw(&a.Webhook), string(a.Channel), string(a.Action), a.Resource,
+			int64(a.Number), a.URL, string(a.Outcome), int64(a.Status), a.Answer, a.Headers, a.Detail, micros(a.ListedAt), micros(a.StartedAt), a.Duration.Microseconds())
 	}
 	return tx.exec(`INSERT INTO `+attemptsIn(part)+` (`+attemptColumns+`) VALUES `+valueRows(len(attempts), attemptWidth)+`
 		ON CONFLICT (delivery_id, id) DO NOTHING`, args...)

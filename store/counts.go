@@ -59,12 +59,10 @@ func (tx *Tx) count(node souk.ID, part int64, c counted) error {
 	keys := slices.SortedFunc(maps.Keys(c.ends), func(a, b countKey) int { // so that no two wait for each other
 		return cmp.Or(a.app.Compare(b.app), cmp.Compare(a.day, b.day), cmp.Compare(a.status, b.status))
 	})
+	var args []any
 	for _, k := range keys {
-		if _, err := tx.exec(`INSERT INTO delivery_counts (app_id, day, status, node, deliveries) VALUES ($1, $2, $3, $4, $5)
-			ON CONFLICT (app_id, day, status, node) DO UPDATE SET deliveries = delivery_counts.deliveries + excluded.deliveries`,
-			k.app, k.day, string(k.status), node[:], c.ends[k]); err != nil {
-			return err
-		}
+		args = append(args, k.app, k.day, string(k.status), node[:], c.ends[k])
 	}
-	return nil
+	return tx.putMany(`INSERT INTO delivery_counts (app_id, day, status, node, deliveries) VALUES `, `
+		ON CONFLICT (app_id, day, status, node) DO UPDATE SET deliveries = delivery_counts.deliveries + excluded.deliveries`, 5, args)
 }

@@ -25,10 +25,11 @@ func keptFields(d *souk.Delivery) []any {
 		&d.Entry, (*stamp)(&d.EntryAt), (*stamp)(&d.CreatedAt), &d.Note, &d.Body}
 }
 
-func keptArgs(d *souk.Delivery) []any {
-	return []any{d.ID, d.Event, d.Webhook, d.App, d.Installation, string(d.Dialect), d.Final, d.Epoch,
-		string(d.Channel), string(d.Action), d.Resource, d.Speaker, d.Trace, string(d.Status), d.Attempts, d.Base, string(d.LastOutcome),
-		d.Entry, micros(d.EntryAt), micros(d.CreatedAt), d.Note, d.Body}
+// withKept appends the arguments for keptColumns.
+func withKept(args []any, d *souk.Delivery) []any {
+	return append(args, raw(&d.ID), raw(&d.Event), raw(&d.Webhook), raw(&d.App), raw(&d.Installation), string(d.Dialect), d.Final, d.Epoch,
+		string(d.Channel), string(d.Action), d.Resource, raw(&d.Speaker), d.Trace, string(d.Status), int64(d.Attempts), int64(d.Base),
+		string(d.LastOutcome), raw(&d.Entry), micros(d.EntryAt), micros(d.CreatedAt), d.Note, d.Body)
 }
 
 func scanOpen(r row) (d souk.Delivery, err error) {
@@ -56,7 +57,7 @@ func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) ([]souk.Delivery, err
 		return nil, err
 	}
 	stored := slices.Clone(deliveries)
-	var args []any
+	args := make([]any, 0, len(stored)*deliveryWidth)
 	var over []souk.Delivery
 	for i := range stored {
 		d := &stored[i]
@@ -68,7 +69,7 @@ func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) ([]souk.Delivery, err
 			taken[line] = true
 		}
 		if isOpen(d.Status) {
-			args = append(append(args, keptArgs(d)...), micros(d.NextAt))
+			args = append(withKept(args, d), micros(d.NextAt))
 		} else {
 			over = append(over, *d)
 		}
@@ -91,7 +92,7 @@ func (tx *Tx) insertEnded(over []souk.Delivery) error {
 	var args []any
 	var c counted
 	for i := range over {
-		args = append(append(args, keptArgs(&over[i])...), micros(over[i].EndedAt))
+		args = append(withKept(args, &over[i]), micros(over[i].EndedAt))
 		c.ended(&over[i], over[i].Status, over[i].EndedAt)
 	}
 	if err := tx.insertMany(`INSERT INTO `+endedIn(part)+` (`+endedColumns+`) VALUES `, deliveryWidth, args); err != nil {
@@ -252,7 +253,7 @@ func (tx *Tx) Reopen(d souk.Delivery, at time.Time) (souk.Delivery, error) {
 		d.Status, d.NextAt, d.EndedAt, d.Note = souk.DeliveryPending, at, time.Time{}, ""
 		d.Base, d.Entry, d.EntryAt = d.Attempts, souk.NewID(), at
 		_, err = tx.exec(`INSERT INTO deliveries (`+openColumns+`, aside) VALUES (`+placeholders(1, deliveryWidth)+`, TRUE)`,
-			append(keptArgs(&d), micros(at))...)
+			append(withKept(nil, &d), micros(at))...)
 		return d, err
 	}
 	return d, ErrNotFound

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"strings"
+	"sync"
 
 	"souk"
 )
@@ -51,9 +52,14 @@ const (
 // insertMany runs an INSERT whose text ends in "VALUES " for rows of width
 // columns each.
 func (tx *Tx) insertMany(insert string, width int, args []any) error {
+	return tx.putMany(insert, ``, width, args)
+}
+
+// putMany is insertMany with what follows on the rows.
+func (tx *Tx) putMany(insert, conflict string, width int, args []any) error {
 	for len(args) > 0 {
 		n := fitting(len(args)/width, width)
-		if _, err := tx.exec(insert+valueRows(n, width), args[:n*width]...); err != nil {
+		if _, err := tx.exec(insert+valueRows(n, width)+conflict, args[:n*width]...); err != nil {
 			return err
 		}
 		args = args[n*width:]
@@ -73,6 +79,10 @@ func fitting(rows, width int) int {
 
 // valueRows spells the placeholders of so many rows: "($1,$2), ($3,$4)".
 func valueRows(rows, width int) string {
+	size := [2]int{rows, width}
+	if known, ok := spelled.Load(size); ok {
+		return known.(string)
+	}
 	var b strings.Builder
 	for i := range rows {
 		if i > 0 {
@@ -80,8 +90,12 @@ func valueRows(rows, width int) string {
 		}
 		b.WriteString("(" + placeholders(i*width+1, width) + ")")
 	}
+	spelled.Store(size, b.String())
 	return b.String()
 }
+
+// spelled keeps what valueRows spells, which are a few texts.
+var spelled sync.Map
 
 // EventKinds tells what kind of event each of many was.
 func (tx *Tx) EventKinds(ids []souk.ID) (map[souk.ID]souk.EventKind, error) {

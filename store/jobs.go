@@ -21,6 +21,7 @@ const (
 	SettleWebhook      JobKind = "settle_webhook"      // what the webhook Other of App is still to be told
 	SettleInstallation JobKind = "settle_installation" // what is still to be told for the installation Other of App
 	FanOut             JobKind = "fanout"              // Other, see Fanout
+	Replay             JobKind = "replay"              // Other, see souk.Replay
 )
 
 // Job is what a verb began and left to be finished bit by bit. After is how far

@@ -25,23 +25,16 @@ func scanHealth(r row) (h souk.Health, err error) {
 // as SetWarned left it, as long as the endpoint has been failing since the same
 // time.
 func (tx *Tx) PutHealth(all []souk.Health) error {
-	for len(all) > 0 {
-		n := fitting(len(all), laneWidth)
-		var args []any
-		for _, h := range all[:n] {
-			args = append(args, h.Endpoint, h.App, string(h.Dialect), micros(h.SucceededAt), micros(h.FailingSince), h.Failures, h.Gone, text(h.Hour),
-				string(h.Breaker), micros(h.ProbeAt), h.Trips, h.Warned, micros(h.UpdatedAt))
-		}
-		if _, err := tx.exec(`INSERT INTO lanes (`+laneColumns+`) VALUES `+valueRows(n, laneWidth)+`
-			ON CONFLICT (endpoint_id) DO UPDATE SET succeeded_at = excluded.succeeded_at, failures = excluded.failures,
-				warned = CASE WHEN lanes.failing_since IS NOT DISTINCT FROM excluded.failing_since THEN lanes.warned ELSE excluded.warned END,
-				failing_since = excluded.failing_since, gone = excluded.gone, hour = excluded.hour, breaker = excluded.breaker,
-				probe_at = excluded.probe_at, trips = excluded.trips, updated_at = excluded.updated_at`, args...); err != nil {
-			return err
-		}
-		all = all[n:]
+	var args []any
+	for _, h := range all {
+		args = append(args, h.Endpoint, h.App, string(h.Dialect), micros(h.SucceededAt), micros(h.FailingSince), h.Failures, h.Gone, text(h.Hour),
+			string(h.Breaker), micros(h.ProbeAt), h.Trips, h.Warned, micros(h.UpdatedAt))
 	}
-	return nil
+	return tx.putMany(`INSERT INTO lanes (`+laneColumns+`) VALUES `, `
+		ON CONFLICT (endpoint_id) DO UPDATE SET succeeded_at = excluded.succeeded_at, failures = excluded.failures,
+			warned = CASE WHEN lanes.failing_since IS NOT DISTINCT FROM excluded.failing_since THEN lanes.warned ELSE excluded.warned END,
+			failing_since = excluded.failing_since, gone = excluded.gone, hour = excluded.hour, breaker = excluded.breaker,
+			probe_at = excluded.probe_at, trips = excluded.trips, updated_at = excluded.updated_at`, laneWidth, args)
 }
 
 // HealthOf finds how endpoints fare, those that anything was ever sent to.

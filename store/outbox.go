@@ -33,7 +33,9 @@ func (tx *Tx) DueWebhooks(since, until time.Time, after souk.ID, limit int) ([]s
 			UNION ALL
 			SELECT `+next+`w.webhook_id > d.webhook_id`+order+` FROM firsts f CROSS JOIN deliveries d WHERE d.id = f.id
 		)
-		SELECT d.webhook_id FROM firsts f CROSS JOIN deliveries d WHERE d.id = f.id AND d.next_at <= $2 LIMIT $3`,
+		SELECT webhook_id FROM (
+			SELECT (SELECT d.webhook_id FROM deliveries d WHERE d.id = f.id AND d.next_at <= $2) AS webhook_id FROM firsts f
+		) AS due WHERE webhook_id IS NOT NULL LIMIT $3`,
 		after[:], until.UnixMicro(), limit)
 	slices.SortFunc(found, souk.ID.Compare)
 	return found, err

@@ -57,7 +57,7 @@ func indexes(plans []string) (all []string) {
 }
 
 // many is how much is open, and how much has ended, where plans are tried.
-var many = flag.Int("store.many", 20_000, "rows of the outbox and of the log in TestPlans")
+var many = flag.Int("store.many", 10_000, "rows of the outbox and of the log in TestPlans")
 
 // fill puts many into the outbox, all but a few of it to one webhook, and as
 // many into each of two parts of the log.

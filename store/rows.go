@@ -45,6 +45,15 @@ func anys[T any](values []T) []any {
 	return args
 }
 
+// raw spells an ID for a BYTEA column as souk.ID does itself, but without a copy
+// and without the reflection of database/sql: where many rows are written at once.
+func raw(id *souk.ID) any {
+	if id.IsZero() {
+		return nil
+	}
+	return id[:]
+}
+
 // scanID reads a row that is one ID.
 func scanID(r row) (id souk.ID, err error) {
 	err = r.Scan(&id)

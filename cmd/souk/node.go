@@ -36,6 +36,7 @@ type settings struct {
 	OpenID         console.OpenID // by whom people may sign in, if anybody
 	Keep           market.Keeping // of the log
 	Watched        *instruments
+	Mail           func(context.Context, souk.Letter) error
 	Log            *slog.Logger
 }
 
@@ -62,7 +63,7 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 	n := &node{db: db, watched: s.Watched, log: s.Log, begun: make(hint, 1), client: courier.NewClient(s.Egress)}
 	n.market = &market.Market{
 		DB: db, Key: s.Key, CheckURL: n.client.CheckURL,
-		Wires: wires(s.Key, s.URL, n.post), Keep: s.Keep, Trace: telemetry.Traceparent,
+		Wires: wires(s.Key, s.URL, n.post), Keep: s.Keep, Trace: telemetry.Traceparent, Mail: s.Mail,
 	}
 	if db.Leased() {
 		n.lease = courier.NewLease(db, nodeName(), s.Log)
@@ -192,6 +193,9 @@ func (n *node) chores() []chore {
 		{name: "jobs", step: n.market.StepJob, wake: n.begun, every: 5 * time.Second},
 		{name: "tidying", step: n.market.Tidy, every: time.Minute},
 		{name: "keeping the log", step: n.market.KeepLog, every: time.Minute},
+		{name: "dropping what was held", step: n.market.DropHeld, every: time.Minute},
+		{name: "judging endpoints", step: n.market.JudgeEndpoints, every: 5 * time.Second},
+		{name: "mail", step: n.market.SendLetters, every: 10 * time.Second},
 	}
 }
 

@@ -32,6 +32,7 @@ type serveCommand struct {
 	LogBytes       int64          `env:"SOUK_LOG_BYTES" help:"About how large the log may get, in bytes, before its oldest part goes; 0: as large as it gets."`
 	OpenID         openIDFlags    `embed:"" prefix:"oidc-"`
 	Telemetry      telemetryFlags `embed:""`
+	Mail           mailFlags      `embed:""`
 	CPUProfile     string         `name:"cpu-profile" env:"SOUK_CPU_PROFILE" type:"path" help:"File for a CPU profile of the whole run, for go tool pprof."`
 }
 
@@ -118,12 +119,17 @@ func (c serveCommand) settings(t terminal) (s settings, err error) {
 	if err != nil {
 		return s, err
 	}
+	log := slog.New(web.WithRequestID(slog.NewJSONHandler(t.err, nil)))
+	mailer, err := c.Mail.mailer(egress.RootCAs, log)
+	if err != nil {
+		return s, err
+	}
 	key, err := serverKey(c.KeyFile, c.DB)
 	return settings{
 		Database: c.DB, Key: key, Egress: egress,
 		TrustedProxies: proxies, RateLimits: c.RateLimits == "on", OpenID: provider,
 		Keep: market.Keeping{For: c.KeepLog, Bytes: c.LogBytes},
-		Log:  slog.New(web.WithRequestID(slog.NewJSONHandler(t.err, nil))),
+		Mail: mailer.Send, Log: log,
 	}, err
 }
 
