@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -83,7 +84,28 @@ var migrated = sync.OnceValues(func() (file []byte, err error) {
 // that it starts for this process from the installed binaries.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	address, drop, err := createDatabase()
+	from, err := template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return copied(t, from)
+}
+
+// Blank is the address of a fresh database on the same engine as another, to
+// which nothing happened yet: on SQLite there is not even a file. It goes when
+// the test ends.
+func Blank(t testing.TB, like string) string {
+	t.Helper()
+	if !strings.HasPrefix(like, "postgres") {
+		return filepath.Join(t.TempDir(), "souk.db")
+	}
+	return copied(t, "template1")
+}
+
+// copied is the address of a copy of a PostgreSQL database.
+func copied(t testing.TB, from string) string {
+	t.Helper()
+	address, drop, err := createDatabase(from)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -34,22 +34,32 @@ type Cluster struct {
 	Address string
 
 	keeper *exec.Cmd
-	life   io.Closer // the keeper's standard input
+	life   io.WriteCloser // the keeper's standard input
+	says   *bufio.Reader
 }
 
 // keep runs the server until its standard input ends, which happens however
-// the process that holds the other end does, and leaves nothing behind.
+// the process that holds the other end does, and leaves nothing behind. A line
+// there has the server crash, or run again, and is answered with another.
 // Arguments: the directory of the binaries, our directory, on or off for fsync.
 const keep = `
-{
-	"$1/initdb" -D "$2/data" -A trust -U souk -E UTF8 --locale=C --no-sync &&
+run() {
 	"$1/pg_ctl" -D "$2/data" -l "$2/server.log" -w -t 60 -o "-k '$2' -c listen_addresses='' -c max_connections=300 \
 		-c shared_buffers=64MB -c fsync=$3 -c full_page_writes=$3" start
+}
+{
+	"$1/initdb" -D "$2/data" -A trust -U souk -E UTF8 --locale=C --no-sync && run "$@"
 } >"$2/keeper.log" 2>&1 </dev/null || { cat "$2"/*.log; rm -rf "$2"; exit 1; }
-echo ready
-exec >>"$2/keeper.log" 2>&1
-cat
-"$1/pg_ctl" -D "$2/data" -m immediate -w stop && rm -rf "$2"
+echo done
+exec 3>&1 >>"$2/keeper.log" 2>&1
+while read -r word; do
+	case $word in
+	halt) "$1/pg_ctl" -D "$2/data" -m immediate -w stop </dev/null 3>&- ;;
+	resume) run "$@" </dev/null 3>&- ;;
+	esac && echo done >&3 || echo failed >&3
+done
+if "$1/pg_ctl" -D "$2/data" status; then "$1/pg_ctl" -D "$2/data" -m immediate -w stop || exit 1; fi
+rm -rf "$2"
 `
 
 // StartPostgres starts a cluster from the installed server binaries. durable
@@ -88,12 +98,32 @@ func StartPostgres(durable bool) (*Cluster, error) {
 	if err := c.keeper.Start(); err != nil {
 		return nil, errors.Join(err, os.Remove(dir))
 	}
-	lines := bufio.NewReader(out)
-	if line, err := lines.ReadString('\n'); err != nil || line != "ready\n" {
-		rest, _ := io.ReadAll(lines) // whatever it said is all that we have
+	c.says = bufio.NewReader(out)
+	if line, err := c.says.ReadString('\n'); err != nil || line != done {
+		rest, _ := io.ReadAll(c.says) // whatever it said is all that we have
 		return nil, errors.Join(fmt.Errorf("souktest: postgres did not start: %s%s", line, rest), c.Stop())
 	}
 	return c, nil
+}
+
+// done is what a keeper says when it did what it was told.
+const done = "done\n"
+
+// Halt ends the server as a crash does. What it wrote is there when it is
+// resumed.
+func (c *Cluster) Halt() error { return c.command("halt") }
+
+// Resume starts the server again that was halted, at the same address.
+func (c *Cluster) Resume() error { return c.command("resume") }
+
+func (c *Cluster) command(word string) error {
+	if _, err := fmt.Fprintln(c.life, word); err != nil {
+		return err
+	}
+	if line, err := c.says.ReadString('\n'); err != nil || line != done {
+		return fmt.Errorf("souktest: postgres could not %s: %q (%w)", word, line, err)
+	}
+	return nil
 }
 
 // Stop ends the server and removes its files.
@@ -213,13 +243,9 @@ var template = sync.OnceValues(func() (string, error) {
 	return name, err
 })
 
-// createDatabase makes a fresh migrated database and answers with its
-// address and how to drop it, whoever is still connected.
-func createDatabase() (address string, drop func() error, err error) {
-	from, err := template()
-	if err != nil {
-		return "", nil, err
-	}
+// createDatabase makes a copy of a database and answers with its address and how
+// to drop it, whoever is still connected.
+func createDatabase(from string) (address string, drop func() error, err error) {
 	name := newName()
 	if address, err = addressOf(name); err != nil {
 		return "", nil, err
