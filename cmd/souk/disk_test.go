@@ -2,9 +2,9 @@ package main
 
 import (
 	"errors"
+	"math"
 	"net/http"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
 
@@ -22,9 +22,8 @@ func TestServeOnAFullDisk(t *testing.T) {
 	site := newSite(t, filepath.Join(t.TempDir(), "souk.db"))
 	var c company
 	site.seed(t, func(s *souktest.Seeder) { c = newCompany(s, "Acme", asked, nil) })
-	p := start(t, site.dir, []string{fileLimit + "=" + strconv.Itoa(space)},
-		"serve", "--addr", "127.0.0.1:0", "--db", site.Address, "--key-file", site.keyFile, "--rate-limits", "off")
-	p.ready(t)
+	p := site.serve(t)
+	p.allow(t, space)
 	on := newClient(t, p.Base)
 
 	todo := make(chan souk.App, asked)
@@ -91,7 +90,5 @@ func expand(t *testing.T, p *process, on *client, c company) {
 	if a, err := on.native(t, c.memberToken, "GET", "/me", ""); err != nil || a.status != http.StatusOK {
 		t.Errorf("on a full disk /me got %d %s (%v)", a.status, a.body, err)
 	}
-	if _, err := p.life.Write([]byte("\n")); err != nil {
-		t.Error(err)
-	}
+	p.allow(t, math.MaxUint64)
 }

@@ -1,12 +1,13 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"io"
-	"math"
 	"net/http"
 	"os"
 	"os/exec"
@@ -29,33 +30,26 @@ import (
 // start are the ones that were built for them, race detector included.
 const beSouk = "SOUK_TEST_AS_COMMAND"
 
-// fileLimit names the environment variable with the size, in bytes, beyond
-// which a command under test can write no file, as if the disk were full.
-const fileLimit = "SOUK_TEST_FILE_LIMIT"
-
 func TestMain(m *testing.M) {
 	if os.Getenv(beSouk) == "" {
 		os.Exit(m.Run())
 	}
-	if size := os.Getenv(fileLimit); size != "" {
-		bytes, err := strconv.ParseUint(size, 10, 64)
-		if err != nil {
-			panic(err)
-		}
-		signal.Ignore(syscall.SIGXFSZ) // then a write fails instead
-		limitFiles(bytes)
-	}
+	signal.Ignore(syscall.SIGXFSZ) // a write without room fails instead
 	go func() {
-		for {
-			if _, err := os.Stdin.Read(make([]byte, 1)); err != nil {
-				os.Exit(exitFailed) // we live no longer than the test that holds the other end
+		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+			size, err := strconv.ParseUint(lines.Text(), 10, 64)
+			if err != nil {
+				panic(err)
 			}
-			limitFiles(math.MaxUint64)
+			limitFiles(size)
 		}
+		os.Exit(exitFailed) // we live no longer than the test that holds the other end
 	}()
 	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
+// limitFiles says, in bytes, beyond which size files cannot be written, as if the
+// disk were full.
 func limitFiles(size uint64) {
 	var limit syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit)
@@ -77,7 +71,7 @@ type process struct {
 	*exec.Cmd
 	Base     string // public URL, of a server
 	Out, Log *output
-	life     io.WriteCloser // it ends when this is closed, and has all disk space when this is written to
+	life     io.WriteCloser // it ends when this is closed, and reads from it how large files may become
 	exited   chan struct{}  // closed when Wait has answered
 }
 
@@ -199,6 +193,14 @@ func (p *process) kill(t *testing.T) {
 	p.exit(t)
 }
 
+// allow says, in bytes, beyond which size the process can soon write no file.
+func (p *process) allow(t *testing.T, size uint64) {
+	t.Helper()
+	if _, err := fmt.Fprintln(p.life, size); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // stop has a server drain, which it must do without a complaint.
 func (p *process) stop(t *testing.T) {
 	t.Helper()
@@ -287,8 +289,16 @@ func newSite(t *testing.T, address string) *site {
 // receivers of the test.
 func (s *site) serve(t *testing.T, args ...string) *process {
 	t.Helper()
-	return serve(t, s.dir, append([]string{
-		"--db", s.Address, "--key-file", s.keyFile, "--rate-limits", "off", "--allow-private-targets",
+	p := s.launch(t, args...)
+	p.ready(t)
+	return p
+}
+
+// launch is serve that waits for nothing.
+func (s *site) launch(t *testing.T, args ...string) *process {
+	t.Helper()
+	return start(t, s.dir, nil, append([]string{
+		"serve", "--addr", "127.0.0.1:0", "--db", s.Address, "--key-file", s.keyFile, "--rate-limits", "off", "--allow-private-targets",
 	}, args...)...)
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -127,6 +128,11 @@ const lateBody = "pretty=1"
 
 func begin(t *testing.T, base, token string) begun {
 	t.Helper()
+	return beginCall(t, base, "/api/auth.test", token, "application/x-www-form-urlencoded", len(lateBody))
+}
+
+func beginCall(t *testing.T, base, path, token, contentType string, length int) begun {
+	t.Helper()
 	u, err := url.Parse(base)
 	if err != nil {
 		t.Fatal(err)
@@ -139,9 +145,8 @@ func begin(t *testing.T, base, token string) begun {
 	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
-	head := "POST /api/auth.test HTTP/1.1\r\nHost: souk\r\nAuthorization: Bearer " + token +
-		"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 8\r\nExpect: 100-continue\r\n\r\n"
-	if _, err := conn.Write([]byte(head)); err != nil {
+	if _, err := fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: souk\r\nAuthorization: Bearer %s\r\n"+
+		"Content-Type: %s\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", path, token, contentType, length); err != nil {
 		t.Fatal(err)
 	}
 	// It says so when somebody wants to read the body.
