@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -17,15 +18,20 @@ import (
 	"souk/store"
 )
 
-// killSeed names the environment variable that repeats a run of
+// killSeed names the environment variable that repeats a run of TestKilledAtPoints and
 // TestKilledServers, as far as chance goes.
 const killSeed = "SOUK_TEST_KILL_SEED"
 
-// Whenever a server is killed: after the restart all that was answered is in
-// the database, each delivery in the database reaches its receiver, and the
-// receiver has none that the database lacks.
-func TestKilledServers(t *testing.T) {
-	t.Parallel()
+// What make soak raises.
+var (
+	rounds        = flag.Int("souk.rounds", 10, "how often servers are killed at each point")
+	installations = flag.Int("souk.installations", 300, "how many have an app that is deleted")
+	outage        = flag.Duration("souk.outage", time.Second, "how long databases are out of order")
+)
+
+// seed is that of a run, by chance unless somebody repeats one.
+func seed(t *testing.T) uint64 {
+	t.Helper()
 	seed := rand.Uint64()
 	if s := os.Getenv(killSeed); s != "" {
 		var err error
@@ -33,11 +39,77 @@ func TestKilledServers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	t.Logf("%s=%d", killSeed, seed)
+	return seed
+}
+
+// Wherever a server is killed: nothing is lost of what it had answered, nothing
+// is there by halves, and nothing comes twice but what was on its way.
+func TestKilledAtPoints(t *testing.T) {
+	t.Parallel()
+	for i, p := range points {
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			inOne := 10
+			if p.unbroken {
+				inOne = *rounds
+			}
+			for from := 0; from < *rounds; from += inOne {
+				t.Run(strconv.Itoa(from), func(t *testing.T) {
+					souktest.EachAddress(t, func(t *testing.T, address string) {
+						t.Parallel()
+						chance := rand.New(rand.NewPCG(seed(t), uint64(i*1_000_000+from)))
+						newHouse(t, address, chance).die(p, min(inOne, *rounds-from))
+					})
+				})
+			}
+		})
+	}
+}
+
+// die has servers die at a point, one after another.
+func (h *house) die(p point, times int) {
+	if p.begin != nil {
+		p.begin(h)
+	}
+	h.up()
+	for round := range times {
+		h.waits = p.waits && round == times-1
+		h.dead, h.after = make(chan struct{}), nil
+		witness := h.fresh(1)
+		h.tell(witness...)
+		h.logged(1, witness...)
+		h.quit()
+		p.hit(h)
+		close(h.dead)
+		h.up()
+		if h.after != nil {
+			h.after()
+		}
+		if !p.restless {
+			h.idle()
+		}
+	}
+	h.idle()
+	if p.finish != nil {
+		p.finish(h)
+	}
+	h.server.stop(h.t)
+	h.reckon()
+	if p.end != nil {
+		h.site.read(h.t, func(tx *store.Tx) error { return p.end(h, tx) })
+	}
+}
+
+// Whenever a server is killed: after the restart all that was answered is in
+// the database, each delivery in the database reaches its receiver, and the
+// receiver has none that the database lacks.
+func TestKilledServers(t *testing.T) {
+	t.Parallel()
 	souktest.EachAddress(t, func(t *testing.T, address string) {
 		t.Parallel()
-		t.Logf("%s=%d", killSeed, seed)
 		const rounds, workers = 200, 8
-		chance := rand.New(rand.NewPCG(seed, 0))
+		chance := rand.New(rand.NewPCG(seed(t), 0))
 		hears := newReceiver(t)
 		hears.slow = hesitate
 		site := newSite(t, address)
@@ -69,6 +141,7 @@ func TestKilledServers(t *testing.T) {
 		kills := 0
 		for awaitTraffic(chance, finished, tried, hears.came) {
 			up.process.kill(t)
+			site.bury(t)
 			kills++
 			up.replace(site.serve(t))
 		}
