@@ -50,13 +50,17 @@ func isOpen(status souk.DeliveryStatus) bool {
 // InsertDeliveries puts deliveries into the outbox, and those that were over
 // before they began into the log. It answers with them as they are stored: one
 // with a resource waits without a due time as long as another stands in its
-// Line, be it one that comes before it in the same call.
+// Line, be it one that comes before it in the same call. One to be held is pending
+// if its webhook was enabled meanwhile.
 func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) ([]souk.Delivery, error) {
-	taken, err := tx.takenLines(deliveries)
+	stored := slices.Clone(deliveries)
+	if err := tx.holdOnly(stored); err != nil {
+		return nil, err
+	}
+	taken, err := tx.takenLines(stored)
 	if err != nil {
 		return nil, err
 	}
-	stored := slices.Clone(deliveries)
 	args := make([]any, 0, len(stored)*deliveryWidth)
 	var over []souk.Delivery
 	for i := range stored {
@@ -78,6 +82,23 @@ func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) ([]souk.Delivery, err
 		return nil, err
 	}
 	return stored, tx.insertEnded(over)
+}
+
+// holdOnly has those due that were to be held of a webhook that is enabled by now.
+func (tx *Tx) holdOnly(all []souk.Delivery) error {
+	var webhooks []souk.ID
+	for _, d := range all {
+		if d.Status == souk.DeliveryHeld {
+			webhooks = append(webhooks, d.Webhook)
+		}
+	}
+	enabled, err := tx.enabled(webhooks)
+	for i := range all {
+		if d := &all[i]; d.Status == souk.DeliveryHeld && enabled[d.Webhook] {
+			d.Status, d.NextAt = souk.DeliveryPending, d.CreatedAt
+		}
+	}
+	return err
 }
 
 // insertEnded puts deliveries that nobody was told into the log.

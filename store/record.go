@@ -30,6 +30,9 @@ type Progress struct {
 // written down all the same: of a delivery that was given up, the log no longer
 // says that there was none.
 func (tx *Tx) Record(node souk.ID, at time.Time, all []Progress) (next []souk.Delivery, err error) {
+	if all, err = tx.heldOnly(at, all); err != nil {
+		return nil, err
+	}
 	part, err := tx.newest()
 	if err != nil {
 		return nil, err
@@ -67,6 +70,28 @@ func (tx *Tx) Record(node souk.ID, at time.Time, all []Progress) (next []souk.De
 		return nil, err
 	}
 	return tx.nextInLine(at, r.lines)
+}
+
+// heldOnly is all, but that what was to be held of a webhook that is enabled by
+// now is due again.
+func (tx *Tx) heldOnly(at time.Time, all []Progress) ([]Progress, error) {
+	var webhooks []souk.ID
+	for _, p := range all {
+		if p.Status == souk.DeliveryHeld {
+			webhooks = append(webhooks, p.Delivery.Webhook)
+		}
+	}
+	enabled, err := tx.enabled(webhooks)
+	if err != nil || len(enabled) == 0 {
+		return all, err
+	}
+	all = slices.Clone(all)
+	for i := range all {
+		if p := &all[i]; p.Status == souk.DeliveryHeld && enabled[p.Delivery.Webhook] {
+			p.Status, p.NextAt = souk.DeliveryPending, at
+		}
+	}
+	return all, nil
 }
 
 // recording is a Record under way.
