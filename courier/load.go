@@ -19,7 +19,6 @@ const (
 // sweeps is how far the outbox was looked through.
 type sweeps struct {
 	next  time.Time // when it is again
-	due   time.Time // when something comes due before; zero: nothing does
 	until time.Time // by the clock: what was due then was found
 	read  time.Time // when the clock said so
 	all   bool      // the next one begins with what was due first

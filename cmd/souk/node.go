@@ -149,18 +149,16 @@ func nodeName() string {
 }
 
 // run serves on l and delivers until ctx ends, then drains: no new requests
-// first, so that what they leave in the outbox can still be taken up; the leases
-// go last, when nothing flies any more.
+// first, so that what they leave in the outbox can still be taken up. The lease of
+// a shard goes when nothing to it flies any more.
 func (n *node) run(ctx context.Context, l net.Listener) error {
 	delivering, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	leasing, leave := context.WithCancel(context.WithoutCancel(ctx))
-	defer leave()
 	couriered, measured := make(chan error, 1), make(chan error, 1)
 	var held sync.WaitGroup
 	go func() { couriered <- n.courier.Run(delivering) }()
 	go func() { measured <- n.watched.serve(delivering) }()
-	held.Go(func() { n.hold(leasing) })
+	held.Go(func() { n.hold(delivering) })
 	var chores sync.WaitGroup
 	for _, c := range n.chores() {
 		chores.Go(func() { c.run(delivering, n.log) })
@@ -169,7 +167,6 @@ func (n *node) run(ctx context.Context, l net.Listener) error {
 	stop()
 	chores.Wait()
 	delivered := <-couriered
-	leave()
 	held.Wait()
 	return errors.Join(served, delivered, <-measured)
 }
