@@ -68,6 +68,10 @@ func TestLogPage(t *testing.T) {
 		at := noon
 		check("at first", lines(at, souk.LogFilter{}), "goes 0 pending 0 0s false", "waits 0 pending 0 0s false", "dropped 0 pending 0 0s false")
 
+		settled(t, db, 3, func(tx *store.Tx) (int64, error) { return tx.Hold(hook.ID, 9) })
+		check("held", lines(at, souk.LogFilter{Status: souk.LogPending}), "goes 0 pending 0 0s false", "waits 0 pending 0 0s false", "dropped 0 pending 0 0s false")
+		settled(t, db, 3, func(tx *store.Tx) (int64, error) { return tx.Release(hook.ID, time.Time{}, noon, 9) })
+
 		at = noon.Add(time.Second)
 		record(t, db, at, skips(dropped))
 		mark := func(d souk.Delivery) {

@@ -7,37 +7,34 @@ import (
 	"souk"
 )
 
+// What follows settles a part at a time, and tells how much it found: as much as
+// it was allowed when there may be more.
+
 // SettleWebhook ends what is still to be delivered to a webhook and is older
-// than an epoch, at most limit of it, and tells how much it was. Others that
-// waited for any of it are due then.
-func (tx *Tx) SettleWebhook(webhook souk.ID, belowEpoch int64, status souk.DeliveryStatus, note string, at time.Time, limit int) (int64, error) {
-	ended := 0
+// than an epoch. Others that waited for any of it are due then.
+func (tx *Tx) SettleWebhook(webhook souk.ID, belowEpoch int64, status souk.DeliveryStatus, note string, at time.Time, limit int) (found int64, err error) {
 	for _, s := range openings {
-		if ended == limit {
-			break
-		}
-		some, err := tx.standing(`webhook_id = $1 AND status = '`+string(s)+`' AND epoch < $2 ORDER BY epoch, created_at, id LIMIT $3`,
-			webhook, belowEpoch, limit-ended)
+		some, n, err := tx.standing(`status = '`+string(s)+`'`, `webhook_id = $1 AND epoch < $2 ORDER BY epoch, created_at, id LIMIT $3`,
+			webhook, belowEpoch, int64(limit)-found)
 		if err != nil {
 			return 0, err
 		}
 		if err := tx.settleAll(some, status, note, at); err != nil {
 			return 0, err
 		}
-		ended += len(some)
+		found += n
 	}
-	return int64(ended), nil
+	return found, nil
 }
 
 // SettleInstallation ends what is still to be delivered for an installation,
-// its last words excepted: at most limit of it, and tells how much it was. Others
-// that waited for any of it are due then.
+// its last words excepted. Others that waited for any of it are due then.
 func (tx *Tx) SettleInstallation(installation souk.ID, status souk.DeliveryStatus, note string, at time.Time, limit int) (int64, error) {
-	some, err := tx.standing(`installation_id = $1 AND final = FALSE ORDER BY id LIMIT $2`, installation, limit)
+	some, found, err := tx.standing(`final = FALSE`, `installation_id = $1 ORDER BY id LIMIT $2`, installation, limit)
 	if err != nil {
 		return 0, err
 	}
-	return int64(len(some)), tx.settleAll(some, status, note, at)
+	return found, tx.settleAll(some, status, note, at)
 }
 
 // standee is an open delivery, as far as others who wait care.
@@ -48,13 +45,24 @@ type standee struct {
 	body    int
 }
 
-// standing finds open deliveries by a condition, and holds them.
-func (tx *Tx) standing(where string, args ...any) ([]standee, error) {
-	return list(tx, func(r row) (s standee, err error) {
-		err = r.Scan(&s.id, &s.app, &s.line.Webhook, &s.line.Channel, &s.line.Resource, &s.inLine, &s.body)
-		return s, err
-	}, `SELECT id, app_id, webhook_id, channel, resource, resource <> '' AND aside = FALSE, length(body)
-		FROM deliveries WHERE `+where+` `+tx.dialect.hold, args...)
+// standing finds open deliveries by what must hold of them and by where they
+// lie, and holds those of which it holds yet. It counts what it found, too:
+// others may end some at the same time, and that is not the end of the list.
+func (tx *Tx) standing(must, where string, args ...any) (some []standee, found int64, err error) {
+	ids, err := list(tx, scanID, `SELECT id FROM deliveries WHERE `+must+` AND `+where, args...)
+	for in := range slices.Chunk(ids, mostRows) {
+		in = padded(in)
+		more, err := list(tx, func(r row) (s standee, err error) {
+			err = r.Scan(&s.id, &s.app, &s.line.Webhook, &s.line.Channel, &s.line.Resource, &s.inLine, &s.body)
+			return s, err
+		}, `SELECT id, app_id, webhook_id, channel, resource, resource <> '' AND aside = FALSE, length(body)
+			FROM deliveries WHERE `+must+` AND id IN (`+placeholders(1, len(in))+`) `+tx.dialect.hold, anys(in)...)
+		if err != nil {
+			return nil, 0, err
+		}
+		some = append(some, more...)
+	}
+	return some, int64(len(ids)), err
 }
 
 func (tx *Tx) settleAll(all []standee, status souk.DeliveryStatus, note string, at time.Time) error {
@@ -99,10 +107,9 @@ func idsOf(all []standee) []souk.ID {
 	return ids
 }
 
-// Hold has what is still to be delivered to a webhook wait until it is released:
-// at most limit of it, and tells how much it was.
+// Hold has what is still to be delivered to a webhook wait until it is released.
 func (tx *Tx) Hold(webhook souk.ID, limit int) (int64, error) {
-	some, err := tx.standing(`webhook_id = $1 AND status = 'pending' ORDER BY epoch, created_at, id LIMIT $2`, webhook, limit)
+	some, found, err := tx.standing(`status = 'pending'`, `webhook_id = $1 ORDER BY epoch, created_at, id LIMIT $2`, webhook, limit)
 	if err != nil {
 		return 0, err
 	}
@@ -113,13 +120,12 @@ func (tx *Tx) Hold(webhook souk.ID, limit int) (int64, error) {
 			return 0, err
 		}
 	}
-	return int64(len(some)), nil
+	return found, nil
 }
 
 // Release has what is held of a webhook and was created since a time be due at
-// another: at most limit of it, and tells how much it was. In each line the
-// first is due, and the others wait.
-func (tx *Tx) Release(webhook souk.ID, since, at time.Time, limit int) (int64, error) {
+// another. In each line the first is due, and the others wait.
+func (tx *Tx) Release(webhook souk.ID, since, at time.Time, limit int) (found int64, err error) {
 	epochs, err := tx.epochs(webhook, souk.DeliveryHeld)
 	if err != nil {
 		return 0, err
@@ -128,14 +134,10 @@ func (tx *Tx) Release(webhook souk.ID, since, at time.Time, limit int) (int64, e
 	if !since.IsZero() {
 		from = since.UnixMicro()
 	}
-	released := 0
 	var lines []Line
 	for _, epoch := range epochs {
-		if released == limit {
-			break
-		}
-		some, err := tx.standing(`webhook_id = $1 AND status = 'held' AND epoch = $2 AND created_at >= $3 ORDER BY created_at, id LIMIT $4`,
-			webhook, epoch, from, limit-released)
+		some, n, err := tx.standing(`status = 'held'`, `webhook_id = $1 AND epoch = $2 AND created_at >= $3 ORDER BY created_at, id LIMIT $4`,
+			webhook, epoch, from, int64(limit)-found)
 		if err != nil {
 			return 0, err
 		}
@@ -152,8 +154,8 @@ func (tx *Tx) Release(webhook souk.ID, since, at time.Time, limit int) (int64, e
 				lines = append(lines, s.line)
 			}
 		}
-		released += len(some)
+		found += n
 	}
 	_, err = tx.nextInLine(at, lines)
-	return int64(released), err
+	return found, err
 }
