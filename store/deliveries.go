@@ -230,21 +230,23 @@ func (tx *Tx) EndedBetween(webhook souk.ID, since, before time.Time, after souk.
 	if err != nil {
 		return nil, err
 	}
-	page := souk.Page{After: after, Size: limit, Order: souk.OldestFirst}
+	// One bound from below, not two: SQLite reads on from either, and not always
+	// from the further one.
+	if after.At.Before(since) {
+		after = souk.Position{At: since}
+	}
+	page := souk.Page{Size: limit, Order: souk.OldestFirst}
 	var found []souk.Delivery
 	for _, p := range parts {
-		if p.before(since) {
+		if p.before(after.At) {
 			break
 		}
 		var kinds []string
-		c := conditions{args: []any{webhook, since.UnixMicro(), before.UnixMicro()}}
 		for _, s := range endings {
-			one := conditions{args: c.args}
-			end := one.page(`created_at`, `id`, page)
 			kinds = append(kinds, `SELECT `+endedColumns+` FROM `+endedIn(p.Number)+` WHERE webhook_id = $1 AND status = '`+string(s)+`'
-				AND created_at >= $2 AND created_at < $3`+one.and()+end)
-			c.args = one.args
+				AND (created_at, id) > ($2, $3) AND created_at < $4 ORDER BY created_at, id LIMIT $5`)
 		}
+		c := conditions{args: []any{webhook, after.At.UnixMicro(), after.ID[:], before.UnixMicro(), limit}}
 		query := c.union(kinds, `created_at, id`, limit)
 		more, err := list(tx, scanEnded, query, c.args...)
 		if err != nil {

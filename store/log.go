@@ -136,10 +136,14 @@ func (k logKind) query(all *conditions, part int64, f souk.LogFilter, at time.Ti
 	default:
 		rest += `NULL AS completed_at FROM deliveries`
 	}
-	if k.when != nil {
+	kept := at.Add(-souk.LogKept)
+	switch {
+	case k.when != nil:
 		k.when(&c, at)
-	} else {
-		c.add(listed+` > `, micros(at.Add(-souk.LogKept)))
+	case page.Order == souk.OldestFirst && page.After.At.After(kept):
+		// That is one bound from below, see EndedBetween.
+	default:
+		c.add(listed+` > `, micros(kept))
 	}
 	order := c.page(listed, id, page)
 	all.args = c.args

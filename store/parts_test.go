@@ -238,7 +238,8 @@ func TestPagesOverParts(t *testing.T) {
 					}
 				}
 			})
-			hook, at, parts := souk.NewID(), noon, 0
+			hook, at := souk.NewID(), noon
+			parts := rapid.IntRange(0, 3).Draw(rt, "parts") // making one takes longer than all else
 			all := map[souk.ID]souk.Delivery{}
 			pick := func(rt *rapid.T, open bool) (some []souk.Delivery) {
 				for _, d := range inOrder(all) {

@@ -155,7 +155,7 @@ func TestPlans(t *testing.T) {
 			{"exhausted deliveries", told(souk.DeliveryExhausted), newer("ended_N_by_webhook")},
 			{"what ended", func(tx *store.Tx) error {
 				return dropped(tx.EndedBetween(hook.ID, noon.Add(-4*time.Hour), noon, middle, 25))
-			}, both("ended_N_by_webhook")},
+			}, newer("ended_N_by_webhook")},
 			{"lines", func(tx *store.Tx) error {
 				return dropped(tx.LeadLines(noon, store.Line{Webhook: hook.ID, Channel: "c", Resource: "100"}, 256))
 			}, "deliveries_held deliveries_leading deliveries_waiting"},
@@ -207,7 +207,7 @@ func TestPlans(t *testing.T) {
 					write(t, db, tt.fn)
 					best = min(best, time.Since(began))
 				}
-				if best > 50*time.Millisecond {
+				if *many >= 100_000 && best > 50*time.Millisecond { // less is read in no time, however it is read
 					t.Errorf("it took %s", best)
 				}
 			})
