@@ -47,32 +47,36 @@ libc:
 packages:
 	@.ci/packages
 
-# What runs beside something else is tested with the race detector. The rest does
-# one thing after another, or waits for browsers and processes, and costs up to ten
-# times as much with it: make soak has it for all. So does starting servers by the
-# hundred to kill them.
-RACING := ./store ./courier ./web ./cmd/souk ./market
+# What is made of goroutines is tested with the race detector. The rest does one
+# thing after another, or waits for browsers and processes, and costs up to ten
+# times as much with it: make soak has it for all.
+RACING := ./store ./courier ./web ./telemetry
 KILLING := ^TestKilledAtPoints$$
 
 test: packages conformance/node_modules/.package-lock.json
 	$(if $(RACE),,@echo 'no C compiler: the tests run without the race detector')
-	$(WITH_POSTGRES) -- go run ./souktest/noskip $(RACE) -count=1 -timeout=15m -skip '$(KILLING)' $$(go list $(RACING))
-	$(WITH_POSTGRES) -- go run ./souktest/noskip -count=1 -timeout=15m -run '$(KILLING)' -parallel=4 ./cmd/souk
-	$(WITH_POSTGRES) -- go run ./souktest/noskip -count=1 -timeout=15m $$(go list ./... | grep -vxF "$$(go list $(RACING))")
+	$(WITH_POSTGRES) -- go run ./souktest/noskip $(RACE) -count=1 -timeout=15m $(RACING)
+	$(WITH_POSTGRES) -- go run ./souktest/noskip -count=1 -timeout=15m -parallel=4 -run '$(KILLING)' ./cmd/souk
+	$(WITH_POSTGRES) -- go run ./souktest/noskip -count=1 -timeout=15m -skip '$(KILLING)' $$(go list ./... | grep -vxF "$$(go list $(RACING))")
 
 conformance/node_modules/.package-lock.json: conformance/package.json conformance/package-lock.json
 	cd conformance && npm ci --no-audit --no-fund
 
-# Random walks through the market for as long as CHECKS takes: about 4 s each. What
-# a stranger could learn from a clock, measured more exactly than a busy machine
-# allows. And servers that are killed, for as long as KILLS takes: about 3 s each.
+# Everything with the race detector. What a stranger could learn from a clock,
+# measured more exactly than a busy machine allows. Databases that are gone for a
+# minute. Servers that are killed, for as long as KILLS takes (about 3 s each),
+# frozen, or many. Pages of a million rows. And random walks, for as long as CHECKS
+# takes: about 4 s each in the market.
 CHECKS ?= 200
 KILLS ?= 1000
 soak: conformance/node_modules/.package-lock.json
-	$(WITH_POSTGRES) -- go run ./souktest/noskip $(RACE) -count=1 -timeout=30m ./console ./conformance
+	$(WITH_POSTGRES) -- go run ./souktest/noskip $(RACE) -count=1 -timeout=2h -skip '$(KILLING)' ./...
 	$(WITH_POSTGRES) -- go test -run '^TestForeignTakesAsLongAsUnknown$$' -count=1 ./giosg -giosg.calls=1000 -giosg.apart=0.1
 	$(WITH_POSTGRES) -- go test -run '^TestOutages$$' -count=1 -timeout=30m ./cmd/souk -souk.outage=1m
+	$(WITH_POSTGRES) -- go test -run '^TestThreeServers$$' -count=1 -timeout=30m ./cmd/souk -souk.pause=30s -souk.frozen=60s
 	$(WITH_POSTGRES) -- go test -run '$(KILLING)' -count=1 -parallel=4 -timeout=6h ./cmd/souk -souk.rounds=$(KILLS) -souk.installations=50000
+	$(WITH_POSTGRES) -- go test -run '^TestPlans$$' -count=1 -timeout=1h ./store -store.many=1000000
+	$(WITH_POSTGRES) -- go test -run '^(TestThreeNodes|TestNoShardHasTwoOwners)$$' -count=1 -timeout=2h ./courier -courier.nodes=200 -rapid.checks=$(CHECKS)
 	$(WITH_POSTGRES) -- go test -run '^(TestInvariants|TestLifeOfAnEndpoint)$$' -count=1 -timeout=2h ./market -rapid.checks=$(CHECKS) -rapid.steps=120
 
 # The figures of docs/performance.md; CPU profiles of the servers go to bench/out.
