@@ -75,7 +75,14 @@ func (r *run) step(l *lane) {
 		return
 	}
 	d := l.peek()
-	if !r.sees(l, d) {
+	seen := r.sees(l, d)
+	var status souk.DeliveryStatus
+	var note string
+	if seen {
+		status, note = r.verdict(l.hook, d)
+		seen = status == souk.DeliveryPending || r.sawIt(l, d)
+	}
+	if !seen {
 		l.blind = true
 		r.blind = append(r.blind, l)
 		return
@@ -83,7 +90,6 @@ func (r *run) step(l *lane) {
 	l.pop()
 	f := &flight{lane: l, delivery: d, shard: shard, profile: &l.profile}
 	r.courier.flying[shard.Number].Add(1)
-	status, note := r.verdict(l.hook, d)
 	prepare := r.Prepare[d.Dialect]
 	at := r.clock()
 	switch {

@@ -30,6 +30,7 @@ type lane struct {
 
 	hook     *openWebhook // nil: there is none
 	lookedAt time.Time    // zero: never
+	look     int          // the number of that look
 	blind    bool         // it waits for a newer look
 	usedAt   time.Time    // when the last attempt began, or something came in
 

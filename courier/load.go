@@ -320,7 +320,7 @@ func (r *run) admit(l *lane, d *souk.Delivery) bool {
 			return false
 		}
 	}
-	r.known[d.ID] = struct{}{}
+	r.known[d.ID] = r.looks
 	r.count(l, d, 1)
 	l.push(d)
 	l.usedAt = r.now

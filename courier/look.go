@@ -33,12 +33,14 @@ type seenInstallation struct {
 	store.LiveInstallation
 	found  bool
 	at     time.Time
+	look   int // the number of the look
 	usedAt time.Time
 }
 
 // look is one read of those that are to be told something.
 type look struct {
 	at            time.Time
+	number        int
 	endpoints     []souk.ID
 	unknown       map[souk.ID]bool // of them, those whose health is to be read
 	installations []souk.ID
@@ -54,6 +56,8 @@ func (r *run) look() {
 		return
 	}
 	k := r.aim()
+	r.looks++
+	k.number = r.looks
 	r.looking, r.dim = true, false
 	go func() {
 		err := r.DB.Read(r.base, k.do)
@@ -66,11 +70,12 @@ func (r *run) look() {
 func (r *run) aim() *look {
 	k := &look{at: r.now, unknown: map[souk.ID]bool{}}
 	asked := map[souk.ID]bool{}
-	installation := func(id souk.ID) {
+	// What was looked at just now is not again, unless that was before a look.
+	installation := func(id souk.ID, before int) {
 		if id.IsZero() || asked[id] || len(asked) >= mostSeen {
 			return
 		}
-		if i := r.installs[id]; i != nil && r.now.Sub(i.at) < refresh {
+		if i := r.installs[id]; i != nil && i.look > before && r.now.Sub(i.at) < refresh {
 			return
 		}
 		asked[id] = true
@@ -86,8 +91,8 @@ func (r *run) aim() *look {
 		}
 	}
 	head := func(d *souk.Delivery) {
-		installation(d.Installation)
-		installation(d.Speaker)
+		installation(d.Installation, r.known[d.ID])
+		installation(d.Speaker, r.known[d.ID])
 	}
 	for _, l := range r.blind {
 		endpoint(l)
@@ -111,7 +116,7 @@ func (r *run) aim() *look {
 	for id, i := range r.installs {
 		switch {
 		case r.now.Sub(i.usedAt) < inUse:
-			installation(id)
+			installation(id, 0)
 		case r.now.Sub(i.usedAt) > remember:
 			delete(r.installs, id)
 		}
@@ -161,14 +166,14 @@ func (r *run) seen(k *look, err error) {
 			r.installs[id] = i
 		}
 		i.LiveInstallation, i.found = k.installs[id]
-		i.at = k.at
+		i.at, i.look = k.at, k.number
 	}
 	for _, id := range k.endpoints {
 		l := r.lanes[id]
 		if l == nil {
 			continue
 		}
-		l.lookedAt = k.at
+		l.lookedAt, l.look = k.at, k.number
 		w, found := k.hooks[id]
 		if !found {
 			w.DeletedAt = k.at
@@ -222,6 +227,18 @@ func (r *run) sees(l *lane, d *souk.Delivery) bool {
 	age := r.now.Sub(oldest)
 	r.dim = r.dim || age >= refresh
 	return age <= freshness && l.told
+}
+
+// sawIt reports whether what decides about d was looked at since d came in. What
+// an older look says against it may have been over when d was made.
+func (r *run) sawIt(l *lane, d *souk.Delivery) bool {
+	oldest := l.look
+	for _, id := range [...]souk.ID{d.Installation, d.Speaker} {
+		if i := r.installs[id]; i != nil {
+			oldest = min(oldest, i.look)
+		}
+	}
+	return oldest > r.known[d.ID]
 }
 
 // speaker is whose token an attempt of d carries, and where d is justified.

@@ -22,9 +22,9 @@ type run struct {
 
 	now      time.Time // of this round of loop; for waiting, as it is monotonic
 	lanes    map[souk.ID]*lane
-	known    map[souk.ID]struct{} // deliveries in hand
-	bytes    int                  // of their bodies
-	slowHeld int                  // of them, those of slow lanes
+	known    map[souk.ID]int // deliveries in hand, and which looks began before they came
+	bytes    int             // of their bodies
+	slowHeld int             // of them, those of slow lanes
 	schedule schedule
 	alarms   ladder[*lane]
 	aired    flights // attempts under way that are not shown as such
@@ -33,6 +33,7 @@ type run struct {
 	installs map[souk.ID]*seenInstallation
 	blind    []*lane   // that wait for a newer look
 	dim      bool      // a look would be good
+	looks    int       // that began
 	looking  bool      // one is under way
 	lookFrom time.Time // no look before, as the last one failed
 
@@ -76,7 +77,7 @@ func newRun(c *Courier, base, air context.Context, cut func()) *run {
 		Config: c.config, courier: c, limits: c.limits, clock: c.clock, mail: c.mail, base: base, air: air, cut: cut,
 		now:      now,
 		lanes:    map[souk.ID]*lane{},
-		known:    map[souk.ID]struct{}{},
+		known:    map[souk.ID]int{},
 		schedule: newSchedule(c.limits.flying),
 		alarms: ladder[*lane]{
 			less:  func(a, b *lane) bool { return a.alarm.Before(b.alarm) },
