@@ -10,10 +10,11 @@ import (
 )
 
 const (
-	page     = 256                    // deliveries of a lane that are loaded at once
-	mostLoad = 32                     // lanes that are loaded in one transaction
-	loadGap  = 100 * time.Millisecond // between loads of a lane of which all was loaded
-	mostFind = 1024                   // lanes of a page of those with something due
+	page      = 256                    // deliveries of a lane that are loaded at once
+	mostLoad  = 32                     // lanes that are loaded in one transaction
+	loadGap   = 100 * time.Millisecond // between loads of a lane of which all was loaded
+	lateOffer = 2 * time.Second        // what is handed over so long after its time is looked for in the database
+	mostFind  = 1024                   // lanes of a page of those with something due
 )
 
 // sweeps is how far the outbox was looked through.
@@ -221,9 +222,29 @@ func (r *run) fill(l *lane, p part, recorded map[souk.ID]struct{}) {
 	r.ponder(l)
 }
 
+// remember keeps in mind that d was recorded, if it may be handed over yet.
+func (r *run) remember(d *souk.Delivery) {
+	if r.now.Sub(r.turned) > lateOffer {
+		r.lately, r.before, r.turned = map[souk.ID]struct{}{}, r.lately, r.now
+	}
+	if d.Attempts == d.Base {
+		r.lately[d.ID] = struct{}{}
+	}
+}
+
+// isOld reports whether d, which was handed over, may have been found, sent and
+// recorded before: whoever hands over does so after the commit, when nobody waits
+// for it any more.
+func (r *run) isOld(d *souk.Delivery, at time.Time) bool {
+	_, lately := r.lately[d.ID]
+	_, before := r.before[d.ID]
+	return lately || before || at.Sub(d.EntryAt) > lateOffer
+}
+
 // take takes in what has just committed. One in a line where others may have
-// come to stand at the same moment is left to a load, which sorts that out.
-func (r *run) take(ds []souk.Delivery) {
+// come to stand at the same moment is left to a load, which sorts that out, and so
+// is what comes late.
+func (r *run) take(ds []souk.Delivery, offered bool) {
 	at := r.clock()
 	var last *lane
 	for i := range ds {
@@ -241,7 +262,7 @@ func (r *run) take(ds []souk.Delivery) {
 			}
 			last = r.lane(d)
 		}
-		if d.Resource != "" && r.shared || !r.admit(last, d) {
+		if d.Resource != "" && r.shared || offered && r.isOld(d, at) || !r.admit(last, d) {
 			last.beyond(before(d))
 		}
 	}

@@ -138,13 +138,14 @@ func (r *run) wrote(rec *records, err error) {
 			r.recorded[f.delivery.ID] = struct{}{}
 		}
 		r.forget(f.lane, f.delivery)
+		r.remember(f.delivery)
 		r.courier.flying[f.shard.Number].Add(-1)
 		if f.lane.inHand == 0 {
 			r.crave(f.lane)
 		}
 	}
 	if !r.stopping && len(rec.next) > 0 {
-		r.take(rec.next)
+		r.take(rec.next, false)
 	}
 }
 

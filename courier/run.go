@@ -64,6 +64,9 @@ type run struct {
 	asks    chan chan State
 	ended   chan struct{}
 
+	lately, before map[souk.ID]struct{} // first attempts that were recorded since turned, and in the time before
+	turned         time.Time
+
 	offers [][]souk.Delivery // to be used again, as is
 	landed []*flight
 
@@ -151,7 +154,7 @@ func (r *run) collect() {
 	}
 	if !r.stopping {
 		for _, ds := range offers {
-			r.take(ds)
+			r.take(ds, true)
 		}
 		if sweep {
 			r.swept.next = r.now
