@@ -120,6 +120,9 @@ func (s *schedule) begin(l *lane) (charged time.Duration) {
 func (s *schedule) end(l *lane, charged, took time.Duration) {
 	s.count(l, -1)
 	l.virtual += took - charged
+	if on := &s.waiting[l.pace]; on.has(l) {
+		on.put(l)
+	}
 	mean := took
 	if l.pace != unknown {
 		mean = l.mean + (took-l.mean)/4

@@ -251,3 +251,32 @@ func TestLaneTakesTurns(t *testing.T) {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
+
+// A lane that has cost more than it was charged while it waits for its next turn
+// comes after those that have not.
+func TestScheduleCorrectsWhoeverWaits(t *testing.T) {
+	s := newSchedule(100)
+	now := time.Now()
+	var lanes []*lane
+	for range 4 {
+		l := newLane(souk.NewID(), now)
+		l.pace, l.mean = quick, time.Millisecond
+		lanes = append(lanes, l)
+		s.join(l)
+	}
+	first := s.next()
+	charged := s.begin(first)
+	s.join(first)
+	other := s.next()
+	before := s.begin(other)
+	s.join(other)
+	s.end(first, charged, 900*time.Millisecond)
+	s.end(other, before, 0)
+	var order []*lane
+	for l := s.next(); l != nil; l = s.next() {
+		order = append(order, l)
+	}
+	if len(order) != len(lanes) || order[len(order)-1] != first || !slices.IsSortedFunc(order, func(a, b *lane) int { return int(a.virtual - b.virtual) }) {
+		t.Error("the order is another")
+	}
+}
