@@ -105,7 +105,7 @@ func (r *run) aim() *look {
 			l.fresh.heads(headsSeen, head)
 			l.again.heads(headsSeen, head)
 		}
-		if l.blind {
+		if l.blind || l.dialect == "" { // without one, nobody knows what its breaker may do
 			continue
 		}
 		used := l.waiting() > 0 || r.now.Sub(l.usedAt) < inUse

@@ -62,3 +62,35 @@ func TestAnEndpointThatComesBackMissesNothing(t *testing.T) {
 		}
 	})
 }
+
+// A breaker that was open when the process ended is open in the next, of however
+// many endpoints.
+func TestBreakersOfManyAreRead(t *testing.T) {
+	bubble(t, func(t *testing.T, w world) {
+		var s sky
+		c := w.courier(&s)
+		probe := time.Now().Add(time.Minute)
+		for range 3 * mostLoad {
+			hook := w.hook("dead", souk.Native)
+			w.write(func(tx *store.Tx) error {
+				return tx.PutHealth([]souk.Health{{
+					Endpoint: hook.ID, App: w.app.ID, Dialect: hook.Dialect, FailingSince: w.in.CreatedAt, Failures: 10, Trips: 4,
+					Breaker: souk.BreakerOpen, ProbeAt: probe, UpdatedAt: w.in.CreatedAt,
+				}})
+			})
+			w.put(w.draft(hook))
+		}
+		stop := start(c)
+		time.Sleep(50 * time.Second)
+		if n := len(s.times("dead")); n != 0 {
+			t.Errorf("%d attempts", n)
+		}
+		time.Sleep(20 * time.Second)
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(s.times("dead")); n != 3*mostLoad {
+			t.Errorf("%d probes", n)
+		}
+	})
+}
