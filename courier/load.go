@@ -14,12 +14,13 @@ const (
 	mostLoad  = 32                     // lanes that are loaded in one transaction
 	loadGap   = 100 * time.Millisecond // between loads of a lane of which all was loaded
 	lateOffer = 2 * time.Second        // what is handed over so long after its time is looked for in the database
-	mostFind  = 1024                   // lanes of a page of those with something due
+	mostFind  = 1 << 20                // lanes with something due that are found at once
 )
 
 // sweeps is how far the outbox was looked through.
 type sweeps struct {
 	next  time.Time // when it is again
+	not   time.Time // before then, whatever is asked for: sweeps take a tenth of the time at most
 	until time.Time // by the clock: what was due then was found
 	read  time.Time // when the clock said so
 	all   bool      // the next one begins with what was due first
@@ -36,6 +37,7 @@ type load struct {
 
 	found []souk.ID
 	next  time.Time
+	swept time.Duration // how long it took to find them
 }
 
 // part is what is due of one lane.
@@ -53,7 +55,7 @@ func (r *run) load() {
 	}
 	at := r.clock()
 	o := &load{until: at}
-	if !r.swept.next.After(r.now) {
+	if !later(r.swept.next, r.swept.not).After(r.now) {
 		r.plan(o, at)
 	}
 	r.feed(o, at)
@@ -117,10 +119,14 @@ func (r *run) feed(o *load, at time.Time) {
 	}
 }
 
+// whole reports whether all that is due is looked for.
+func (o *load) whole() bool { return o.sweeps && o.since.IsZero() }
+
 // do is the transaction.
 func (o *load) do(tx *store.Tx) (err error) {
 	o.found = nil
 	if o.sweeps {
+		began := time.Now()
 		var last souk.ID
 		for {
 			some, err := tx.DueWebhooks(o.since, o.until, last, mostFind)
@@ -136,6 +142,7 @@ func (o *load) do(tx *store.Tx) (err error) {
 		if o.next, err = tx.NextDue(o.until); err != nil {
 			return err
 		}
+		o.swept = time.Since(began)
 	}
 	for i, l := range o.lanes {
 		p := &o.parts[i]
@@ -176,7 +183,10 @@ func (r *run) loaded(o *load, err error) {
 				r.swept.next = due
 			}
 		}
-		r.clean()
+		r.swept.not = r.now.Add(min(sweep, 10*o.swept))
+		if o.whole() {
+			r.clean()
+		}
 	}
 	for i, l := range o.lanes {
 		r.fill(l, o.parts[i], recorded)
@@ -192,7 +202,7 @@ func (r *run) loaded(o *load, err error) {
 		if o.leapt {
 			l.overdue = o.until
 		}
-		if !l.deep || o.leapt {
+		if !l.deep || o.leapt || o.whole() { // what took long to commit may lie before its cursor
 			l.beyond(store.Due{})
 		}
 		r.crave(l)
@@ -371,11 +381,15 @@ func (r *run) letGo(l *lane) {
 	r.schedule.leave(l)
 }
 
-// clean forgets lanes that have had nothing to do for a while.
+// clean forgets lanes that have had nothing to do for a while. How those fare
+// whose breaker is not closed is written down.
 func (r *run) clean() {
 	for _, l := range r.lanes {
-		if l.inHand == 0 && !l.deep && !l.loading && !l.hungry && !l.blind && !l.unwell &&
-			l.breaker.state == souk.BreakerClosed && r.now.Sub(l.usedAt) > time.Minute {
+		idle := time.Minute
+		if l.breaker.state != souk.BreakerClosed {
+			idle = 2 * longestPause
+		}
+		if l.inHand == 0 && !l.deep && !l.loading && !l.hungry && !l.blind && !l.unwell && r.now.Sub(l.usedAt) > idle {
 			r.drop(l)
 		}
 	}

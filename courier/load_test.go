@@ -1,6 +1,7 @@
 package courier
 
 import (
+	"net/http"
 	"testing"
 	"time"
 
@@ -31,6 +32,34 @@ func TestLateOffers(t *testing.T) {
 		}
 		if n := len(in.received()); n != len(all) {
 			t.Errorf("%d came", n)
+		}
+	})
+}
+
+// What was committed so late that a deep lane has been read beyond it comes
+// before the rest of the lane.
+func TestDeepLanesGoBack(t *testing.T) {
+	bubble(t, func(t *testing.T, w world) {
+		s := sky{does: func(http.ResponseWriter, string, string) { time.Sleep(2 * time.Second) }}
+		c := w.courier(&s)
+		c.limits = limits{flying: 16, inHand: 64, bytes: 1 << 20, perLane: 16, few: 4, perOrgs: 32}
+		hook := w.hook("slow", souk.Slack)
+		late := w.about(hook, "", "late") // of before the rest
+		time.Sleep(time.Second)
+		w.put(w.drafts(hook, 800)...)
+		stop := start(c)
+		time.Sleep(30 * time.Second)
+		w.put(late)
+		time.Sleep(90 * time.Second)
+		came := false
+		for _, body := range s.bodies() {
+			came = came || body == "late"
+		}
+		if n := len(s.bodies()); !came || n > 600 {
+			t.Errorf("it came among the first %d: %v", n, came)
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
 		}
 	})
 }

@@ -193,7 +193,7 @@ func (r *run) idle() time.Duration {
 			sooner(r.giveUp)
 		}
 	} else if !r.loading {
-		sooner(later(r.loadFrom, r.swept.next))
+		sooner(later(r.loadFrom, later(r.swept.next, r.swept.not)))
 	}
 	return next.Sub(r.now)
 }
