@@ -175,8 +175,11 @@ func (r *run) reclass(l *lane, do func()) {
 	case before == l.pace:
 	case before == slow:
 		r.slowHeld -= l.inHand
+		r.slowBytes -= l.bytes
 	case l.pace == slow:
-		if r.slowHeld += l.inHand; r.slowHeld > r.limits.inHand/2 {
+		r.slowHeld += l.inHand
+		r.slowBytes += l.bytes
+		if r.slowHeld > r.limits.inHand/2 || r.slowBytes > r.limits.bytes/2 {
 			r.letGo(l)
 			r.ponder(l)
 		}

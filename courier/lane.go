@@ -23,6 +23,7 @@ type lane struct {
 	fresh, again turns // first attempts, and retries
 	turn         int   // so many attempts began
 	inHand       int   // deliveries that wait, fly or are not recorded
+	bytes        int   // of their bodies
 
 	share
 	breaker breaker
@@ -41,6 +42,7 @@ type lane struct {
 	deep     bool
 	cursor   store.Due
 	overdue  time.Time // when the clock was set back: what was due by then is
+	refused  bool      // something of the last load did not fit
 	hungry   bool      // it is in run.hungry
 	loading  bool      // and then deep and cursor are of what was refused meanwhile
 	loadedAt time.Time // when the last load began

@@ -12,7 +12,7 @@ import (
 const (
 	page      = 256                    // deliveries of a lane that are loaded at once
 	mostLoad  = 32                     // lanes that are loaded in one transaction
-	loadGap   = 100 * time.Millisecond // between loads of a lane of which all was loaded
+	loadGap   = 100 * time.Millisecond // between loads of a lane of which all was loaded, or did not fit
 	lateOffer = 2 * time.Second        // what is handed over so long after its time is looked for in the database
 	mostFind  = 1 << 20                // lanes with something due that are found at once
 )
@@ -102,7 +102,7 @@ func (r *run) feed(o *load, at time.Time) {
 			l.hungry = false
 			continue
 		}
-		if ready := l.loadedAt.Add(loadGap); l.cursor == (store.Due{}) && ready.After(r.now) {
+		if ready := l.loadedAt.Add(loadGap); (l.cursor == (store.Due{}) || l.refused) && ready.After(r.now) {
 			l.hungry = false
 			r.wake(l, ready)
 			continue
@@ -215,11 +215,12 @@ func (r *run) fill(l *lane, p part, recorded map[souk.ID]struct{}) {
 		return // let go meanwhile
 	}
 	more := len(p.found) == p.room
+	l.refused = false
 	for i := range p.found {
 		d := &p.found[i]
 		l.become(d)
 		if _, was := recorded[d.ID]; !was && !r.admit(l, d) {
-			more = true
+			more, l.refused = true, true
 			break
 		}
 		p.after = store.Due{At: d.NextAt, ID: d.ID}
@@ -340,7 +341,7 @@ func (r *run) admit(l *lane, d *souk.Delivery) bool {
 	if _, in := r.known[d.ID]; in {
 		return true
 	}
-	if r.stopping || r.bytes > 0 && r.bytes+len(d.Body) > r.limits.bytes {
+	if r.stopping || !r.fits(l, len(d.Body)) {
 		return false
 	}
 	if r.room(l) <= 0 {
@@ -358,6 +359,15 @@ func (r *run) admit(l *lane, d *souk.Delivery) bool {
 	return true
 }
 
+// fits reports whether there is room for so much more of a body. Slow lanes may
+// have half of that too.
+func (r *run) fits(l *lane, more int) bool {
+	if l.pace == slow && r.slowBytes > 0 && r.slowBytes+more > r.limits.bytes/2 {
+		return false
+	}
+	return r.bytes == 0 || r.bytes+more <= r.limits.bytes
+}
+
 // forget lets go of d, which is recorded or left to the database.
 func (r *run) forget(l *lane, d *souk.Delivery) {
 	delete(r.known, d.ID)
@@ -366,9 +376,11 @@ func (r *run) forget(l *lane, d *souk.Delivery) {
 
 func (r *run) count(l *lane, d *souk.Delivery, n int) {
 	l.inHand += n
+	l.bytes += n * len(d.Body)
 	r.bytes += n * len(d.Body)
 	if l.pace == slow {
 		r.slowHeld += n
+		r.slowBytes += n * len(d.Body)
 	}
 }
 

@@ -63,3 +63,45 @@ func TestDeepLanesGoBack(t *testing.T) {
 		}
 	})
 }
+
+// Large bodies that wait for slow endpoints leave room for those of others.
+func TestSlowLanesLeaveRoomForBodies(t *testing.T) {
+	bubble(t, func(t *testing.T, w world) {
+		var s sky
+		c := w.courier(&s)
+		c.limits = limits{flying: 8, inHand: 400, bytes: 64 << 10, perLane: 50, few: 4, perOrgs: 80}
+		large := func(hook souk.Webhook) souk.Delivery {
+			d := w.draft(hook)
+			d.Body = make([]byte, 4<<10)
+			return d
+		}
+		for _, name := range []string{"pit1", "pit2", "pit3"} {
+			hook := w.hook(name, souk.Native)
+			for range 40 {
+				w.put(large(hook))
+			}
+		}
+		good := w.hook("good", souk.Native)
+		stop := start(c)
+		time.Sleep(5 * time.Second)
+		var sent []time.Time
+		for range 20 {
+			time.Sleep(100 * time.Millisecond)
+			sent = append(sent, time.Now())
+			w.told(c, large(good))
+		}
+		time.Sleep(time.Second)
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		got := s.times("good")
+		if len(got) != len(sent) {
+			t.Fatalf("%d of %d arrived", len(got), len(sent))
+		}
+		for i := range got {
+			if late := got[i].Sub(sent[i]); late > time.Millisecond {
+				t.Errorf("delivery %d came after %s", i, late)
+			}
+		}
+	})
+}

@@ -20,15 +20,16 @@ type run struct {
 	air     context.Context // of attempts
 	cut     func()          // ends air
 
-	now      time.Time // of this round of loop; for waiting, as it is monotonic
-	lanes    map[souk.ID]*lane
-	known    map[souk.ID]int // deliveries in hand, and which looks began before they came
-	bytes    int             // of their bodies
-	slowHeld int             // of them, those of slow lanes
-	schedule schedule
-	alarms   ladder[*lane]
-	aired    flights // attempts under way that are not shown as such
-	long     flights // and those that are, for less than a second in all
+	now       time.Time // of this round of loop; for waiting, as it is monotonic
+	lanes     map[souk.ID]*lane
+	known     map[souk.ID]int // deliveries in hand, and which looks began before they came
+	bytes     int             // of their bodies
+	slowHeld  int             // of them, those of slow lanes
+	slowBytes int             // of their bodies
+	schedule  schedule
+	alarms    ladder[*lane]
+	aired     flights // attempts under way that are not shown as such
+	long      flights // and those that are, for less than a second in all
 
 	installs map[souk.ID]*seenInstallation
 	blind    []*lane   // that wait for a newer look
