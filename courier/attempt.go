@@ -12,10 +12,33 @@ import (
 	"time"
 
 	"souk"
+	"souk/store"
 )
 
 // errNoHTTP stands for errors that quote what came back.
 var errNoHTTP = errors.New("the answer is not HTTP, or too large")
+
+// attend makes the attempt of f. A panic is a fault of one delivery, and must not
+// end all others, nor come again with each start of the process.
+func (f *flight) attend(r *run) {
+	defer func() {
+		if v := recover(); v != nil {
+			f.attempt, f.made, f.gone = souk.Attempt{}, false, false
+			f.cannot(r, r.clock(), fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+		}
+	}()
+	f.make(r.air, r)
+}
+
+// cannot says that there is no attempt, by a fault of ours.
+func (f *flight) cannot(r *run, at time.Time, err error) {
+	d := f.delivery
+	r.Log.Error("a delivery cannot be prepared", "delivery", d.ID, "dialect", d.Dialect, "lane", d.Webhook, "err", err)
+	f.failure = souk.Unprepared
+	f.progress = store.Progress{
+		Delivery: *d, Status: souk.DeliveryPending, Attempts: d.Attempts, Outcome: souk.Unprepared, NextAt: at.Add(repair),
+	}
+}
 
 // make makes the attempt of f and tells what follows, in the log too.
 func (f *flight) make(ctx context.Context, r *run) {
@@ -24,10 +47,11 @@ func (f *flight) make(ctx context.Context, r *run) {
 	d := f.delivery
 	p := &f.progress
 	p.Delivery, p.Status, p.Attempts, p.Outcome = *d, souk.DeliveryPending, d.Attempts, d.LastOutcome
-	prepared, err := f.prepared(at)
+	prepared, err := f.prepare(souk.Outgoing{
+		Delivery: *d, Webhook: f.hook.webhook, Credentials: f.hook.credentials, Speaker: f.speaker, Number: d.Attempts, At: at,
+	})
 	if err != nil {
-		r.Log.Error("a delivery cannot be prepared", "delivery", d.ID, "dialect", d.Dialect, "lane", d.Webhook, "err", err)
-		f.failure, p.Outcome, p.NextAt = souk.Unprepared, souk.Unprepared, at.Add(repair)
+		f.cannot(r, at, err)
 		return
 	}
 	var trace string
@@ -141,18 +165,4 @@ func headerOf(prepared map[string]string, trace string) http.Header {
 		set("Traceparent", trace)
 	}
 	return header
-}
-
-// prepared has the dialect prepare the attempt. A panic is a fault of one
-// delivery, and must not end all others.
-func (f *flight) prepared(at time.Time) (p souk.Prepared, err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
-		}
-	}()
-	return f.prepare(souk.Outgoing{
-		Delivery: *f.delivery, Webhook: f.hook.webhook, Credentials: f.hook.credentials, Speaker: f.speaker,
-		Number: f.delivery.Attempts, At: at,
-	})
 }

@@ -137,7 +137,7 @@ func (r *run) start(f *flight) {
 
 func (r *run) work() {
 	for f := range r.todo {
-		f.make(r.air, r)
+		f.attend(r)
 		r.mail.land(f)
 	}
 }
