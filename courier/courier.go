@@ -122,13 +122,20 @@ func (c *Courier) Run(ctx context.Context) error {
 	air, cut := context.WithCancel(base)
 	defer cut()
 	r := newRun(c, base, air, cut)
-	for i := range c.flying {
-		c.flying[i].Store(0)
-	}
+	defer c.land()
+	c.owed.Store(nil)
 	c.mail.close(false)
 	c.run.Store(r)
 	defer c.mail.close(true)
 	defer close(r.ended)
 	defer close(r.todo)
 	return r.loop(ctx)
+}
+
+// land says that nothing flies any more: what could not be recorded is for
+// whoever has its shard next, and must not keep it.
+func (c *Courier) land() {
+	for i := range c.flying {
+		c.flying[i].Store(0)
+	}
 }

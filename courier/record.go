@@ -106,8 +106,8 @@ func (rec *records) do(tx *store.Tx) error {
 }
 
 // wrote takes the end of a transaction. What could not be recorded is kept, and
-// tried again in smaller parts, so that one outcome that no database takes does
-// not keep all others.
+// tried again in smaller parts, and without what is written down beside it, so
+// that one thing that no database takes does not keep all others.
 func (r *run) wrote(rec *records, err error) {
 	r.recording, r.writing = 0, false
 	if err != nil {
@@ -115,12 +115,14 @@ func (r *run) wrote(rec *records, err error) {
 			r.Log.Error("the courier could not record", "outcomes", len(rec.flights), "err", err)
 		}
 		r.outcomes = append(r.outcomes, rec.flights...)
+		away := errors.Is(err, store.ErrUnavailable)
 		for _, l := range rec.lanes {
-			r.noteHealth(l, true)
+			r.noteHealth(l, away)
 		}
 		r.recordFrom = r.now.Add(pause)
-		if !errors.Is(err, store.ErrUnavailable) {
+		if !away {
 			r.batch = max(1, len(rec.flights)/2)
+			r.inspection = r.now.Add(inspection)
 		}
 		return
 	}
