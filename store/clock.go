@@ -14,7 +14,7 @@ import (
 const (
 	measureEvery = time.Second
 	measureTime  = 5 * time.Second // for one measurement, with the wait for a connection
-	longestTrip  = time.Second     // of a measurement that is worth something
+	longestTrip  = time.Second     // of a measurement that is worth something, but for the first
 	keptSamples  = 8
 
 	// drift is by how much two measurements that are some seconds apart may differ
@@ -58,11 +58,11 @@ func (c *clock) now() time.Time {
 // shortest round trip is the best. One that agrees with them no longer, since a
 // clock was set or the machine slept, stands alone.
 func (c *clock) observe(s sample) {
-	if s.trip > longestTrip || s.trip < 0 {
-		return
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if s.trip < 0 || s.trip > longestTrip && len(c.last) > 0 {
+		return
+	}
 	for _, old := range c.last {
 		apart := s.server.Sub(old.server) - s.local.Sub(old.local)
 		if apart.Abs() > (s.trip+old.trip)/2+drift {
@@ -104,7 +104,8 @@ func (db *DB) Now() time.Time {
 }
 
 // Measure reads the clock of a PostgreSQL server, so that Now knows it. A round
-// trip of more than a second teaches nothing, and is no error.
+// trip of more than a second teaches nothing, and is no error; but for the first
+// one, since a node that knows nothing of that clock may take what others have leased.
 //
 // Only nodes measure: what opens a database in virtual time must not, as the server
 // knows nothing of that.

@@ -21,6 +21,8 @@ func TestClockWeighsSamples(t *testing.T) {
 		{"the shortest round trip", []told{{0, 9, 20}, {1000, 2, 4}, {2000, -5, 12}}, 2},
 		{"of two that took as long the newer", []told{{0, 1, 4}, {1000, 2, 4}}, 2},
 		{"too long a round trip", []told{{0, 3, 10}, {1000, 400, 1001}}, 3},
+		{"too long a round trip, but the first", []told{{0, 400, 4000}}, 400},
+		{"a short one after it", []told{{0, 400, 4000}, {1000, 3, 10}}, 3},
 		{"as long as may be", []told{{0, 400, 1000}}, 400},
 		{"what is eight samples old is forgotten", []told{{0, 1, 1}, {1000, 2, 9}, {2000, 2, 9}, {3000, 2, 9},
 			{4000, 2, 9}, {5000, 2, 9}, {6000, 2, 9}, {7000, 2, 9}, {8000, 2, 9}}, 2},
