@@ -35,17 +35,30 @@ func (c Caller) Top() souk.Org {
 
 // Authenticate finds who a secret speaks for. It refuses UnknownToken, also
 // when the token may not be used from that address, and souk.Dead when it was
-// known and no longer answers.
+// known and no longer answers. Programs make many calls at a time with one token:
+// they share what is read of it.
 func (m *Market) Authenticate(ctx context.Context, secret, face string, address netip.Addr) (c Caller, err error) {
-	err = m.DB.Read(ctx, func(s *store.Tx) (err error) {
-		tx := &Tx{Tx: s, market: m}
-		c, err = tx.caller(m.Key.Hash(secret))
-		return err
+	hash := m.Key.Hash(secret)
+	k, err := m.mail().presenters.ask(ctx, string(hash), func(ctx context.Context) (k presenter, err error) {
+		err = m.DB.Read(ctx, func(s *store.Tx) (err error) {
+			tx := &Tx{Tx: s, market: m}
+			if k.Caller, err = tx.caller(hash); errors.Is(err, souk.UnknownToken) {
+				k.unknown, err = err, nil
+			}
+			return err
+		})
+		return k, err
 	})
-	if err != nil {
+	if err := either(err, k.unknown); err != nil {
 		return Caller{}, err
 	}
-	return c.alive(face, address, m.now())
+	return k.alive(face, address, m.now())
+}
+
+// presenter is who comes with a secret, or why nobody does.
+type presenter struct {
+	Caller
+	unknown error
 }
 
 // alive refuses a token that does not answer, or not from that address.

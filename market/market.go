@@ -51,6 +51,8 @@ type Market struct {
 	// Begun, if set, is called after a commit that left something to be done bit
 	// by bit: a hint for whoever runs StepJob. It must not block.
 	Begun func()
+
+	mailroom *mailroom // see Market.mail
 }
 
 // Wire is how one dialect tells events. main hands one in per dialect, so that
@@ -140,6 +142,7 @@ type Tx struct {
 	left   bool                  // there is a job to go on with
 	tally  map[souk.ID]int       // deliveries by event, where they are counted
 	quiet  bool                  // events are recorded and nobody is told
+	paper  *paper                // instead of a database; mostly nil
 	scopes map[string]souk.Scope // the catalogue, once it was asked for
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -27,6 +26,10 @@ const maxKey = 255
 // (docs/decisions/0029-publications-take-no-root-lock.md).
 const portion = 25
 
+// heaviest is how many deliveries of how many calls are written in one transaction,
+// but that a portion may have more by itself.
+const heaviest = 512
+
 // Published is one item of a publishing as it was told.
 type Published struct {
 	Event      souk.ID
@@ -48,25 +51,27 @@ func (m *Market) Publish(ctx context.Context, actor souk.Actor, in Publishing) (
 	if err := m.checkPublications(in); err != nil {
 		return nil, err
 	}
-	input := digest(in.Items)
-	if err := m.read(ctx, actor, func(tx *Tx) (err error) {
-		// A call of which something was told had been found right.
-		if told, err = tx.toldBefore(in, input); err != nil || len(told) > 0 {
+	var input []byte
+	if in.Key != "" {
+		input = digest(in.Items)
+		if err := m.read(ctx, actor, func(tx *Tx) (err error) {
+			told, err = tx.toldBefore(in, input)
 			return err
+		}); err != nil || len(told) == len(in.Items) {
+			return told, err
 		}
-		return tx.checkPlaces(in.Items)
-	}); err != nil {
+	}
+	heard, err := m.audienceOf(ctx, in.Items)
+	if err != nil {
 		return nil, err
 	}
+	if len(told) == 0 { // a call of which something was told had been found right
+		if err := m.checkPlaces(ctx, in.Items, heard); err != nil {
+			return nil, err
+		}
+	}
 	for len(told) < len(in.Items) {
-		var more []Published
-		once := func(tx *Tx) (err error) {
-			more, err = tx.publishOnce(in, input, len(told))
-			return err
-		}
-		if err = m.write(ctx, actor, nothing, once); errors.Is(err, errAnswered) {
-			err = m.write(ctx, actor, nothing, once)
-		}
+		more, err := m.tellPortion(ctx, actor, in, input, len(told), heard)
 		if err != nil {
 			return nil, err
 		}
@@ -77,9 +82,6 @@ func (m *Market) Publish(ctx context.Context, actor souk.Actor, in Publishing) (
 
 // nothing is locked by verbs that change nothing of the marketplace.
 func nothing(*store.Tx) (store.Locks, error) { return store.Locks{}, nil }
-
-// errAnswered undoes a portion that another call with its key overtook.
-var errAnswered = errors.New("market: another call with this key was first")
 
 func (m *Market) checkPublications(in Publishing) error {
 	var p problems
@@ -160,24 +162,29 @@ func (tx *Tx) portionKey(key string, from int) []byte {
 	return tx.market.Key.Hash(fmt.Sprintf("publish %d %s", from, key))
 }
 
-// publishOnce tells the portion of a call that begins at an item, unless it was
-// told under the key of the call.
-func (tx *Tx) publishOnce(in Publishing, input []byte, from int) ([]Published, error) {
-	items := in.Items[from:min(from+portion, len(in.Items))]
-	if in.Key == "" {
-		return tx.publish(items)
+// tellPortion tells the portion of a call that begins at an item, unless it was
+// told under the key of the call meanwhile.
+func (m *Market) tellPortion(ctx context.Context, actor souk.Actor, in Publishing, input []byte, from int, heard *audience) ([]Published, error) {
+	tx := &Tx{market: m, actor: actor, at: m.now(), paper: &paper{audience: heard}}
+	if m.Trace != nil {
+		tx.trace = m.Trace(ctx)
 	}
-	if told, err := tx.portionTold(in, input, from); err != nil || told != nil {
-		return told, err
-	}
-	told, err := tx.publish(items)
+	told, err := tx.publish(in.Items[from:min(from+portion, len(in.Items))])
 	if err != nil {
 		return nil, err
 	}
-	first, err := tx.PutAnswer(tx.portionKey(in.Key, from), input, formatAnswer(told), tx.at)
-	if err == nil && !first {
-		err = errAnswered
+	l := letter{paper: tx.paper}
+	if in.Key != "" {
+		l.key, l.input, l.answer = tx.portionKey(in.Key, from), input, formatAnswer(told)
 	}
+	posted, err := m.mail().posting.ask(ctx, l, 1+len(l.deliveries), work[letter, bool]{most: heaviest, do: m.post})
+	if err != nil || posted {
+		return told, err
+	}
+	err = m.read(ctx, actor, func(tx *Tx) (err error) {
+		told, err = tx.portionTold(in, input, from)
+		return err
+	})
 	return told, err
 }
 
@@ -217,30 +224,30 @@ func parseAnswer(s string) (told []Published, err error) {
 }
 
 // checkPlaces refuses publications at orgs that are not there, and on channels
-// of others.
-func (tx *Tx) checkPlaces(items []souk.Publication) error {
-	orgs := map[souk.ID]souk.Org{}
-	var p problems
-	for i, item := range items {
-		org, known := orgs[item.Org]
-		if !known {
-			var err error
-			if org, err = tx.Org(item.Org); ignoreMissing(err) != nil {
-				return err
+// of others. It reads who people are where it has to.
+func (m *Market) checkPlaces(ctx context.Context, items []souk.Publication, heard *audience) error {
+	check := func(tx *Tx) error {
+		var p problems
+		for i, item := range items {
+			org := heard.places[item.Org].Org
+			if org.ID.IsZero() {
+				p.add(fmt.Sprintf("items[%d].organization_id", i), "names no organization")
+				continue
 			}
-			orgs[item.Org] = org
+			if ok, err := tx.lies(item.Channel, org); err != nil {
+				return err
+			} else if !ok {
+				p.add(fmt.Sprintf("items[%d].channel", i), "is not of that organization")
+			}
 		}
-		if org.ID.IsZero() || !org.ClosedAt.IsZero() {
-			p.add(fmt.Sprintf("items[%d].organization_id", i), "names no organization")
-			continue
-		}
-		if ok, err := tx.lies(item.Channel, org); err != nil {
-			return err
-		} else if !ok {
-			p.add(fmt.Sprintf("items[%d].channel", i), "is not of that organization")
+		return p.err()
+	}
+	for _, item := range items {
+		if _, own := onOrgs(item.Channel); !own {
+			return m.read(ctx, souk.Actor{}, check)
 		}
 	}
-	return p.err()
+	return check(nil)
 }
 
 // publish tells publications, those at one org together.
@@ -248,25 +255,19 @@ func (tx *Tx) publish(items []souk.Publication) ([]Published, error) {
 	told := make([]Published, len(items))
 	tx.tally = make(map[souk.ID]int, len(items))
 	byOrg := map[souk.ID][]souk.Event{}
-	var orgs []souk.ID
-	places := map[souk.ID]place{}
+	var places []souk.ID
 	for i := range items {
 		item := &items[i]
-		at, known := places[item.Org]
-		if !known {
-			var err error
-			if at.Org, at.Enterprise, err = tx.OrgAndAbove(item.Org); err != nil {
-				return nil, err
-			}
-			places[item.Org] = at
-			orgs = append(orgs, item.Org)
-		}
+		at := tx.paper.places[item.Org]
 		e := tx.event(souk.ChannelPublished, at.Org, at.Enterprise, nil, souk.ID{})
 		e.Data.Publication = item
 		told[i].Event = e.ID
+		if byOrg[item.Org] == nil {
+			places = append(places, item.Org)
+		}
 		byOrg[item.Org] = append(byOrg[item.Org], e)
 	}
-	for _, org := range orgs {
+	for _, org := range places {
 		if err := tx.emit(byOrg[org]...); err != nil {
 			return nil, err
 		}
@@ -277,11 +278,17 @@ func (tx *Tx) publish(items []souk.Publication) ([]Published, error) {
 	return told, nil
 }
 
+// onOrgs reports whether a channel is one of an org itself, and which.
+func onOrgs(c souk.Channel) (souk.ID, bool) {
+	kind, id := c.Of()
+	return id, kind == "orgs"
+}
+
 // lies reports whether a channel is one of an org: of itself, or of somebody
 // who belongs to it.
 func (tx *Tx) lies(c souk.Channel, org souk.Org) (bool, error) {
-	kind, id := c.Of()
-	if kind == "orgs" {
+	id, own := onOrgs(c)
+	if own {
 		return id == org.ID, nil
 	}
 	standing, err := tx.Standing(id, org)

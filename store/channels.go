@@ -2,6 +2,7 @@ package store
 
 import (
 	"math"
+	"slices"
 
 	"souk"
 )
@@ -44,22 +45,27 @@ type Listener struct {
 // that are suspended, and orgs without a subscription, hear nothing. Disabled
 // webhooks are among them: what they are to be told is held.
 func (tx *Tx) Listeners(org souk.ID, words []string) ([]Listener, error) {
-	words = append(words, "*")
-	return list(tx, scanListener, `
+	found, err := tx.listenersAt([]souk.ID{org}, words)
+	return found[org], err
+}
+
+// listenersAt is Listeners for many orgs.
+func (tx *Tx) listenersAt(orgs []souk.ID, words []string) (map[souk.ID][]Listener, error) {
+	words = append(slices.Clip(words), "*")
+	return listAt(tx, scanListener, `
 		SELECT `+prefixed("s", subscriptionColumns)+`, a.owner_id, `+prefixed("w", webhookColumns)+`,
 			`+prefixed("i", installationColumns)+`,
-			CASE WHEN i.kind = 'org_wide' THEN i.org_id ELSE o.enterprise_id END
+			CASE WHEN i.kind = 'org_wide' THEN i.org_id ELSE o.enterprise_id END, r.org_id
 		FROM reach r
-		JOIN channel_subscriptions s ON s.app_id = r.app_id AND s.last IN (`+placeholders(2, len(words))+`)
+		JOIN channel_subscriptions s ON s.app_id = r.app_id AND s.last IN (`+placeholders(1, len(words))+`)
 		JOIN webhooks w ON w.id = s.webhook_id
 		JOIN apps a ON a.id = r.app_id
 		JOIN installations i ON i.id = r.installation_id
 		JOIN orgs o ON o.id = i.org_id
 		JOIN orgs h ON h.id = r.org_id AND h.has_active_subscription = TRUE AND h.closed_at IS NULL
-		WHERE r.org_id = $1
-		AND w.status IN ('active', 'disabled') AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
+		WHERE w.status IN ('active', 'disabled') AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
 		AND i.status = 'active' AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
-		ORDER BY w.created_at, w.id, s.place`, append([]any{org}, anys(words)...)...)
+		AND r.org_id IN (`, `) ORDER BY w.created_at, w.id, s.place`, orgs, anys(words)...)
 }
 
 // OwnListeners finds an app's own subscriptions to souk.OwnInstallations, also
@@ -84,15 +90,15 @@ func (tx *Tx) OwnListeners(app souk.ID) ([]Listener, error) {
 		ORDER BY w.created_at, w.id, s.place`, app, string(souk.OwnInstallations))
 }
 
-func scanListener(r row) (l Listener, err error) {
+func scanListener(r row) (l at[Listener], err error) {
 	var w SealedWebhook
 	var scopes string
-	s, i := &l.Subscription, &l.Installation
-	into := append([]any{&s.Pattern, &s.Additions, &s.Changes, &s.Removals, &l.Owner}, w.fields()...)
+	s, i := &l.found.Subscription, &l.found.Installation
+	into := append([]any{&s.Pattern, &s.Additions, &s.Changes, &s.Removals, &l.found.Owner}, w.fields()...)
 	into = append(into, &i.ID, &i.App, &i.Org, &i.Kind, &i.Status, &scopes, &i.InstalledBy, &i.AppUser,
-		(*stamp)(&i.CreatedAt), (*stamp)(&i.UpdatedAt), (*stamp)(&i.EndedAt), &l.Enterprise)
+		(*stamp)(&i.CreatedAt), (*stamp)(&i.UpdatedAt), (*stamp)(&i.EndedAt), &l.found.Enterprise, &l.org)
 	err = r.Scan(into...)
-	l.Webhook, i.Scopes = w.Webhook, souk.ParseScopes(scopes)
+	l.found.Webhook, i.Scopes = w.Webhook, souk.ParseScopes(scopes)
 	return l, err
 }
 

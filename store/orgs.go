@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"souk"
@@ -76,6 +77,24 @@ func (tx *Tx) OrgAndAbove(id souk.ID) (org, enterprise souk.Org, err error) {
 		return org, enterprise, ErrNotFound
 	}
 	return org, enterprise, nil
+}
+
+// OrgsAndAbove finds many orgs at once, and the enterprises above them; those that
+// do not exist are left out.
+func (tx *Tx) OrgsAndAbove(ids []souk.ID) (map[souk.ID]souk.Org, error) {
+	all := make(map[souk.ID]souk.Org, len(ids))
+	for some := range slices.Chunk(ids, mostRows) {
+		some = padded(some)
+		found, err := list(tx, scanOrg, `SELECT `+orgColumns+` FROM orgs WHERE id IN (`+placeholders(1, len(some))+`)
+			OR id IN (SELECT enterprise_id FROM orgs WHERE id IN (`+placeholders(1, len(some))+`))`, anys(some)...)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range found {
+			all[o.ID] = o
+		}
+	}
+	return all, nil
 }
 
 // Workspaces lists the living workspaces under an enterprise, oldest first.

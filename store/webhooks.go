@@ -105,27 +105,14 @@ type Subscriber struct {
 // are among them: what they are to be told is held, perhaps. A webhook that hears
 // as the app's own comes first and once.
 func (tx *Tx) Subscribers(org, app souk.ID, names []string) ([]Subscriber, error) {
-	args := append([]any{org, app}, anys(names)...)
-	in := placeholders(3, len(names))
-	columns := prefixed("w", webhookColumns)
-	found, err := list(tx, scanSubscriber, `
-		SELECT s.event, `+columns+`, `+prefixed("i", installationColumns)+`,
-			CASE WHEN i.kind = 'org_wide' THEN i.org_id ELSE o.enterprise_id END
-		FROM reach r
-		JOIN subscriptions s ON s.app_id = r.app_id AND s.event IN (`+in+`)
-		JOIN webhooks w ON w.id = s.webhook_id
-		JOIN apps a ON a.id = r.app_id
-		JOIN installations i ON i.id = r.installation_id
-		JOIN orgs o ON o.id = i.org_id
-		WHERE r.org_id = $1 AND NOT (w.dialect = 'native' AND w.app_id IS NOT DISTINCT FROM $2)
-		AND w.status IN ('active', 'disabled') AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
-		AND i.status = 'active' AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
-		ORDER BY w.created_at, w.id`, args...)
+	at, err := tx.subscribersAt([]souk.ID{org}, app, names)
+	found := at[org]
 	if err != nil || app.IsZero() {
 		return found, err
 	}
+	args := append([]any{app}, anys(names)...)
 	own, err := list(tx, scanOwn, `
-		SELECT s.event, `+columns+`
+		SELECT s.event, `+prefixed("w", webhookColumns)+`
 		FROM subscriptions s
 		JOIN webhooks w ON w.id = s.webhook_id
 		JOIN apps a ON a.id = s.app_id
@@ -133,19 +120,36 @@ func (tx *Tx) Subscribers(org, app souk.ID, names []string) ([]Subscriber, error
 		WHERE s.app_id = $1 AND s.event IN (`+placeholders(2, len(names))+`) AND w.dialect = 'native'
 		AND w.status IN ('active', 'disabled') AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
 		AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
-		ORDER BY w.created_at, w.id`, args[1:]...)
+		ORDER BY w.created_at, w.id`, args...)
 	return append(own, found...), err
 }
 
-func scanSubscriber(r row) (s Subscriber, err error) {
+// subscribersAt finds the subscribers at many orgs but for an app's own.
+func (tx *Tx) subscribersAt(orgs []souk.ID, app souk.ID, names []string) (map[souk.ID][]Subscriber, error) {
+	return listAt(tx, scanSubscriber, `
+		SELECT s.event, `+prefixed("w", webhookColumns)+`, `+prefixed("i", installationColumns)+`,
+			CASE WHEN i.kind = 'org_wide' THEN i.org_id ELSE o.enterprise_id END, r.org_id
+		FROM reach r
+		JOIN subscriptions s ON s.app_id = r.app_id AND s.event IN (`+placeholders(2, len(names))+`)
+		JOIN webhooks w ON w.id = s.webhook_id
+		JOIN apps a ON a.id = r.app_id
+		JOIN installations i ON i.id = r.installation_id
+		JOIN orgs o ON o.id = i.org_id
+		WHERE NOT (w.dialect = 'native' AND w.app_id IS NOT DISTINCT FROM $1)
+		AND w.status IN ('active', 'disabled') AND w.deleted_at IS NULL AND a.suspended = FALSE AND a.deleted_at IS NULL
+		AND i.status = 'active' AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
+		AND r.org_id IN (`, `) ORDER BY w.created_at, w.id`, orgs, append([]any{app}, anys(names)...)...)
+}
+
+func scanSubscriber(r row) (s at[Subscriber], err error) {
 	var w SealedWebhook
 	var scopes string
-	i := &s.Installation
-	into := append([]any{&s.Event}, w.fields()...)
+	i := &s.found.Installation
+	into := append([]any{&s.found.Event}, w.fields()...)
 	into = append(into, &i.ID, &i.App, &i.Org, &i.Kind, &i.Status, &scopes, &i.InstalledBy, &i.AppUser,
-		(*stamp)(&i.CreatedAt), (*stamp)(&i.UpdatedAt), (*stamp)(&i.EndedAt), &s.Enterprise)
+		(*stamp)(&i.CreatedAt), (*stamp)(&i.UpdatedAt), (*stamp)(&i.EndedAt), &s.found.Enterprise, &s.org)
 	err = r.Scan(into...)
-	s.Webhook, i.Scopes = w.Webhook, souk.ParseScopes(scopes)
+	s.found.Webhook, i.Scopes = w.Webhook, souk.ParseScopes(scopes)
 	return s, err
 }
 
