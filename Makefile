@@ -13,7 +13,7 @@ WITH_POSTGRES := go run ./souktest/pgserver
 ROOMY := $(shell test "$$(df -Pk /dev/shm 2>/dev/null | awk 'NR == 2 { print $$4 }')" -gt 4000000 2>/dev/null && echo /dev/shm)
 test soak: export TMPDIR := $(or $(ROOMY),$(TMPDIR),/tmp)
 
-.PHONY: build check format vet staticcheck arrows libc packages test soak bench fuzz
+.PHONY: build check format vet staticcheck arrows libc packages test soak bench bench-delivery fuzz
 
 build:
 	CGO_ENABLED=0 go build -trimpath -o souk ./cmd/souk
@@ -82,6 +82,11 @@ soak: conformance/node_modules/.package-lock.json
 # The figures of docs/performance.md; CPU profiles of the servers go to bench/out.
 bench:
 	go run ./bench
+
+# The courier's, beside a bare loop of posts: about an hour and 40 GB of disk. For a
+# glance: make bench-delivery BENCH='-for 20s -log-rows 100000 -backlog 20000'
+bench-delivery:
+	go run ./bench delivery $(BENCH)
 
 # Every fuzz target for a moment; FUZZTIME=10m make fuzz for longer.
 fuzz:

@@ -76,6 +76,11 @@ func newClient(connections int) (client *http.Client, done func()) {
 // own, and measures each. next gives the i-th call. An answer that is not the
 // expected one ends it.
 func load(ctx context.Context, clients, n int, next func(i int) request) (figures, error) {
+	return loadWhile(ctx, clients, func(i int) bool { return i < n }, next)
+}
+
+// loadWhile makes calls as long as there shall be more.
+func loadWhile(ctx context.Context, clients int, more func(i int) bool, next func(i int) request) (figures, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	client, done := newClient(clients)
@@ -89,7 +94,7 @@ func load(ctx context.Context, clients, n int, next func(i int) request) (figure
 		wait.Go(func() {
 			for ctx.Err() == nil {
 				i := int(taken.Add(1) - 1)
-				if i >= n {
+				if !more(i) {
 					return
 				}
 				start := time.Now()

@@ -13,6 +13,11 @@
 //
 // Each has a database of its own, whose server's memory is told at the end.
 //
+// "bench delivery" measures the courier (delivery.go): how much it delivers of
+// what is published in batches and one event a call, beside a bare loop of signed
+// posts to the same receiver; how soon; what it costs in CPU, memory and disk, with
+// an empty log and a full one; and how healthy endpoints fare beside others.
+//
 // The server, the bare server and the receiver of webhooks run on this machine
 // and talk over loopback; everything is bounded in count and time. PostgreSQL is
 // a cluster of the benchmark's own, with durable settings.
@@ -56,6 +61,20 @@ var sections = []section{
 
 func main() {
 	log.SetFlags(0)
+	if done, err := postRaw(); done {
+		if err != nil {
+			log.Fatal("the bare poster: ", err)
+		}
+		return
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if len(os.Args) > 1 && os.Args[1] == "delivery" {
+		if err := deliveryCommand(ctx, os.Args[2:]); err != nil {
+			log.Fatal("bench: ", err)
+		}
+		return
+	}
 	var p plan
 	flag.IntVar(&p.clients, "clients", 32, "how many clients call at once")
 	flag.Float64Var(&p.scale, "scale", 1, "a part of all counts, to try something; from 0.001")
@@ -67,9 +86,6 @@ func main() {
 	only := flag.String("only", strings.Join(names, ","), "what is measured")
 	echo := flag.Bool("echo", false, "be the bare server (used by the benchmark itself)")
 	flag.Parse()
-
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	if *echo {
 		if err := serveEcho(ctx); err != nil {
 			log.Fatal(err)
@@ -90,7 +106,7 @@ func measureAll(ctx context.Context, p plan, engines, only []string) error {
 		}
 		chosen = append(chosen, sections[i])
 	}
-	if err := os.MkdirAll(filepath.Join("bench", "out"), 0o755); err != nil { // for CPU profiles of the servers
+	if err := os.MkdirAll(profiles, 0o755); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "souk-bench-")

@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -109,29 +108,6 @@ func (p *process) memory() (now, most int, err error) {
 		}
 	}
 	return now, most, nil
-}
-
-// sink is a receiver of webhooks that counts.
-type sink struct {
-	server   *http.Server
-	url      string
-	received atomic.Int64
-}
-
-func startSink() (*sink, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	s := &sink{url: "http://" + l.Addr().String() + "/"}
-	s.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, err := io.Copy(io.Discard, r.Body); err == nil {
-			s.received.Add(1)
-		}
-		w.WriteHeader(http.StatusNoContent)
-	})}
-	go s.server.Serve(l)
-	return s, nil
 }
 
 // serveEcho is the bare server: it reads a body and answers as many bytes as an

@@ -15,6 +15,9 @@ import (
 	"souk/store"
 )
 
+// profiles is where the servers' CPU profiles go.
+var profiles = filepath.Join("bench", "out")
+
 // subject is a database of one section's, with the server over it.
 type subject struct {
 	name    string // of the engine and the section
@@ -28,14 +31,35 @@ type subject struct {
 	server  *process // nil while none runs
 }
 
-// measure runs a section on a new database and leaves nothing behind but its
-// CPU profile.
-func measure(ctx context.Context, p plan, part section, name, dir, binary string) (err error) {
+// measure runs a section on a new database and tells what its server needed.
+func measure(ctx context.Context, p plan, part section, name, dir, binary string) error {
+	return onSubject(part.name, name, dir, binary, durablePostgres, func(s *subject) error {
+		if err := part.measure(s, ctx, p); err != nil {
+			return err
+		}
+		now, most, err := s.server.memory()
+		fmt.Printf("| %s: memory of the server, %s | | | | | %d MiB at the end, %d MiB at most |\n", name, part.name, now, most)
+		return err
+	})
+}
+
+// durablePostgres starts a PostgreSQL server that syncs what it commits.
+func durablePostgres() (address string, stop func() error, err error) {
+	cluster, err := souktest.StartPostgres(true)
+	if err != nil {
+		return "", nil, err
+	}
+	return cluster.Address, cluster.Stop, nil
+}
+
+// onSubject runs fn on a new database and leaves nothing behind but the CPU
+// profile of its server.
+func onSubject(part, name, dir, binary string, postgres func() (string, func() error, error), fn func(*subject) error) (err error) {
 	on, known := engines[name]
 	if !known {
 		return errors.New("no such engine")
 	}
-	s := &subject{name: name + "-" + part.name, engine: name, on: on, binary: binary}
+	s := &subject{name: name + "-" + part, engine: name, on: on, binary: binary}
 	dir = filepath.Join(dir, s.name)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return err
@@ -50,24 +74,18 @@ func measure(ctx context.Context, p plan, part section, name, dir, binary string
 	}
 	s.address = filepath.Join(dir, "souk.db")
 	if name == "postgres" {
-		cluster, err := souktest.StartPostgres(true)
-		if err != nil {
+		var stop func() error
+		if s.address, stop, err = postgres(); err != nil {
 			return err
 		}
-		defer cluster.Stop()
-		s.address = cluster.Address
+		defer func() { err = errors.Join(err, stop()) }()
 	}
 	if s.sink, err = startSink(); err != nil {
 		return err
 	}
 	defer s.sink.server.Close()
 	defer func() { err = errors.Join(err, s.stop()) }()
-	if err := part.measure(s, ctx, p); err != nil {
-		return err
-	}
-	now, most, err := s.server.memory()
-	fmt.Printf("| %s: memory of the server, %s | | | | | %d MiB at the end, %d MiB at most |\n", name, part.name, now, most)
-	return err
+	return fn(s)
 }
 
 // open runs fn on the database, which has no server over it yet.
@@ -83,7 +101,7 @@ func (s *subject) open(ctx context.Context, fn func(*store.DB) error) error {
 func (s *subject) serve(ctx context.Context) (err error) {
 	s.server, err = start(ctx, "/readyz", []string{
 		"SOUK_DB=" + s.address, "SOUK_KEY_FILE=" + s.keyFile, "SOUK_RATE_LIMITS=off", "SOUK_ALLOW_PRIVATE_TARGETS=true",
-		"SOUK_CPU_PROFILE=" + filepath.Join("bench", "out", s.name+".prof"),
+		"SOUK_CPU_PROFILE=" + filepath.Join(profiles, s.name+".prof"),
 	}, s.binary, "serve")
 	return err
 }
@@ -96,6 +114,17 @@ func (s *subject) stop() error {
 	p := s.server
 	s.server = nil
 	return p.stop()
+}
+
+// kill ends the server in the middle of what it does.
+func (s *subject) kill() error {
+	p := s.server
+	s.server = nil
+	if err := p.command.Process.Kill(); err != nil {
+		return err
+	}
+	_ = p.command.Wait() // it says that it was killed
+	return nil
 }
 
 // drain waits until the sink has received so many.
