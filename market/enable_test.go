@@ -28,7 +28,7 @@ func (w *town) waitingSince(hook souk.Webhook, status souk.DeliveryStatus, at ti
 // What becomes of what was held is what whoever enables says, however much it is.
 func TestEnabling(t *testing.T) {
 	ctx := context.Background()
-	for name, tt := range map[string]struct {
+	cases := map[string]struct {
 		in         market.Enabling
 		open, over string
 	}{
@@ -36,39 +36,38 @@ func TestEnabling(t *testing.T) {
 		"skip":              {market.Enabling{Held: market.Skip}, "", "exhausted 40, skipped 250"},
 		"replay":            {market.Enabling{Held: market.Replay, Since: dawn.Add(100 * time.Minute)}, "pending 190", "skipped 100"},
 		"replay of nothing": {market.Enabling{Held: market.Replay, Since: dawn.AddDate(0, 0, 9)}, "", "exhausted 40, skipped 250"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			eachTown(t, func(t *testing.T, w *town) {
-				hook := w.subscribe("chat", souk.Native, "case.approved").Webhook
-				w.subscribe("chat", souk.Native, "webhook.enabled")
-				w.became(hook.ID, souk.WebhookDisabled)
-				w.waitingSince(hook, souk.DeliveryHeld, dawn, 250)
-				for i := range 40 {
-					w.past(hook, souk.ID{}, souk.DeliveryExhausted, dawn.Add(time.Duration(200+i)*time.Minute))
-				}
-				woken := false
-				w.m.Told = func(all []souk.Delivery) { woken = true }
-				in := tt.in
-				in.App, in.Webhook = hook.App, hook.ID
-				is := must(w.m.EnableWebhook(ctx, w.as("vic"), in))(t)
-				if is.Status != souk.WebhookActive || !is.DisabledAt.IsZero() || is.DisabledWhy != "" || is.UpdatedBy != w.user["vic"] {
-					t.Errorf("it is %+v", is)
-				}
-				w.finish()
-				if w.open(hook.ID) != tt.open || w.over(hook.ID) != tt.over {
-					t.Errorf("open %q, over %q; want %q and %q", w.open(hook.ID), w.over(hook.ID), tt.open, tt.over)
-				}
-				if n := w.count(`SELECT count(*) FROM deliveries WHERE status = 'pending' AND next_at IS NULL`); n != 0 {
-					t.Errorf("%d wait for nothing", n)
-				}
-				if n := w.count(`SELECT count(*) FROM jobs`); n != 0 || !woken {
-					t.Errorf("%d jobs are left, the courier was woken: %v", n, woken)
-				}
-				wantList(t, "what happened", w.events("chat"), "webhook.added", "webhook.added", "webhook.enabled")
-				w.checkAudit()
-			})
-		})
 	}
+	eachTown(t, func(t *testing.T, w *town) {
+		w.subscribe("chat", souk.Native, "webhook.enabled")
+		for name, tt := range cases {
+			hook := w.subscribe("chat", souk.Native, "case.approved").Webhook
+			w.became(hook.ID, souk.WebhookDisabled)
+			w.waitingSince(hook, souk.DeliveryHeld, dawn, 250)
+			for i := range 40 {
+				w.past(hook, souk.ID{}, souk.DeliveryExhausted, dawn.Add(time.Duration(200+i)*time.Minute))
+			}
+			woken := false
+			w.m.Told = func(all []souk.Delivery) { woken = true }
+			in := tt.in
+			in.App, in.Webhook = hook.App, hook.ID
+			is := must(w.m.EnableWebhook(ctx, w.as("vic"), in))(t)
+			if is.Status != souk.WebhookActive || !is.DisabledAt.IsZero() || is.DisabledWhy != "" || is.UpdatedBy != w.user["vic"] {
+				t.Errorf("%s: it is %+v", name, is)
+			}
+			w.finish()
+			if w.open(hook.ID) != tt.open || w.over(hook.ID) != tt.over {
+				t.Errorf("%s: open %q, over %q; want %q and %q", name, w.open(hook.ID), w.over(hook.ID), tt.open, tt.over)
+			}
+			if n := w.count(`SELECT count(*) FROM deliveries WHERE status = 'pending' AND next_at IS NULL`); n != 0 {
+				t.Errorf("%s: %d wait for nothing", name, n)
+			}
+			if n := w.count(`SELECT count(*) FROM jobs`); n != 0 || !woken {
+				t.Errorf("%s: %d jobs are left, the courier was woken: %v", name, n, woken)
+			}
+			wantList(t, name+": what happened", w.list(`SELECT kind FROM events WHERE subject_id = $1 ORDER BY at, id`, hook.ID), "webhook.added", "webhook.enabled")
+		}
+		w.checkAudit()
+	})
 }
 
 // A webhook that was skipped past and disabled again is resumed as far as it was

@@ -75,7 +75,7 @@ func TestEndpointsAreJudged(t *testing.T) {
 	busy := func(tried, failed int) func(*souk.Health) {
 		return func(h *souk.Health) { h.Hour.Add(time.Now(), tried, failed) }
 	}
-	for name, tt := range map[string]struct {
+	cases := map[string]struct {
 		dialect  souk.Dialect
 		failing  time.Duration
 		failures int
@@ -97,47 +97,47 @@ func TestEndpointsAreJudged(t *testing.T) {
 		"Slack, an hour of failures":       {souk.Slack, time.Minute, 951, []func(*souk.Health){busy(1000, 951)}, "webhook.disabled", "", "skipped 2"},
 		"Slack, an hour, just good enough": {souk.Slack, time.Minute, 950, []func(*souk.Health){busy(1000, 950)}, "", "pending 2", ""},
 		"native, an hour of failures":      {souk.Native, time.Minute, 1000, []func(*souk.Health){busy(1000, 1000)}, "", "pending 2", ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			eachTown(t, func(t *testing.T, w *town) {
-				var hook souk.Webhook
-				switch tt.dialect {
-				case souk.Giosg:
-					hook = w.listen("chat", own)
-				case souk.Slack:
-					hook = w.subscribe("chat", tt.dialect, "app_requested").Webhook
-				default:
-					hook = w.subscribe("chat", tt.dialect, "case.approved").Webhook
-				}
-				w.subscribe("chat", souk.Native, "webhook.failing", "webhook.disabled") // another, that hears of it
-				w.waitingFor(hook, souk.Installation{}, 2)
-				w.fares(hook, tt.failing, tt.failures, tt.change...)
-				sent := w.letters()
-				for range 3 { // as often as one likes
-					w.judge()
-				}
-				happened := strings.Join(w.list(`SELECT kind FROM events WHERE app_id = $1 AND kind LIKE 'webhook.%' AND kind <> 'webhook.added' ORDER BY at, id`, hook.App), " ")
-				if happened != tt.events || w.open(hook.ID) != tt.open || w.over(hook.ID) != tt.over {
-					t.Errorf("%q, open %q, over %q; want %q, %q, %q", happened, w.open(hook.ID), w.over(hook.ID), tt.events, tt.open, tt.over)
-				}
-				if told := w.count(`SELECT count(*) FROM deliveries WHERE webhook_id <> $1`, hook.ID); (told == 1) != (tt.events != "") {
-					t.Errorf("another webhook was told %d times", told)
-				}
-				for must(w.m.SendLetters(context.Background()))(t) {
-				}
-				if len(*sent) != len(strings.Fields(tt.events)) {
-					t.Errorf("%d letters", len(*sent))
-				}
-				is := w.hook(hook.ID)
-				if disabled := tt.events == "webhook.disabled"; disabled != (is.Status == souk.WebhookDisabled) || disabled == is.DisabledAt.IsZero() || disabled == (is.DisabledWhy == "") || is.Epoch != hook.Epoch {
-					t.Errorf("it is %+v", is)
-				} else if n := w.count(`SELECT count(*) FROM audit WHERE verb = 'DisableWebhook' AND face = 'courier' AND user_id IS NULL AND subject_id = $1`, hook.ID); disabled != (n == 1) {
-					t.Errorf("%d entries in the audit", n)
-				}
-				w.checkAudit()
-			})
-		})
 	}
+	eachTown(t, func(t *testing.T, w *town) {
+		ear := w.subscribe("chat", souk.Native, "webhook.failing", "webhook.disabled") // another, that hears of it
+		sent := w.letters()
+		for name, tt := range cases {
+			var hook souk.Webhook
+			switch tt.dialect {
+			case souk.Giosg:
+				hook = w.listen("chat", own)
+			case souk.Slack:
+				hook = w.subscribe("chat", tt.dialect, "app_requested").Webhook
+			default:
+				hook = w.subscribe("chat", tt.dialect, "case.approved").Webhook
+			}
+			w.waitingFor(hook, souk.Installation{}, 2)
+			w.fares(hook, tt.failing, tt.failures, tt.change...)
+			*sent = nil
+			for range 3 { // as often as one likes
+				w.judge()
+			}
+			happened := strings.Join(w.list(`SELECT kind FROM events WHERE subject_id = $1 AND kind <> 'webhook.added' ORDER BY at, id`, hook.ID), " ")
+			if happened != tt.events || w.open(hook.ID) != tt.open || w.over(hook.ID) != tt.over {
+				t.Errorf("%s: %q, open %q, over %q; want %q, %q, %q", name, happened, w.open(hook.ID), w.over(hook.ID), tt.events, tt.open, tt.over)
+			}
+			if told := w.count(`SELECT count(*) FROM deliveries d JOIN events e ON e.id = d.event_id WHERE d.webhook_id = $1 AND e.subject_id = $2`, ear.ID, hook.ID); (told == 1) != (tt.events != "") {
+				t.Errorf("%s: another webhook was told %d times", name, told)
+			}
+			for must(w.m.SendLetters(context.Background()))(t) {
+			}
+			if len(*sent) != len(strings.Fields(tt.events)) {
+				t.Errorf("%s: %d letters", name, len(*sent))
+			}
+			is := w.hook(hook.ID)
+			if disabled := tt.events == "webhook.disabled"; disabled != (is.Status == souk.WebhookDisabled) || disabled == is.DisabledAt.IsZero() || disabled == (is.DisabledWhy == "") || is.Epoch != hook.Epoch {
+				t.Errorf("%s: it is %+v", name, is)
+			} else if n := w.count(`SELECT count(*) FROM audit WHERE verb = 'DisableWebhook' AND face = 'courier' AND user_id IS NULL AND subject_id = $1`, hook.ID); disabled != (n == 1) {
+				t.Errorf("%s: %d entries in the audit", name, n)
+			}
+		}
+		w.checkAudit()
+	})
 }
 
 // Warnings come one after another as time goes by, and begin anew after a
@@ -246,7 +246,7 @@ func TestTwoNodesJudge(t *testing.T) {
 // failed before.
 func TestAChangedWebhookBeginsAnew(t *testing.T) {
 	ctx := context.Background()
-	for name, tt := range map[string]struct {
+	changes := map[string]struct {
 		change  func(w *town, hook souk.Webhook) error
 		forgets bool
 	}{
@@ -269,23 +269,22 @@ func TestAChangedWebhookBeginsAnew(t *testing.T) {
 		"another secret": {func(w *town, hook souk.Webhook) error {
 			return drop(w.m.RotateWebhookSecret(ctx, operator, hook.App, hook.ID, 0))
 		}, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			eachTown(t, func(t *testing.T, w *town) {
-				hook := w.subscribe("chat", souk.Native, "case.approved").Webhook
-				w.fares(hook, 200*time.Hour, 20, func(h *souk.Health) { h.SucceededAt = dawn })
-				ok(t, tt.change(w, hook))
-				w.judge()
-				if is := w.hook(hook.ID); (is.Status == souk.WebhookActive) != tt.forgets {
-					t.Errorf("it is %s", is.Status)
-				}
-				state := must(w.m.WebhookState(ctx, operator, hook.App, hook.ID))(t)
-				if h := state.Health; h.FailingSince.IsZero() != tt.forgets || !h.SucceededAt.Equal(dawn) {
-					t.Errorf("it fares %+v", h)
-				}
-			})
-		})
 	}
+	eachTown(t, func(t *testing.T, w *town) {
+		for name, tt := range changes {
+			hook := w.subscribe("chat", souk.Native, "case.approved").Webhook
+			w.fares(hook, 200*time.Hour, 20, func(h *souk.Health) { h.SucceededAt = dawn })
+			ok(t, tt.change(w, hook))
+			w.judge()
+			if is := w.hook(hook.ID); (is.Status == souk.WebhookActive) != tt.forgets {
+				t.Errorf("%s: it is %s", name, is.Status)
+			}
+			state := must(w.m.WebhookState(ctx, operator, hook.App, hook.ID))(t)
+			if h := state.Health; h.FailingSince.IsZero() != tt.forgets || !h.SucceededAt.Equal(dawn) {
+				t.Errorf("%s: it fares %+v", name, h)
+			}
+		}
+	})
 }
 
 // Letters go to those who can do something about it, and tell no secret.

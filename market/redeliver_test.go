@@ -69,7 +69,7 @@ func TestRedeliver(t *testing.T) {
 // how far it is.
 func TestReplay(t *testing.T) {
 	ctx := context.Background()
-	for name, tt := range map[string]struct {
+	cases := map[string]struct {
 		in             market.Replaying
 		seen, replayed int
 		over           string
@@ -79,44 +79,43 @@ func TestReplay(t *testing.T) {
 		"what succeeded":    {market.Replaying{Since: dawn, Statuses: []souk.DeliveryStatus{souk.DeliverySuccessful}}, 120, 30, "cancelled 30, exhausted 30, skipped 30"},
 		"nothing":           {market.Replaying{Since: dawn.AddDate(1, 0, 0).Add(-time.Hour)}, 0, 0, "cancelled 30, exhausted 30, skipped 30, successful 30"},
 		"what is yet to be": {market.Replaying{Since: dawn, Before: time.Now().AddDate(1, 0, 0), Statuses: []souk.DeliveryStatus{souk.DeliverySkipped}}, 120, 30, "cancelled 30, exhausted 30, successful 30"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			eachTown(t, func(t *testing.T, w *town) {
-				hook := w.subscribe("chat", souk.Native, "case.approved").Webhook
-				gone := w.install("sid", "chat", w.hq)
-				ok(t, w.m.EndInstallation(ctx, w.as("sid"), w.hq, gone.ID))
-				for i := range 120 {
-					status, installation := souk.Replayable[i%4], souk.ID{}
-					if status == souk.DeliveryCancelled {
-						installation = gone.ID // which is why it was
-					}
-					w.past(hook, installation, status, dawn.Add(time.Duration(i)*time.Minute))
-				}
-				in := tt.in
-				in.App, in.Webhook = hook.App, hook.ID
-				r := must(w.m.StartReplay(ctx, w.as("vic"), in))(t)
-				if r.Status != souk.ReplayRunning || r.CreatedBy != w.user["vic"] || r.Before.After(r.CreatedAt) {
-					t.Errorf("began as %+v", r)
-				}
-				w.finish()
-				r = must(w.m.Replay(ctx, w.as("vic"), hook.App, hook.ID, r.ID))(t)
-				if r.Status != souk.ReplayDone || r.Seen != tt.seen || r.Replayed != tt.replayed || r.EndedAt.IsZero() {
-					t.Errorf("ended as %+v, want %d of %d", r, tt.replayed, tt.seen)
-				}
-				pending := fmt.Sprintf("pending %d", tt.replayed)
-				if tt.replayed == 0 {
-					pending = ""
-				}
-				if w.over(hook.ID) != tt.over || w.open(hook.ID) != pending {
-					t.Errorf("over %q, open %q; want %q, %q", w.over(hook.ID), w.open(hook.ID), tt.over, pending)
-				}
-				if all := must(w.m.Replays(ctx, w.as("vic"), hook.App, hook.ID, souk.Page{Size: 5}))(t); len(all) != 1 || all[0].ID != r.ID {
-					t.Errorf("listed %+v", all)
-				}
-				w.checkAudit()
-			})
-		})
 	}
+	eachTown(t, func(t *testing.T, w *town) {
+		gone := w.install("sid", "chat", w.hq)
+		ok(t, w.m.EndInstallation(ctx, w.as("sid"), w.hq, gone.ID))
+		for name, tt := range cases {
+			hook := w.subscribe("chat", souk.Native, "case.approved").Webhook
+			for i := range 120 {
+				status, installation := souk.Replayable[i%4], souk.ID{}
+				if status == souk.DeliveryCancelled {
+					installation = gone.ID // which is why it was
+				}
+				w.past(hook, installation, status, dawn.Add(time.Duration(i)*time.Minute))
+			}
+			in := tt.in
+			in.App, in.Webhook = hook.App, hook.ID
+			r := must(w.m.StartReplay(ctx, w.as("vic"), in))(t)
+			if r.Status != souk.ReplayRunning || r.CreatedBy != w.user["vic"] || r.Before.After(r.CreatedAt) {
+				t.Errorf("%s: began as %+v", name, r)
+			}
+			w.finish()
+			r = must(w.m.Replay(ctx, w.as("vic"), hook.App, hook.ID, r.ID))(t)
+			if r.Status != souk.ReplayDone || r.Seen != tt.seen || r.Replayed != tt.replayed || r.EndedAt.IsZero() {
+				t.Errorf("%s: ended as %+v, want %d of %d", name, r, tt.replayed, tt.seen)
+			}
+			pending := fmt.Sprintf("pending %d", tt.replayed)
+			if tt.replayed == 0 {
+				pending = ""
+			}
+			if w.over(hook.ID) != tt.over || w.open(hook.ID) != pending {
+				t.Errorf("%s: over %q, open %q; want %q, %q", name, w.over(hook.ID), w.open(hook.ID), tt.over, pending)
+			}
+			if all := must(w.m.Replays(ctx, w.as("vic"), hook.App, hook.ID, souk.Page{Size: 5}))(t); len(all) != 1 || all[0].ID != r.ID {
+				t.Errorf("%s: listed %+v", name, all)
+			}
+		}
+		w.checkAudit()
+	})
 }
 
 // A replay waits while much is to be delivered, and while its webhook is told
