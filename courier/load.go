@@ -219,7 +219,7 @@ func (r *run) fill(l *lane, p part, recorded map[souk.ID]struct{}) {
 	for i := range p.found {
 		d := &p.found[i]
 		l.become(d)
-		if _, was := recorded[d.ID]; !was && !r.admit(l, d) {
+		if _, was := recorded[d.ID]; !was && !r.follows(d) && !r.admit(l, d) {
 			more, l.refused = true, true
 			break
 		}
@@ -368,6 +368,22 @@ func (r *run) fits(l *lane, more int) bool {
 	return r.bytes == 0 || r.bytes+more <= r.limits.bytes
 }
 
+// follows reports whether another that leads the line of d is in hand: two that
+// were put in at the same moment, of which the later may have been found first.
+// Recording the end of that one brings d.
+func (r *run) follows(d *souk.Delivery) bool {
+	line, leads := lineOf(d)
+	_, in := r.known[d.ID]
+	return leads && !in && r.lines[line] > 0
+}
+
+// lineOf is the line of d, if it leads one: what was asked for again does not, and
+// its entry in the log began later than itself.
+func lineOf(d *souk.Delivery) (store.Line, bool) {
+	again := d.Base > 0 || d.Attempts == 0 && !d.EntryAt.Equal(d.CreatedAt)
+	return store.Line{Webhook: d.Webhook, Channel: d.Channel, Resource: d.Resource}, d.Resource != "" && !again
+}
+
 // forget lets go of d, which is recorded or left to the database.
 func (r *run) forget(l *lane, d *souk.Delivery) {
 	delete(r.known, d.ID)
@@ -375,6 +391,11 @@ func (r *run) forget(l *lane, d *souk.Delivery) {
 }
 
 func (r *run) count(l *lane, d *souk.Delivery, n int) {
+	if line, leads := lineOf(d); leads && r.shared {
+		if r.lines[line] += n; r.lines[line] == 0 {
+			delete(r.lines, line)
+		}
+	}
 	l.inHand += n
 	l.bytes += n * len(d.Body)
 	r.bytes += n * len(d.Body)

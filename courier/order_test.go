@@ -170,3 +170,44 @@ func TestCourierFindsALineThatNobodyLeads(t *testing.T) {
 		}
 	})
 }
+
+// Of two about one resource that were put in at the same moment, and do not see
+// each other, the second waits for the first to arrive, whichever that is.
+func TestTwoThatLeadAreNotInTheAirTogether(t *testing.T) {
+	bubble(t, func(t *testing.T, w world) {
+		s := sky{does: func(http.ResponseWriter, string, string) { time.Sleep(3 * time.Second) }}
+		c := w.courier(&s)
+		hook := w.hook("one", souk.Giosg)
+		first := w.about(hook, "a", "first")
+		time.Sleep(time.Millisecond)
+		second := w.about(hook, "a", "second")
+		stop := start(c)
+		found := func() {
+			c.Wake()
+			time.Sleep(time.Second)
+		}
+		if w.db.Leased() {
+			w.write(func(tx *store.Tx) error {
+				_, err := tx.InsertDeliveries([]souk.Delivery{first})
+				w.put(second)
+				found()
+				return err
+			})
+		} else {
+			w.put(second)
+			found()
+			w.put(first)
+		}
+		found()
+		if got := s.bodies(); len(got) != 1 || got[0] != "second" {
+			t.Errorf("came %q", got)
+		}
+		time.Sleep(10 * time.Second)
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.bodies(); len(got) != 2 {
+			t.Errorf("came %q", got)
+		}
+	})
+}

@@ -22,10 +22,11 @@ type run struct {
 
 	now       time.Time // of this round of loop; for waiting, as it is monotonic
 	lanes     map[souk.ID]*lane
-	known     map[souk.ID]int // deliveries in hand, and which looks began before they came
-	bytes     int             // of their bodies
-	slowHeld  int             // of them, those of slow lanes
-	slowBytes int             // of their bodies
+	known     map[souk.ID]int    // deliveries in hand, and which looks began before they came
+	lines     map[store.Line]int // how many of them lead a line, where that may be two
+	bytes     int                // of their bodies
+	slowHeld  int                // of them, those of slow lanes
+	slowBytes int                // of their bodies
 	schedule  schedule
 	alarms    ladder[*lane]
 	aired     flights // attempts under way that are not shown as such
@@ -82,6 +83,7 @@ func newRun(c *Courier, base, air context.Context, cut func()) *run {
 		now:      now,
 		lanes:    map[souk.ID]*lane{},
 		known:    map[souk.ID]int{},
+		lines:    map[store.Line]int{},
 		schedule: newSchedule(c.limits.flying),
 		alarms: ladder[*lane]{
 			less:  func(a, b *lane) bool { return a.alarm.Before(b.alarm) },
