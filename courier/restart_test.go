@@ -113,3 +113,20 @@ func TestCourierDeliversAgainWhatWasNotRecorded(t *testing.T) {
 		}
 	})
 }
+
+// Where what could not be recorded stands behind what is newer, the courier waits
+// for that as it will be recorded, and does not go round and round.
+func TestIdleAfterAFailure(t *testing.T) {
+	bubble(t, func(t *testing.T, w world) {
+		r := newRun(w.courier(http.NotFoundHandler()), t.Context(), t.Context(), func() {})
+		r.outcomes = []*flight{{keptAt: r.now}, {keptAt: r.now.Add(-time.Minute)}}
+		r.oldest, r.recordFrom = r.now.Add(-time.Minute), r.now
+		r.swept.next, r.inspection = r.now.Add(time.Hour), r.now.Add(time.Hour)
+		if r.record(); r.writing {
+			t.Fatal("it is recorded at once")
+		}
+		if wait := r.idle(); wait <= 0 {
+			t.Errorf("it waits for %s", wait)
+		}
+	})
+}

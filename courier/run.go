@@ -186,7 +186,7 @@ func (r *run) idle() time.Duration {
 		sooner(f.began.Add(slowFrom))
 	}
 	if !r.writing && len(r.outcomes) > 0 {
-		sooner(later(r.recordFrom, r.oldest.Add(gather)))
+		sooner(later(r.recordFrom, r.outcomes[0].keptAt.Add(gather)))
 	}
 	if !r.looking && !r.stopping && (len(r.blind) > 0 || r.dim) {
 		sooner(r.lookFrom)
