@@ -138,7 +138,7 @@ func (r DisableRule) Judge(h Health, at time.Time) (v Prognosis) {
 	}
 	failing := at.Sub(h.FailingSince)
 	if failing >= r.After && h.Failures >= r.Failures {
-		return Prognosis{Disable: true, Why: fmt.Sprintf("nothing succeeded for %s, in %d attempts", r.After, h.Failures)}
+		return Prognosis{Disable: true, Why: fmt.Sprintf("nothing succeeded for %d hours, in %d attempts", r.After/time.Hour, h.Failures)}
 	}
 	v.Deadline = h.FailingSince.Add(r.After)
 	for _, part := range Warnings {
