@@ -207,11 +207,14 @@ func (n *newsroom) settle(t *testing.T, pending int) {
 	n.await(t, pending, "deliveries WHERE status = 'pending'")
 }
 
-const waiting = "status = 'pending' AND claimed_at IS NULL AND attempts > 0 AND next_at IS NOT NULL"
+// waiting are those of deliveries whose retry is due later than now.
+func waiting() string {
+	return fmt.Sprintf("status = 'pending' AND attempts > 0 AND next_at > %d", time.Now().UnixMicro())
+}
 
 func (n *newsroom) failed(t *testing.T, retries int) {
 	t.Helper()
-	n.await(t, retries, "deliveries WHERE "+waiting)
+	n.await(t, retries, "deliveries WHERE "+waiting())
 }
 
 // hurry makes the time pass after which retries are due, when so many wait for
@@ -219,7 +222,7 @@ func (n *newsroom) failed(t *testing.T, retries int) {
 func (n *newsroom) hurry(t *testing.T, retries int) {
 	t.Helper()
 	n.failed(t, retries)
-	n.change(t, fmt.Sprintf("UPDATE deliveries SET next_at = %d WHERE %s", time.Now().UnixMicro(), waiting))
+	n.change(t, fmt.Sprintf("UPDATE deliveries SET next_at = %d WHERE %s", time.Now().UnixMicro(), waiting()))
 	n.Market.Told(nil)
 }
 
