@@ -21,8 +21,8 @@ const (
 
 // gather does in one go what several ask for at the same time: whoever comes
 // while it is busy is in the next run. It never waits for company. What a run
-// sees is what is there after all of its callers had come. The zero gather is
-// ready.
+// sees is what is there after all of its callers had come. A run is made by one of
+// its callers, or by one who still waits. The zero gather is ready.
 type gather[A, R any] struct {
 	mu      sync.Mutex
 	waiting []*waiter[A, R]
@@ -38,6 +38,7 @@ type waiter[A, R any] struct {
 	out    R
 	err    error
 	done   chan struct{}
+	leads  chan struct{} // has a token when the caller is to make the next run
 }
 
 // work is what a run does: it answers each of some alike, or all with an error.
@@ -52,30 +53,95 @@ func (g *gather[A, R]) ask(ctx context.Context, in A, weight int, w work[A, R]) 
 	if err := ctx.Err(); err != nil {
 		return out, err
 	}
-	a := &waiter[A, R]{ctx: ctx, in: in, weight: weight, done: make(chan struct{})}
+	a := &waiter[A, R]{ctx: ctx, in: in, weight: weight, done: make(chan struct{}), leads: make(chan struct{}, 1)}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, a)
-	lead := g.running < gatherRuns
-	if lead {
+	if g.running < gatherRuns {
 		g.running++
+		a.leads <- struct{}{}
 	}
 	g.mu.Unlock()
-	if lead {
-		go g.lead(w)
+	left := ctx.Done()
+	for {
+		select {
+		case <-a.done:
+			g.passOn(a)
+			return a.answer()
+		case <-a.leads:
+			select {
+			case <-a.done: // in the other run; somebody else shall make this one
+				g.mu.Lock()
+				g.next()
+				g.mu.Unlock()
+				return a.answer()
+			default:
+				g.lead(w)
+			}
+		case <-left:
+			if g.leave(a) {
+				return out, ctx.Err()
+			}
+			left = nil // it is in a run
+		}
 	}
-	select {
-	case <-a.done:
-		return a.answer()
-	case <-ctx.Done():
+}
+
+// lead makes a run and finds who makes the next.
+func (g *gather[A, R]) lead(w work[A, R]) {
+	if some := g.take(w.most); len(some) > 0 {
+		if err := w.run(some); err != nil && len(some) > 1 && mayBeOnes(err) {
+			for _, a := range some {
+				a.err = w.run([]*waiter[A, R]{a})
+			}
+		}
+		for _, a := range some {
+			close(a.done)
+		}
 	}
 	g.mu.Lock()
-	taken := a.taken
-	g.mu.Unlock()
-	if !taken {
-		return out, ctx.Err()
+	defer g.mu.Unlock()
+	g.next()
+}
+
+// next has the first who waits make the next run, if anybody does. The mutex is
+// held.
+func (g *gather[A, R]) next() {
+	for _, a := range g.waiting {
+		select {
+		case a.leads <- struct{}{}:
+			return
+		default: // it is about to make the other
+		}
 	}
-	<-a.done
-	return a.answer()
+	g.running--
+}
+
+// leave takes a caller out of the queue; false when a run has it.
+func (g *gather[A, R]) leave(a *waiter[A, R]) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if a.taken {
+		return false
+	}
+	g.waiting = slices.DeleteFunc(g.waiting, func(b *waiter[A, R]) bool { return a == b })
+	g.hand(a)
+	return true
+}
+
+// passOn gives a run that a caller was to make, and that it need not make for
+// itself, to the next.
+func (g *gather[A, R]) passOn(a *waiter[A, R]) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.hand(a)
+}
+
+func (g *gather[A, R]) hand(a *waiter[A, R]) {
+	select {
+	case <-a.leads:
+		g.next()
+	default:
+	}
 }
 
 // answer is what the run came to. A panic goes on where the caller would have met
@@ -96,32 +162,13 @@ type panicked struct {
 
 func (p *panicked) Error() string { return fmt.Sprint("panic: ", p.value) }
 
-// lead makes runs as long as somebody waits.
-func (g *gather[A, R]) lead(w work[A, R]) {
-	for {
-		some := g.take(w.most)
-		if len(some) == 0 {
-			return
-		}
-		if err := w.run(some); err != nil && len(some) > 1 && mayBeOnes(err) {
-			for _, a := range some {
-				a.err = w.run([]*waiter[A, R]{a})
-			}
-		}
-		for _, a := range some {
-			close(a.done)
-		}
-	}
-}
-
 // mayBeOnes reports whether an error may be about one of several, so that the
 // others do better without.
 func mayBeOnes(err error) bool {
 	return !errors.Is(err, store.ErrUnavailable) && !errors.Is(err, store.ErrOutcomeUnknown)
 }
 
-// take takes those who come next and are still there; none are there when the
-// leader shall end.
+// take takes those who come next and are still there: perhaps none.
 func (g *gather[A, R]) take(most int) (some []*waiter[A, R]) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -138,9 +185,6 @@ func (g *gather[A, R]) take(most int) (some []*waiter[A, R]) {
 		}
 	}
 	g.waiting = slices.Delete(g.waiting, 0, n)
-	if len(some) == 0 {
-		g.running--
-	}
 	return some
 }
 

@@ -189,3 +189,36 @@ func TestOnce(t *testing.T) {
 		answers.Wait()
 	})
 }
+
+// However callers come, crowd and leave, each that stays has its own answer, and in
+// the end nobody waits and nothing runs.
+func TestGatherCrowd(t *testing.T) {
+	var g gather[int, int]
+	ten := work[int, int]{most: 20, do: func(_ context.Context, in []int) ([]int, error) {
+		out := make([]int, len(in))
+		for i, n := range in {
+			out[i] = 10 * n
+		}
+		return out, nil
+	}}
+	var wait sync.WaitGroup
+	for i := range 64 {
+		wait.Go(func() {
+			for n := range 300 {
+				ctx, leave := context.WithCancel(t.Context())
+				if (i+n)%5 == 0 {
+					go leave()
+				}
+				got, err := g.ask(ctx, i*n, 1+n%7, ten)
+				if err == nil && got != 10*i*n || err != nil && !errors.Is(err, context.Canceled) {
+					t.Errorf("%d, %v", got, err)
+				}
+				leave()
+			}
+		})
+	}
+	wait.Wait()
+	if len(g.waiting) != 0 || g.running != 0 {
+		t.Errorf("%d wait, %d run", len(g.waiting), g.running)
+	}
+}
