@@ -110,9 +110,12 @@ func clipped(name string) string {
 	return strings.ToValidUTF8(name, "\uFFFD")
 }
 
+// escaped spells what has a meaning in a JSON pointer.
+var escaped = strings.NewReplacer("~", "~0", "/", "~1")
+
 // pointer is the JSON pointer to a member.
 func (o object) pointer(name string) string {
-	return o.at + "/" + strings.NewReplacer("~", "~0", "/", "~1").Replace(clipped(name))
+	return o.at + "/" + escaped.Replace(clipped(name))
 }
 
 // take is the value of a member, nil when it is absent. null is no way to leave
