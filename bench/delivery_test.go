@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"souk"
 	"souk/souktest"
 )
 
@@ -32,6 +33,7 @@ func TestDeliveryTrials(t *testing.T) {
 	profiles = filepath.Join(dir, "out")
 	c := course{
 		each: 200 * time.Millisecond, logRows: 500, backlog: 2000, engines: []string{"sqlite", "postgres"},
+		dialects: []souk.Dialect{souk.Native, souk.Giosg},
 		postgres: func() (string, func() error, error) {
 			return souktest.Postgres(t), func() error { return nil }, nil
 		},

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -49,6 +50,35 @@ func (s *subject) cpu() (server, database time.Duration, err error) {
 		database, err = s.postgresCPU()
 	}
 	return own.own, database, err
+}
+
+// ownCPU is what this process used so far, who calls and who receives.
+func ownCPU() (time.Duration, error) {
+	var u syscall.Rusage
+	err := syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano()), err
+}
+
+// spent is what was used in a while.
+type spent struct{ server, database, own time.Duration }
+
+// spent is what was used so far.
+func (s *subject) spent() (all spent, err error) {
+	if all.own, err = ownCPU(); err != nil {
+		return all, err
+	}
+	all.server, all.database, err = s.cpu()
+	return all, err
+}
+
+// each spells what was used since, for one of n.
+func (s *subject) each(before, now spent, n int64) string {
+	part := func(d time.Duration) int64 { return (d / time.Duration(n)).Microseconds() }
+	text := fmt.Sprintf("%d µs", part(now.server-before.server))
+	if s.engine == "postgres" {
+		text += fmt.Sprintf(" and %d µs of the database's", part(now.database-before.database))
+	}
+	return text + fmt.Sprintf("; %d µs of who publishes and receives", part(now.own-before.own))
 }
 
 // postgresCPU is what PostgreSQL's processes used so far.

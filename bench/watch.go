@@ -33,11 +33,12 @@ func (w *watch) heard(body []byte, at time.Time) {
 }
 
 // since tells how long after they were sent, or answered, publications were
-// received: those of them that which wants.
+// received: those of them that which wants. It is less than nothing for one that was
+// received before the answer.
 func (w *watch) since(moment []atomic.Int64, which func(n int) bool) (all []time.Duration) {
 	for n := range w.received {
 		if received := w.received[n].Load(); received > 0 && which(n) {
-			all = append(all, time.Duration(max(0, received-moment[n].Load())))
+			all = append(all, time.Duration(received-moment[n].Load()))
 		}
 	}
 	return all
