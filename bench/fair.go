@@ -160,7 +160,7 @@ func (s *subject) backlog(ctx context.Context, c course, say *sheet) error {
 	if drained := slow.received.Load(); drained >= int64(c.backlog) {
 		err = errors.Join(err, fmt.Errorf("void: all %d went in %.0f s", drained, time.Since(began).Seconds()))
 	}
-	return errors.Join(err, slow.server.Close(), s.stop())
+	return errors.Join(err, s.kill()) // rather than wait for those in flight
 }
 
 // leaveOne stops the server with one delivery to the second company's webhook
