@@ -59,17 +59,11 @@ func (c *crossroads) of(node int) http.Handler {
 	})
 }
 
-// busy waits until requests of a node are under way.
-func (c *crossroads) busy(node int) {
-	for {
-		c.mu.Lock()
-		busy := c.from[node] > 0
-		c.mu.Unlock()
-		if busy {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+// busy reports whether requests of a node are under way.
+func (c *crossroads) busy(node int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.from[node] > 0
 }
 
 // sender is a node with a courier.
@@ -150,27 +144,39 @@ func TestThreeNodes(t *testing.T) {
 
 		var all []souk.Delivery
 		turn := 0
+		put := func() {
+			some := make([]souk.Delivery, max(1, *nodesDeliveries/5))
+			for i := range some {
+				some[i] = w.draft(hooks[turn%len(hooks)])
+				turn++
+			}
+			w.put(some...)
+			all = append(all, some...)
+		}
 		deliver := func(seconds int) {
 			for range seconds * 5 {
-				some := make([]souk.Delivery, max(1, *nodesDeliveries/5))
-				for i := range some {
-					some[i] = w.draft(hooks[turn%len(hooks)])
-					turn++
-				}
-				w.put(some...)
-				all = append(all, some...)
+				put()
 				time.Sleep(200 * time.Millisecond)
 			}
 		}
+		// What is under way may be over soon: there is always more.
+		deliverUntilBusy := func(node int) {
+			for i := 0; !c.busy(node); i++ {
+				if i%20 == 0 {
+					put()
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
 		deliver(7)
-		c.busy(0)
+		deliverUntilBusy(0)
 		killed := time.Now()
 		g.kill(senders[0].member)
 		if err := senders[0].db.Close(); err != nil {
 			t.Error(err)
 		}
 		deliver(33)
-		c.busy(1)
+		deliverUntilBusy(1)
 		frozen := time.Now()
 		thaw := senders[1].freeze()
 		deliver(60)
