@@ -43,12 +43,12 @@ func digPit() (*pit, error) {
 }
 
 // refusal is an address at which nobody listens.
-func refusal() (string, error) {
+func refusal() (address string, err error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
-	return "http://" + l.Addr().String() + "/", l.Close()
+	return l.Addr().String(), l.Close()
 }
 
 // fair measures how healthy endpoints fare beside one that hangs and one that
@@ -63,7 +63,7 @@ func (s *subject) fair(ctx context.Context, c course, say *sheet) error {
 	if err != nil {
 		return err
 	}
-	with := append(oneEach(healthy, s.sink.url), oneEach(1, tar.url)[0], oneEach(1, refusing)[0])
+	with := append(oneEach(healthy, s.sink.url), oneEach(1, tar.url)[0], oneEach(1, "http://"+refusing+"/")[0])
 	e, err := s.found(ctx, with...)
 	if err != nil {
 		return err
@@ -111,12 +111,11 @@ func (s *subject) backlog(ctx context.Context, c course, say *sheet) error {
 	if c.backlog == 0 {
 		return nil
 	}
-	slow, err := startSlowSink(backlogSlow)
+	later, err := refusal()
 	if err != nil {
 		return err
 	}
-	defer slow.server.Close()
-	e, err := s.found(ctx, oneEach(1, s.sink.url)[0], oneEach(1, slow.url)[0])
+	e, err := s.found(ctx, oneEach(1, s.sink.url)[0], oneEach(1, "http://"+later+"/")[0])
 	if err != nil {
 		return err
 	}
@@ -138,9 +137,14 @@ func (s *subject) backlog(ctx context.Context, c course, say *sheet) error {
 	if err != nil {
 		return err
 	}
-	if err := s.leaveOne(ctx, e, slow); err != nil {
+	if err := s.leaveOne(ctx, e); err != nil {
 		return err
 	}
+	slow, err := startSinkAt(later, backlogSlow)
+	if err != nil {
+		return err
+	}
+	defer slow.server.Close()
 	began := time.Now()
 	if err := s.fillLane(ctx, e.hooks[1].ID, c.backlog); err != nil {
 		return err
@@ -164,12 +168,12 @@ func (s *subject) backlog(ctx context.Context, c course, say *sheet) error {
 }
 
 // leaveOne stops the server with one delivery to the second company's webhook
-// still to be made.
-func (s *subject) leaveOne(ctx context.Context, e estate, slow *sink) error {
+// still to be made, since nobody listens there yet.
+func (s *subject) leaveOne(ctx context.Context, e estate) error {
 	client, done := newClient(1)
 	defer done()
 	if _, err := s.publish(ctx, client, e.operator, publication(e.at[1], 1_000_000_000, resourceBytes)); err != nil {
 		return err
 	}
-	return s.kill()
+	return s.stop()
 }

@@ -128,6 +128,7 @@ func (s *subject) fillLane(ctx context.Context, hook souk.ID, n int) error {
 		due := spread(90, n, time.Hour)
 		if err := d.copy(ctx, copies{table: "deliveries", key: "id", of: models[0], set: map[string]string{
 			"id": s.on.id(due, "i"), "entry_at": due.atSQL("i"), "created_at": due.atSQL("i"), "next_at": due.atSQL("i"),
+			"attempts": "0", "last_outcome": "''",
 		}}, 0, n); err != nil {
 			return err
 		}

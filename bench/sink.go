@@ -24,11 +24,11 @@ type sink struct {
 // bodies are buffers for them.
 var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
-func startSink() (*sink, error) { return startSlowSink(0) }
+func startSink() (*sink, error) { return startSinkAt("127.0.0.1:0", 0) }
 
-// startSlowSink starts a receiver that takes its time for an answer.
-func startSlowSink(slow time.Duration) (*sink, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// startSinkAt starts a receiver that takes its time for an answer.
+func startSinkAt(address string, slow time.Duration) (*sink, error) {
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
