@@ -38,8 +38,16 @@ func (c Caller) Top() souk.Org {
 // known and no longer answers. Programs make many calls at a time with one token:
 // they share what is read of it.
 func (m *Market) Authenticate(ctx context.Context, secret, face string, address netip.Addr) (c Caller, err error) {
-	hash := m.Key.Hash(secret)
-	k, err := m.mail().presenters.ask(ctx, string(hash), func(ctx context.Context) (k presenter, err error) {
+	k, err := m.presented(ctx, m.Key.Hash(secret))
+	if err := either(err, k.unknown); err != nil {
+		return Caller{}, err
+	}
+	return k.alive(face, address, m.now())
+}
+
+// presented finds who comes with a secret, by its hash.
+func (m *Market) presented(ctx context.Context, hash []byte) (presenter, error) {
+	return m.mail().presenters.ask(ctx, string(hash), func(ctx context.Context) (k presenter, err error) {
 		err = m.DB.Read(ctx, func(s *store.Tx) (err error) {
 			tx := &Tx{Tx: s, market: m}
 			if k.Caller, err = tx.caller(hash); errors.Is(err, souk.UnknownToken) {
@@ -49,10 +57,6 @@ func (m *Market) Authenticate(ctx context.Context, secret, face string, address 
 		})
 		return k, err
 	})
-	if err := either(err, k.unknown); err != nil {
-		return Caller{}, err
-	}
-	return k.alive(face, address, m.now())
 }
 
 // presenter is who comes with a secret, or why nobody does.

@@ -82,7 +82,8 @@ func (tx *Tx) PutJob(j store.Job, at time.Time) error {
 // mailroom is where many calls over one database meet that ask for the same.
 type mailroom struct {
 	db         *store.DB
-	presenters once[string, presenter] // of tokens, by their hash
+	presenters once[string, presenter] // by the hash of their secrets
+	heard      memory[topic, hearers]
 	hearing    gather[concerned, *audience]
 	posting    gather[letter, bool]
 }
@@ -107,15 +108,54 @@ type concerned struct {
 	words []string
 }
 
+// topic is one org, and one word that channels end in.
+type topic struct {
+	org  souk.ID
+	word string
+}
+
+// hearers are those at an org.
+type hearers struct {
+	place
+	store.Audience
+}
+
 // audienceOf finds who hears publications. Those who ask at the same time are
-// answered from one read.
+// answered from one read, and of one word, as long as nothing has changed, from
+// what was read before.
 func (m *Market) audienceOf(ctx context.Context, items []souk.Publication) (*audience, error) {
 	var c concerned
 	for _, i := range items {
 		c.orgs, c.words = append(c.orgs, i.Org), append(c.words, i.Channel.Last())
 	}
 	c.orgs, c.words = distinct(c.orgs), distinct(c.words)
-	return m.mail().hearing.ask(ctx, c, len(c.orgs), work[concerned, *audience]{most: 64, do: m.audiences})
+	version, lasting := m.DB.Version()
+	lasting = lasting && len(c.words) == 1
+	if lasting {
+		if a := m.remembered(version, c); a != nil {
+			return a, nil
+		}
+	}
+	a, err := m.mail().hearing.ask(ctx, c, len(c.orgs), work[concerned, *audience]{most: 64, do: m.audiences})
+	if lasting && err == nil {
+		for _, org := range c.orgs {
+			m.mail().heard.put(version, topic{org, c.words[0]}, hearers{a.places[org], a.at[org]})
+		}
+	}
+	return a, err
+}
+
+// remembered is the audience of one word, if all of it is known.
+func (m *Market) remembered(version uint64, c concerned) *audience {
+	a := &audience{make(map[souk.ID]place, len(c.orgs)), make(map[souk.ID]store.Audience, len(c.orgs))}
+	for _, org := range c.orgs {
+		h, ok := m.mail().heard.get(version, topic{org, c.words[0]})
+		if !ok {
+			return nil
+		}
+		a.places[org], a.at[org] = h.place, h.Audience
+	}
+	return a
 }
 
 // distinct is each of a list once, in its order.

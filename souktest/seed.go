@@ -24,7 +24,7 @@ type Seeder struct {
 // Seed runs fn in one transaction. Like any transaction's function fn may run
 // again, so it must set what it hands out, not add to it.
 func Seed(ctx context.Context, db *store.DB, key souk.Key, fn func(*Seeder)) error {
-	return db.Record(ctx, func(tx *store.Tx) error {
+	return db.Write(ctx, nil, func(tx *store.Tx) error {
 		s := &Seeder{tx: tx, key: key, at: time.Now().UTC().Truncate(time.Microsecond).Add(-time.Hour)}
 		fn(s)
 		return s.err

@@ -90,6 +90,7 @@ type engine interface {
 	read(ctx context.Context, fn func(*Tx) error) error
 	write(ctx context.Context, find func(*Tx) (Locks, error), fn func(*Tx) error) error
 	shared(ctx context.Context, fn func(*Tx) error) error
+	version() (uint64, bool)
 	record(ctx context.Context, fn func(*Tx) error) error
 	migrate(ctx context.Context, files fs.FS) error
 	close() error

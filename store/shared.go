@@ -26,6 +26,14 @@ func (db *DB) WriteShared(ctx context.Context, fn func(*Tx) error) error {
 	return db.engine.shared(ctx, fn)
 }
 
+// Version is another one after a Write that may have changed something, and it is
+// so before that is answered: what a Read found that began after Version answered
+// holds as long as it answers the same, but for what Record and WriteShared change,
+// deliveries and what is known of their endpoints. False where others write, too.
+func (db *DB) Version() (uint64, bool) { return db.engine.version() }
+
+func (*postgres) version() (uint64, bool) { return 0, false }
+
 // How commits are shared on PostgreSQL. A backend has room for 64 savepoints that
 // wrote something; beyond, every other transaction looks for them on the disk.
 const (
@@ -39,7 +47,7 @@ const (
 var errAlone = errors.New("store: to be run alone")
 
 func (p *postgres) shared(ctx context.Context, fn func(*Tx) error) error {
-	err := p.writer.submit(ctx, fn, false)
+	err := p.writer.submit(ctx, fn, sharedCall)
 	if errors.Is(err, errAlone) || retryable(err) || lockTimeout(err) {
 		return p.write(ctx, nil, fn)
 	}

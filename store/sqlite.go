@@ -141,13 +141,17 @@ func (s *sqlite) read(ctx context.Context, fn func(*Tx) error) (err error) {
 
 // write has no use for find: there is one writer.
 func (s *sqlite) write(ctx context.Context, _ func(*Tx) (Locks, error), fn func(*Tx) error) error {
-	return classifySQLite(s.writer.submit(ctx, fn, false))
+	return classifySQLite(s.writer.submit(ctx, fn, verbCall))
 }
 
-func (s *sqlite) shared(ctx context.Context, fn func(*Tx) error) error { return s.write(ctx, nil, fn) }
+func (s *sqlite) shared(ctx context.Context, fn func(*Tx) error) error {
+	return classifySQLite(s.writer.submit(ctx, fn, sharedCall))
+}
+
+func (s *sqlite) version() (uint64, bool) { return s.writer.version.Load(), true }
 
 func (s *sqlite) record(ctx context.Context, fn func(*Tx) error) error {
-	return classifySQLite(s.writer.submit(ctx, fn, true))
+	return classifySQLite(s.writer.submit(ctx, fn, recordCall))
 }
 
 func (s *sqlite) close() error { return s.close1() }

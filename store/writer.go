@@ -3,7 +3,9 @@ package store
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sqlitedriver "modernc.org/sqlite"
@@ -31,6 +33,7 @@ type writer struct {
 	verbs   []*call
 	stopped bool
 
+	version atomic.Uint64 // see DB.Version
 	wake    chan struct{} // holds one token when there may be something to do
 	leaders sync.WaitGroup
 }
@@ -55,10 +58,20 @@ type ground interface {
 type call struct {
 	ctx   context.Context
 	fn    func(*Tx) error
+	kind  callKind
 	taken bool // by the writer, under its mutex: from now on the caller waits for the outcome
 	err   error
 	done  chan struct{}
 }
+
+// callKind is what a caller called.
+type callKind byte
+
+const (
+	verbCall   callKind = iota // Write
+	sharedCall                 // WriteShared
+	recordCall                 // Record
+)
 
 func (c *call) answer(err error) {
 	c.err = err
@@ -76,17 +89,17 @@ func newWriter(size int, grounds ...ground) *writer {
 
 // submit queues fn and waits for its outcome. A caller whose context ends
 // while it is queued leaves; its fn will not run.
-func (w *writer) submit(ctx context.Context, fn func(*Tx) error, record bool) error {
+func (w *writer) submit(ctx context.Context, fn func(*Tx) error, kind callKind) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c := &call{ctx: ctx, fn: fn, done: make(chan struct{})}
+	c := &call{ctx: ctx, fn: fn, kind: kind, done: make(chan struct{})}
 	w.mu.Lock()
 	if w.stopped {
 		w.mu.Unlock()
 		return errClosed
 	}
-	if record {
+	if kind == recordCall {
 		w.records = append(w.records, c)
 	} else {
 		w.verbs = append(w.verbs, c)
@@ -195,17 +208,29 @@ func (w *writer) group(on ground, first *call) {
 	}
 	switch {
 	case err == nil:
+		w.changed(ran...)
 		for _, c := range ran {
 			c.answer(c.err)
 		}
 	case len(ran) == 1:
 		on.abandon()
+		w.changed(first)
 		first.answer(err)
 	default:
 		on.abandon()
 		for _, c := range ran {
-			c.answer(on.again(c, err))
+			answer := on.again(c, err)
+			w.changed(c)
+			c.answer(answer)
 		}
+	}
+}
+
+// changed counts that verbs were committed, or perhaps were, before they are
+// answered.
+func (w *writer) changed(ran ...*call) {
+	if slices.ContainsFunc(ran, func(c *call) bool { return c.kind == verbCall }) {
+		w.version.Add(1)
 	}
 }
 
