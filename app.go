@@ -111,6 +111,7 @@ type Credentials struct {
 	ZoomClientID           string // 22 base64url
 	ZoomClientSecret       string
 	ZoomWebhookSecret      string
+	ZoomVerificationToken  string // deprecated by Zoom; "": none is sent, as for every new app
 }
 
 // Share says that App may be installed by Org.

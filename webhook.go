@@ -55,6 +55,101 @@ type Webhook struct {
 
 	DisabledAt  time.Time // while Status is disabled
 	DisabledWhy string    // for people; empty unless disabled
+
+	// What follows only webhooks of Zoom's wire have
+	// (docs/dialects/zoom.md, "Event subscriptions").
+	Name        string      `json:",omitempty"`
+	Auth        Auth        `json:"-"` // sealed where it rests, in no event and no audit entry
+	Reach       HookReach   `json:",omitempty"`
+	Environment Environment `json:",omitempty"`
+	Source      Source      `json:",omitempty"`
+	Accounts    []ID        `json:",omitempty"` // root orgs that it hears of, in order; none: of all where the app is installed
+	Extended    bool        `json:",omitempty"` // events of requests tell the ids, too
+}
+
+// AuthKind is the way in which requests to a webhook prove themselves beside
+// their signature.
+type AuthKind string
+
+// The ways (docs/dialects/zoom.md, "Header options").
+const (
+	NoAuth     AuthKind = ""
+	BasicAuth  AuthKind = "basic"
+	OAuthAuth  AuthKind = "oauth"
+	CustomAuth AuthKind = "custom"
+)
+
+// Auth is the header that requests to a webhook carry. The zero value adds none.
+type Auth struct {
+	Kind AuthKind
+
+	Username, Password string // of basic
+
+	// Of oauth: where a token is fetched, and as whom.
+	ClientID, ClientSecret, TokenURL, Scope, State string
+	InBody                                         bool // the client says who it is in the body
+
+	Key, Value string // of custom
+}
+
+// Masked is what is shown instead of a secret.
+const Masked = "********"
+
+// Masked is a as it may be shown: without what nobody else may know.
+func (a Auth) Masked() Auth {
+	for _, secret := range []*string{&a.Password, &a.ClientSecret, &a.Value} {
+		if *secret != "" {
+			*secret = Masked
+		}
+	}
+	return a
+}
+
+// HookReach is whose events a webhook hears.
+type HookReach string
+
+// Of some users, of an account, or of an account and those below it.
+const (
+	UserReach    HookReach = "user"
+	AccountReach HookReach = "account"
+	MasterReach  HookReach = "master_account"
+)
+
+// Environment is whether a webhook hears while its app is published, or while it
+// is not; the empty one always.
+type Environment string
+
+// The environments.
+const (
+	Development Environment = "development"
+	Production  Environment = "production"
+)
+
+// Hears reports whether a webhook of environment e is told anything of an app.
+func (e Environment) Hears(a App) bool {
+	return e == "" || (e == Production) == (a.Listing == Listed)
+}
+
+// Source is where a webhook comes from.
+type Source string
+
+// Webhooks of Zoom's wire are made by people (or the native API), or by the app
+// over Zoom's API; and one is where an app is told that an authorization ended.
+const (
+	FromPeople      Source = "default"
+	FromAPI         Source = "openapi"
+	Deauthorization Source = "deauthorization"
+)
+
+// Checks is how the URL of a webhook answered when it was asked, after it was
+// saved, whether it is still its app's.
+type Checks struct {
+	Webhook   ID
+	App       ID
+	NextAt    time.Time
+	CheckedAt time.Time // last; zero: never since it was saved
+	Failures  int       // in a row
+	Why       string    // of the last failure, for people
 }
 
 // PlainURL is a URL without its query and fragment, which hold what a receiver

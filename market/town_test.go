@@ -410,7 +410,7 @@ func (w *town) count(query string, args ...any) (n int) {
 var tables = []string{
 	"orgs", "partnerships", "invitations", "assets", "users", "passwords", "identities", "user_groups", "group_members", "memberships", "scopes", "apps", "credentials", "rights",
 	"cases", "requests", "resolutions", "installations", "installation_counts", "reach", "grants", "tokens", "used_codes",
-	"webhooks", "subscriptions", "channel_subscriptions", "lanes", "replays", "letters", "events", "deliveries", "audit", "settings", "jobs", "idempotency",
+	"webhooks", "subscriptions", "channel_subscriptions", "url_checks", "lanes", "replays", "letters", "events", "deliveries", "audit", "settings", "jobs", "idempotency",
 }
 
 // digest tells two states of some tables apart; of none named, of all.

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -149,3 +150,35 @@ type wider struct {
 }
 
 func (w wider) Scan(into ...any) error { return w.row.Scan(append(into, w.more...)...) }
+
+// ids is a short list of IDs in one column, with blanks between.
+type ids []souk.ID
+
+func (l ids) String() string {
+	words := make([]string, len(l))
+	for i, id := range l {
+		words[i] = id.String()
+	}
+	return strings.Join(words, " ")
+}
+
+func (l *ids) Scan(src any) error {
+	var text string
+	switch v := src.(type) {
+	case string:
+		text = v
+	case []byte:
+		text = string(v)
+	default:
+		return fmt.Errorf("cannot read IDs from %T", src)
+	}
+	*l = nil
+	for _, word := range strings.Fields(text) {
+		id, err := souk.ParseID(word)
+		if err != nil {
+			return err
+		}
+		*l = append(*l, id)
+	}
+	return nil
+}

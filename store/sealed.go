@@ -1,6 +1,7 @@
 package store
 
 import (
+	"encoding/json"
 	"fmt"
 
 	"souk"
@@ -17,14 +18,17 @@ type SealedCredentials struct {
 	ZoomClientID           string
 	ZoomClientSecret       []byte
 	ZoomWebhookSecret      []byte
+	ZoomVerificationToken  []byte
 }
 
 const credentialColumns = `app_id, giosg_secret, slack_client_id, slack_client_secret,
-	slack_signing_secret, slack_verification_token, zoom_client_id, zoom_client_secret, zoom_webhook_secret`
+	slack_signing_secret, slack_verification_token, zoom_client_id, zoom_client_secret, zoom_webhook_secret,
+	zoom_verification_token`
 
 func scanCredentials(r row) (c SealedCredentials, err error) {
 	err = r.Scan(&c.App, &c.GiosgSecret, &c.SlackClientID, &c.SlackClientSecret,
-		&c.SlackSigningSecret, &c.SlackVerificationToken, &c.ZoomClientID, &c.ZoomClientSecret, &c.ZoomWebhookSecret)
+		&c.SlackSigningSecret, &c.SlackVerificationToken, &c.ZoomClientID, &c.ZoomClientSecret, &c.ZoomWebhookSecret,
+		&c.ZoomVerificationToken)
 	return c, err
 }
 
@@ -56,16 +60,18 @@ func (tx *Tx) AppsWithClient(slack, zoom string) ([]souk.ID, error) {
 
 // PutCredentials keeps an app's credentials, replacing what it had.
 func (tx *Tx) PutCredentials(c SealedCredentials) error {
-	_, err := tx.exec(`INSERT INTO credentials (`+credentialColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+	_, err := tx.exec(`INSERT INTO credentials (`+credentialColumns+`) VALUES (`+placeholders(1, 10)+`)
 		ON CONFLICT (app_id) DO UPDATE SET
 			giosg_secret = excluded.giosg_secret, slack_client_id = excluded.slack_client_id,
 			slack_client_secret = excluded.slack_client_secret,
 			slack_signing_secret = excluded.slack_signing_secret,
 			slack_verification_token = excluded.slack_verification_token,
 			zoom_client_id = excluded.zoom_client_id, zoom_client_secret = excluded.zoom_client_secret,
-			zoom_webhook_secret = excluded.zoom_webhook_secret`,
+			zoom_webhook_secret = excluded.zoom_webhook_secret,
+			zoom_verification_token = excluded.zoom_verification_token`,
 		c.App, c.GiosgSecret, c.SlackClientID, c.SlackClientSecret,
-		c.SlackSigningSecret, c.SlackVerificationToken, c.ZoomClientID, c.ZoomClientSecret, c.ZoomWebhookSecret)
+		c.SlackSigningSecret, c.SlackVerificationToken, c.ZoomClientID, c.ZoomClientSecret, c.ZoomWebhookSecret,
+		c.ZoomVerificationToken)
 	return err
 }
 
@@ -79,6 +85,7 @@ func (s *SealedCredentials) secrets(c *souk.Credentials) []secret {
 		{&s.SlackVerificationToken, &c.SlackVerificationToken, "slack verification"},
 		{&s.ZoomClientSecret, &c.ZoomClientSecret, "zoom client"},
 		{&s.ZoomWebhookSecret, &c.ZoomWebhookSecret, "zoom webhook"},
+		{&s.ZoomVerificationToken, &c.ZoomVerificationToken, "zoom verification"},
 	}
 }
 
@@ -120,15 +127,19 @@ func (s SealedCredentials) label(place string) string { return "app:" + s.App.St
 
 // SealedWebhook is a webhook with its secrets as they rest.
 type SealedWebhook struct {
-	souk.Webhook // Secret and OldSecret are empty
+	souk.Webhook // Secret, OldSecret and Auth are empty
 	Sealed       []byte
 	SealedOld    []byte
+	SealedAuth   []byte
 }
 
 // secrets is as that of SealedCredentials.
 func (s *SealedWebhook) secrets(w *souk.Webhook) []secret {
 	return []secret{{&s.Sealed, &w.Secret, ""}, {&s.SealedOld, &w.OldSecret, ":old"}}
 }
+
+// authPlace ties a sealed Auth to its place.
+const authPlace = ":auth"
 
 // SealWebhook spells a webhook as it rests.
 func SealWebhook(key souk.Key, w souk.Webhook) SealedWebhook {
@@ -138,7 +149,14 @@ func SealWebhook(key souk.Key, w souk.Webhook) SealedWebhook {
 			*f.sealed = key.Seal(*f.open, s.label(f.place))
 		}
 	}
-	s.Secret, s.OldSecret = "", ""
+	if w.Auth.Kind != souk.NoAuth {
+		text, err := json.Marshal(w.Auth)
+		if err != nil {
+			panic(err) // texts and a truth value always have a spelling
+		}
+		s.SealedAuth = key.Seal(string(text), s.label(authPlace))
+	}
+	s.Secret, s.OldSecret, s.Auth = "", "", souk.Auth{}
 	return s
 }
 
@@ -150,6 +168,16 @@ func (s SealedWebhook) Open(key souk.Key) (souk.Webhook, error) {
 		if *f.open, err = key.Open(*f.sealed, s.label(f.place)); err != nil {
 			return w, fmt.Errorf("secret of webhook %s: %w", s.ID, err)
 		}
+	}
+	if len(s.SealedAuth) == 0 {
+		return w, nil
+	}
+	text, err := key.Open(s.SealedAuth, s.label(authPlace))
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &w.Auth)
+	}
+	if err != nil {
+		return w, fmt.Errorf("header of webhook %s: %w", s.ID, err)
 	}
 	return w, nil
 }

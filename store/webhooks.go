@@ -7,12 +7,14 @@ import (
 )
 
 const webhookColumns = `id, app_id, dialect, url, status, secret, old_secret, old_until, epoch,
-	created_by, updated_by, created_at, updated_at, deleted_at, disabled_at, disabled_why`
+	created_by, updated_by, created_at, updated_at, deleted_at, disabled_at, disabled_why,
+	name, auth, reach, environment, source, accounts, extended`
 
 func (w *SealedWebhook) fields() []any {
 	return []any{&w.ID, &w.App, &w.Dialect, &w.URL, &w.Status, &w.Sealed, &w.SealedOld, (*stamp)(&w.OldUntil), &w.Epoch,
 		&w.CreatedBy, &w.UpdatedBy, (*stamp)(&w.CreatedAt), (*stamp)(&w.UpdatedAt), (*stamp)(&w.DeletedAt),
-		(*stamp)(&w.DisabledAt), &w.DisabledWhy}
+		(*stamp)(&w.DisabledAt), &w.DisabledWhy,
+		&w.Name, &w.SealedAuth, &w.Reach, &w.Environment, &w.Source, (*ids)(&w.Accounts), &w.Extended}
 }
 
 func scanWebhook(r row) (w SealedWebhook, err error) {
@@ -59,14 +61,17 @@ func (tx *Tx) subscriptions(w *SealedWebhook) (err error) {
 
 // PutWebhook inserts a webhook or replaces it, its subscriptions too.
 func (tx *Tx) PutWebhook(w SealedWebhook) error {
-	_, err := tx.exec(`INSERT INTO webhooks (`+webhookColumns+`) VALUES (`+placeholders(1, 16)+`)
+	_, err := tx.exec(`INSERT INTO webhooks (`+webhookColumns+`) VALUES (`+placeholders(1, 23)+`)
 		ON CONFLICT (id) DO UPDATE SET
 			url = excluded.url, status = excluded.status, secret = excluded.secret,
 			old_secret = excluded.old_secret, old_until = excluded.old_until, epoch = excluded.epoch,
 			disabled_at = excluded.disabled_at, disabled_why = excluded.disabled_why,
+			name = excluded.name, auth = excluded.auth, reach = excluded.reach, environment = excluded.environment,
+			source = excluded.source, accounts = excluded.accounts, extended = excluded.extended,
 			updated_by = excluded.updated_by, updated_at = excluded.updated_at, deleted_at = excluded.deleted_at`,
 		w.ID, w.App, w.Dialect, w.URL, w.Status, w.Sealed, w.SealedOld, micros(w.OldUntil), w.Epoch,
-		w.CreatedBy, w.UpdatedBy, micros(w.CreatedAt), micros(w.UpdatedAt), micros(w.DeletedAt), micros(w.DisabledAt), w.DisabledWhy)
+		w.CreatedBy, w.UpdatedBy, micros(w.CreatedAt), micros(w.UpdatedAt), micros(w.DeletedAt), micros(w.DisabledAt), w.DisabledWhy,
+		w.Name, w.SealedAuth, w.Reach, w.Environment, w.Source, ids(w.Accounts).String(), w.Extended)
 	if err != nil {
 		return err
 	}

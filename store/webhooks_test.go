@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,11 +31,17 @@ func TestWebhookRests(t *testing.T) {
 			func() {
 				w.OldSecret, w.OldUntil, w.Status, w.DisabledAt, w.DisabledWhy = "", time.Time{}, souk.WebhookActive, time.Time{}, ""
 			},
+			func() {
+				w.Name, w.Reach, w.Environment, w.Source, w.Extended = "Requests", souk.AccountReach, souk.Production, souk.FromAPI, true
+				w.Accounts = []souk.ID{souk.NewID(), souk.NewID()}
+				w.Auth = souk.Auth{Kind: souk.OAuthAuth, ClientID: "me", ClientSecret: "s3cret", TokenURL: "https://id.example/", InBody: true}
+			},
+			func() { w.Accounts, w.Auth = nil, souk.Auth{} },
 		} {
 			change()
 			write(t, db, func(tx *store.Tx) error {
 				sealed := store.SealWebhook(key, w)
-				if sealed.Secret != "" || sealed.OldSecret != "" {
+				if sealed.Secret != "" || sealed.OldSecret != "" || sealed.Auth != (souk.Auth{}) || bytes.Contains(sealed.SealedAuth, []byte("s3cret")) {
 					t.Error("a secret rests open")
 				}
 				if err := tx.PutWebhook(sealed); err != nil {
