@@ -58,6 +58,10 @@ var arrows = map[string]rule{
 		theirs: []string{"github.com/go-jose/go-jose/v4", "golang.org/x/time/rate"},
 		never:  []string{"database/sql"},
 	},
+	"souk/zoom": {
+		ours:  []string{"souk", "souk/market", "souk/web"},
+		never: []string{"database/sql"},
+	},
 	"souk/console": {
 		ours:   []string{"souk", "souk/market", "souk/web"},
 		theirs: []string{"github.com/nicksnyder/go-i18n/v2", "golang.org/x/text/language", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"},
@@ -97,11 +101,11 @@ var arrows = map[string]rule{
 
 // wired is what a program puts together.
 var wired = []string{
-	"souk", "souk/store", "souk/market", "souk/courier", "souk/web", "souk/slack", "souk/native", "souk/giosg", "souk/console", "souk/world",
+	"souk", "souk/store", "souk/market", "souk/courier", "souk/web", "souk/slack", "souk/native", "souk/giosg", "souk/zoom", "souk/console", "souk/world",
 }
 
 // dialects are strangers to one another.
-var dialects = []string{"souk/slack", "souk/native", "souk/giosg", "souk/console"}
+var dialects = []string{"souk/slack", "souk/native", "souk/giosg", "souk/zoom", "souk/console"}
 
 // forTests are modules of others that tests may import and the product may not.
 var forTests = []string{
