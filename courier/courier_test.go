@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"souk"
+	"souk/store"
 )
 
 func TestCourierDelivers(t *testing.T) {
@@ -283,6 +284,64 @@ func TestCourierKeepsWhatItCannotPrepare(t *testing.T) {
 		}
 		if n := w.count(all)[souk.DeliverySuccessful]; n != 2 || len(in.received()) != 2 {
 			t.Errorf("%d successful, received %v", n, in.received())
+		}
+	})
+}
+
+// What is for an endpoint whose secrets cannot be opened is tried again as if an
+// attempt had failed, ends, and lets the next in its line go on; and what nobody
+// prepares ends when it is too old.
+func TestSecretsThatCannotBeOpened(t *testing.T) {
+	bubble(t, func(t *testing.T, w world) {
+		var in inbox
+		c := w.courier(&in)
+		delete(c.config.Prepare, souk.Zoom)
+		var log bytes.Buffer
+		c.config.Log = slog.New(slog.NewTextHandler(&log, nil))
+		locked := func(name string, dialect souk.Dialect, key souk.Key) souk.Webhook {
+			hook := w.hook(name, dialect)
+			w.write(func(tx *store.Tx) error { return tx.PutWebhook(store.SealWebhook(key, hook)) })
+			return hook
+		}
+		other := souk.NewKey([souk.KeySize]byte{2})
+		line, short, mended := locked("line", souk.Giosg, other), locked("short", souk.Slack, other), locked("mended", souk.Native, other)
+		first, second, all := w.about(line, "a", "first"), w.about(line, "a", "second"), w.draft(short)
+		first.Attempts = len(giosgRetries) // the next is the last
+		late, unheard := w.draft(mended), w.draft(w.hook("zoom", souk.Zoom))
+		unheard.CreatedAt = unheard.CreatedAt.Add(-4*time.Hour + time.Minute)
+		unheard.EntryAt = unheard.CreatedAt
+		w.put(first, second, all, late, unheard)
+		stop := start(c)
+		time.Sleep(2 * time.Second)
+		for d, attempts := range map[souk.ID]int{late.ID: 1, second.ID: 1, unheard.ID: 0} {
+			if got, _ := w.delivery(d); got.Status != souk.DeliveryPending || got.Attempts != attempts {
+				t.Errorf("at first: %+v", got)
+			}
+		}
+		w.write(func(tx *store.Tx) error { return tx.PutWebhook(store.SealWebhook(key, mended)) })
+		time.Sleep(10 * time.Second)
+		if got, attempts := w.delivery(late.ID); got.Status != souk.DeliverySuccessful || got.Note != "" || len(attempts) != 1 {
+			t.Errorf("with secrets again: %+v, %d attempts", got, len(attempts))
+		}
+		time.Sleep(10 * time.Minute)
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+		for d, attempts := range map[souk.ID]int{first.ID: 1 + len(giosgRetries), all.ID: 4} {
+			got, made := w.delivery(d)
+			if got.Status != souk.DeliveryExhausted || got.Attempts != attempts || got.LastOutcome != souk.Unprepared || len(made) != 0 ||
+				got.Note != "the secrets of the endpoint could not be opened" {
+				t.Errorf("in the end: %+v, %d attempts", got, len(made))
+			}
+		}
+		if got, _ := w.delivery(unheard.ID); got.Status != souk.DeliverySkipped || got.Note != "more than 4h0m0s late" {
+			t.Errorf("nobody prepares it: %+v", got)
+		}
+		if n := len(in.received()); n != 1 {
+			t.Errorf("%d came", n)
+		}
+		if strings.Contains(log.String(), "webhook secret") || !strings.Contains(log.String(), "then=exhausted") {
+			t.Errorf("the log: %s", log.String())
 		}
 	})
 }

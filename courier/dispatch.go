@@ -2,9 +2,11 @@ package courier
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"souk"
+	"souk/store"
 )
 
 // dispatch starts attempts: of the lanes in their turn, as long as there is room
@@ -95,11 +97,16 @@ func (r *run) step(l *lane) {
 	switch {
 	case status != souk.DeliveryPending:
 		r.leave(f, status, time.Time{}, note)
-	case l.profile.Timeout == 0 || prepare == nil || l.hook.err != nil:
-		r.Log.Error("a delivery cannot be prepared", "delivery", d.ID, "dialect", d.Dialect, "lane", d.Webhook, "err", l.hook.err)
+	case l.profile.Timeout == 0:
+		r.Log.Error("a delivery is in a dialect without a profile", "delivery", d.ID, "dialect", d.Dialect, "lane", d.Webhook)
 		r.leave(f, souk.DeliveryPending, at.Add(repair), "")
 	case at.Sub(awaited(d, l.profile)) > l.profile.MaxAge:
 		r.leave(f, souk.DeliverySkipped, time.Time{}, fmt.Sprintf("more than %s late", l.profile.MaxAge))
+	case prepare == nil:
+		r.Log.Error("a delivery is in a dialect that nobody prepares", "delivery", d.ID, "dialect", d.Dialect, "lane", d.Webhook)
+		r.leave(f, souk.DeliveryPending, at.Add(repair), "")
+	case l.hook.err != nil:
+		r.miss(f, at)
 	default:
 		if l.bucket != nil {
 			l.bucket.AllowN(r.now, 1)
@@ -184,6 +191,23 @@ func (r *run) reclass(l *lane, do func()) {
 			r.ponder(l)
 		}
 	}
+}
+
+// miss counts an attempt that could not be made as the secrets of the endpoint
+// cannot be opened. Nobody knows whether they ever will be: it goes on and ends as
+// if the attempt had failed, so that what waits in its line is told some day.
+func (r *run) miss(f *flight, at time.Time) {
+	d := f.delivery
+	attempts := d.Attempts + 1
+	next := f.profile.judge(Result{Outcome: souk.Unprepared}, attempts-d.Base, at, rand.Float64())
+	f.failure = souk.Unprepared
+	r.Log.Error("the secrets of an endpoint cannot be opened", "delivery", d.ID, "dialect", d.Dialect, "lane", d.Webhook,
+		"then", string(next.status), "err", f.lane.hook.err)
+	f.progress = store.Progress{
+		Delivery: *d, Status: next.status, Attempts: attempts, Outcome: souk.Unprepared, NextAt: next.nextAt,
+		Note: "the secrets of the endpoint could not be opened",
+	}
+	r.keep(f)
 }
 
 // leave lets a delivery go without an attempt: ended, held, or due again at
