@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -179,6 +180,35 @@ func TestClocksMayBeSet(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A clock that is set back while what is due cannot be read loses nothing either.
+func TestClocksMayBeSetBackInAnOutage(t *testing.T) {
+	bubble(t, func(t *testing.T, w world) {
+		var s sky
+		var set atomic.Int64
+		c := w.courier(&s)
+		clock := c.clock
+		c.clock = func() time.Time { return clock().Add(time.Duration(set.Load())) }
+		hook := w.hook("one", souk.Slack)
+		w.put(w.draft(hook))
+		stop := start(c)
+		time.Sleep(time.Second)
+		restore := w.hide("deliveries")
+		time.Sleep(5 * time.Second)
+		late := w.draft(hook)
+		set.Store(int64(-time.Hour))
+		time.Sleep(5 * time.Second)
+		restore()
+		w.put(late)
+		time.Sleep(3 * time.Second)
+		if n := len(s.bodies()); n != 2 {
+			t.Errorf("%d of 2 came", n)
+		}
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
 
 // The log shows a request that has run for a while as started.

@@ -25,6 +25,7 @@ type sweeps struct {
 	read  time.Time // when the clock said so
 	all   bool      // the next one begins with what was due first
 	allAt time.Time // when one does in any case
+	ahead time.Time // by the clock before it was set back: what was due by then is, until all of it was found
 }
 
 // load is one read of what is due.
@@ -80,8 +81,11 @@ func (r *run) plan(o *load, at time.Time) {
 		r.Log.Warn("the clock was set", "by", leap.Round(time.Millisecond))
 		s.all = true
 		if leap < 0 {
-			o.until, o.leapt = at.Add(-leap), true
+			s.ahead = later(s.ahead, at.Add(-leap))
 		}
+	}
+	if s.ahead.After(at) {
+		o.until, o.leapt = s.ahead, true
 	}
 	if s.all = s.all || !r.now.Before(s.allAt); !s.all {
 		o.since = s.until.Add(-overlap)
@@ -178,6 +182,7 @@ func (r *run) loaded(o *load, err error) {
 		return
 	}
 	if o.sweeps {
+		r.swept.ahead = time.Time{}
 		if !o.next.IsZero() {
 			if due := r.now.Add(max(sweepGap, o.next.Sub(r.clock()))); due.Before(r.swept.next) {
 				r.swept.next = due

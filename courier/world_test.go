@@ -258,6 +258,28 @@ func (w world) breakDatabase() (mend func()) {
 	}
 }
 
+// hide makes tables that cannot be read, until restore.
+func (w world) hide(tables ...string) (restore func()) {
+	db, name := w.second()
+	if name != "" {
+		if err := db.Close(); err != nil {
+			panic(err)
+		}
+		db = must(sql.Open("pgx", w.address))
+	}
+	for _, table := range tables {
+		must(db.Exec("ALTER TABLE " + table + " RENAME TO hidden_" + table))
+	}
+	return func() {
+		for _, table := range tables {
+			must(db.Exec("ALTER TABLE hidden_" + table + " RENAME TO " + table))
+		}
+		if err := db.Close(); err != nil {
+			panic(err)
+		}
+	}
+}
+
 // transactions counts those that are open: all on PostgreSQL, those that write
 // on SQLite.
 func (w world) transactions() (n int) {
