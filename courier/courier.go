@@ -33,7 +33,7 @@ const (
 	sweepGap   = 10 * time.Millisecond  // between looks for what came due
 	overlap    = 10 * time.Second       // of those looks: what took so long to commit is found by the next one
 	gather     = 2 * time.Millisecond   // an outcome waits so long for others to be recorded with it
-	freshness  = 500 * time.Millisecond // no attempt starts on an older look at webhook and installation
+	freshness  = 900 * time.Millisecond // no attempt starts on an older look at webhook and installation: with its start, that is a second
 	pause      = time.Second            // after a transaction that failed
 	longRun    = 250 * time.Millisecond // an attempt that takes so long is shown as under way
 	grace      = 20 * time.Second       // that attempts get to finish when the courier stops
@@ -44,7 +44,7 @@ const (
 	perWebhook = 8                      // attempts at once to one endpoint, so that a tar pit holds up itself only; Profile.AtOnce may say less
 	inspection = 15 * time.Second       // between looks for lines that nobody leads
 	perLook    = 256                    // lines of such a look; as many more with the next transaction if there are more
-	lateAfter  = 10 * time.Second       // without a commit of the recorder
+	lateAfter  = 10 * time.Second       // without a commit of the recorder, or a look that counts
 )
 
 // limits bound what is in hand. Tests make them small.
@@ -71,6 +71,7 @@ type Courier struct {
 	clock  func() time.Time // that times in the database are compared with
 	mail   *mail
 	owed   atomic.Pointer[time.Time]  // since when something is to be recorded without a commit
+	blind  atomic.Pointer[time.Time]  // since when a lane waits for a look that counts
 	run    atomic.Pointer[run]        // that is going on, or the last one
 	flying [store.Shards]atomic.Int32 // deliveries that began to leave our hands and are not recorded
 }
@@ -124,6 +125,7 @@ func (c *Courier) Run(ctx context.Context) error {
 	r := newRun(c, base, air, cut)
 	defer c.land()
 	c.owed.Store(nil)
+	c.blind.Store(nil)
 	c.mail.close(false)
 	c.run.Store(r)
 	defer c.mail.close(true)

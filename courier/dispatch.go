@@ -86,9 +86,13 @@ func (r *run) step(l *lane) {
 	}
 	if !seen {
 		l.blind = true
+		if l.blindFrom.IsZero() {
+			l.blindFrom = r.now
+		}
 		r.blind = append(r.blind, l)
 		return
 	}
+	l.blindFrom = time.Time{}
 	l.pop()
 	f := &flight{lane: l, delivery: d, shard: shard, profile: &l.profile}
 	r.courier.flying[shard.Number].Add(1)

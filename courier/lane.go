@@ -29,11 +29,12 @@ type lane struct {
 	breaker breaker
 	bucket  *rate.Limiter // nil: as often as it comes
 
-	hook     *openWebhook // nil: there is none
-	lookedAt time.Time    // zero: never
-	look     int          // the number of that look
-	blind    bool         // it waits for a newer look
-	usedAt   time.Time    // when the last attempt began, or something came in
+	hook      *openWebhook // nil: there is none
+	lookedAt  time.Time    // zero: never
+	look      int          // the number of that look
+	blind     bool         // it waits for a newer look
+	blindFrom time.Time    // since when it has, with something due; zero: the last one counted
+	usedAt    time.Time    // when the last attempt began, or something came in
 
 	alarm time.Time // when it is to be pondered again
 	bell  int       // rung of run.alarms

@@ -415,6 +415,7 @@ func (r *run) letGo(l *lane) {
 	for l.waiting() > 0 {
 		r.forget(l, l.pop())
 	}
+	l.blindFrom = time.Time{}
 	l.beyond(store.Due{})
 	r.schedule.leave(l)
 }

@@ -13,10 +13,10 @@ import (
 )
 
 const (
-	refresh   = freshness / 2 // what is used and older is looked at again, so that nobody has to wait
-	inUse     = time.Second   // what was used since
-	mostSeen  = 1024          // endpoints, and installations, of one look
-	headsSeen = 64            // organizations that a look knows to come next in a lane
+	refresh   = 250 * time.Millisecond // what is used and older is looked at again, so that nobody has to wait
+	inUse     = time.Second            // what was used since
+	mostSeen  = 1024                   // endpoints, and installations, of one look
+	headsSeen = 64                     // organizations that a look knows to come next in a lane
 	remember  = 5 * time.Second
 )
 
@@ -195,6 +195,23 @@ func (r *run) seen(k *look, err error) {
 		l.blind = false
 		r.ponder(l)
 	}
+}
+
+// ownUp tells of looks that take so long, or fail so often, that lanes with something
+// due cannot send: since when the first of them waits. Once in a second is enough.
+func (r *run) ownUp() {
+	if r.courier.blind.Load() == nil && len(r.blind) == 0 || r.now.Sub(r.ownedUp) < sweep {
+		return
+	}
+	r.ownedUp = r.now
+	var since *time.Time
+	for _, l := range r.blind {
+		if l.waiting() > 0 && (since == nil || l.blindFrom.Before(*since)) {
+			from := l.blindFrom
+			since = &from
+		}
+	}
+	r.courier.blind.Store(since)
 }
 
 // opened opens the secrets of a webhook.

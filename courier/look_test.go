@@ -1,6 +1,8 @@
 package courier
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,4 +95,103 @@ func TestBreakersOfManyAreRead(t *testing.T) {
 			t.Errorf("%d probes", n)
 		}
 	})
+}
+
+// Looks that take most of a second stop nobody. When they take longer than they are
+// good for, or fail, nothing is sent, and the courier says that it is not ready.
+func TestSlowLooks(t *testing.T) {
+	bubble(t, func(t *testing.T, w world) {
+		var s sky
+		c := w.courier(&s)
+		hook := w.hook("one", souk.Native)
+		stop := start(c)
+		restore := w.crowd(700*time.Millisecond, 1)
+		var sent []time.Time
+		for range 20 {
+			time.Sleep(3 * time.Second / 2)
+			sent = append(sent, time.Now())
+			w.told(c, w.draft(hook))
+		}
+		time.Sleep(2 * time.Second)
+		got := s.times("one")
+		if len(got) != len(sent) {
+			t.Fatalf("%d of %d came", len(got), len(sent))
+		}
+		for i := range got {
+			if late := got[i].Sub(sent[i]); late > 3*time.Second/2 {
+				t.Errorf("delivery %d came after %s", i, late)
+			}
+		}
+		if err := c.Ready(); err != nil {
+			t.Errorf("with slow looks: %v", err)
+		}
+		restore()
+		if !w.db.Leased() { // PostgreSQL's readers stand in no line
+			w.unready(c, &s, hook, w.crowd(2*time.Second, 2))
+		}
+		w.unready(c, &s, hook, w.crowd(20*time.Second, 2))
+		w.unready(c, &s, hook, w.hide("webhooks"))
+		if err := stop(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// unready states that c is not ready, from 10 s after something was due on, until
+// restore.
+func (w world) unready(c *Courier, s *sky, hook souk.Webhook, restore func()) {
+	w.t.Helper()
+	time.Sleep(5 * time.Second)
+	before := len(s.bodies())
+	if err := c.Ready(); err != nil {
+		w.t.Errorf("with nothing due: %v", err)
+	}
+	due := []souk.Delivery{w.draft(hook)}
+	if err := w.db.Record(w.t.Context(), func(tx *store.Tx) (err error) { // which has connections of its own
+		due, err = tx.InsertDeliveries(due)
+		return err
+	}); err != nil {
+		w.t.Fatal(err)
+	}
+	c.Offer(due)
+	time.Sleep(9 * time.Second)
+	if err := c.Ready(); err != nil {
+		w.t.Errorf("after nine seconds: %v", err)
+	}
+	time.Sleep(3 * time.Second)
+	if err := c.Ready(); err == nil {
+		w.t.Error("it is ready after twelve seconds")
+	}
+	if n := len(s.bodies()); n != before {
+		w.t.Errorf("%d came meanwhile", n-before)
+	}
+	restore()
+	time.Sleep(5 * time.Second)
+	if err := c.Ready(); err != nil || len(s.bodies()) != before+1 {
+		w.t.Errorf("when all was well again, %d came: %v", len(s.bodies())-before, err)
+	}
+}
+
+// crowd has readers take their time in the database, so many times as many as there
+// is room for, until restore.
+func (w world) crowd(each time.Duration, times int) (restore func()) {
+	room := 6
+	if w.db.Leased() {
+		room = 13
+	}
+	ctx, cancel := context.WithCancel(w.t.Context())
+	var all sync.WaitGroup
+	for range times * room {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				if err := w.db.Read(ctx, func(*store.Tx) error { time.Sleep(each); return nil }); err != nil && ctx.Err() == nil {
+					panic(err)
+				}
+			}
+		})
+	}
+	return func() {
+		cancel()
+		all.Wait()
+	}
 }

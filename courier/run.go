@@ -35,6 +35,7 @@ type run struct {
 	installs map[souk.ID]*seenInstallation
 	blind    []*lane   // that wait for a newer look
 	dim      bool      // a look would be good
+	ownedUp  time.Time // when it was told last how long some of blind have been
 	looks    int       // that began
 	looking  bool      // one is under way
 	lookFrom time.Time // no look before, as the last one failed
@@ -115,6 +116,7 @@ func (r *run) loop(ctx context.Context) error {
 		}
 		r.age()
 		r.dispatch()
+		r.ownUp()
 		if r.stopping {
 			if r.schedule.flying+len(r.outcomes)+r.recording == 0 && !r.writing {
 				return nil

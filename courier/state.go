@@ -36,16 +36,27 @@ func (c *Courier) State() State {
 }
 
 // Ready is an error when there has been something to record and no commit for
-// 10 s: attempts are made, or could be, and nobody will know of them.
+// 10 s: attempts are made, or could be, and nobody will know of them. And it is one
+// when an endpoint with something due has not been sent to for as long, since
+// nobody can say whether that may be sent: looks fail, or take longer than they
+// are good for.
 func (c *Courier) Ready() error {
-	since := c.owed.Load()
-	if since == nil {
-		return nil
+	if late, is := late(c.owed.Load()); is {
+		return fmt.Errorf("courier: what was delivered could not be recorded for %s", late)
 	}
-	if late := time.Since(*since); late > lateAfter {
-		return fmt.Errorf("courier: what was delivered could not be recorded for %s", late.Round(time.Second))
+	if late, is := late(c.blind.Load()); is {
+		return fmt.Errorf("courier: whether what is due may be sent could not be seen for %s", late)
 	}
 	return nil
+}
+
+// late is how long something has been so, if that is too long.
+func late(since *time.Time) (time.Duration, bool) {
+	if since == nil {
+		return 0, false
+	}
+	lasted := time.Since(*since)
+	return lasted.Round(time.Second), lasted > lateAfter
 }
 
 func (r *run) state() State {
