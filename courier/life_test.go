@@ -191,16 +191,16 @@ func TestClocksMayBeSetBackInAnOutage(t *testing.T) {
 		clock := c.clock
 		c.clock = func() time.Time { return clock().Add(time.Duration(set.Load())) }
 		hook := w.hook("one", souk.Slack)
-		w.put(w.draft(hook))
+		later := w.draft(hook)
+		later.NextAt = later.NextAt.Add(5 * time.Second)
+		w.put(w.draft(hook), later)
 		stop := start(c)
-		time.Sleep(time.Second)
+		time.Sleep(1500 * time.Millisecond)
 		restore := w.hide("deliveries")
 		time.Sleep(5 * time.Second)
-		late := w.draft(hook)
 		set.Store(int64(-time.Hour))
 		time.Sleep(5 * time.Second)
 		restore()
-		w.put(late)
 		time.Sleep(3 * time.Second)
 		if n := len(s.bodies()); n != 2 {
 			t.Errorf("%d of 2 came", n)
