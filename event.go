@@ -99,7 +99,9 @@ type EventData struct {
 	User         *User         `json:",omitempty"` // who it is about
 	Case         *Case         `json:",omitempty"`
 	Request      *Request      `json:",omitempty"`
-	Settled      []Request     `json:",omitempty"` // by a decision, the named one first
+	Settled      []Request     `json:",omitempty"` // by a decision, the named one first; each says how it was answered
+	Overturned   []Request     `json:",omitempty"` // that had been approved and are declined now
+	Everyone     bool          `json:",omitempty"` // of case.*: the decision was for everyone at the root org
 	Resolution   *Resolution   `json:",omitempty"`
 	Previous     *Resolution   `json:",omitempty"` // last answer for everyone before this, see domain "previous resolution"
 	Ended        []Resolution  `json:",omitempty"` // that this ended

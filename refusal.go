@@ -80,6 +80,7 @@ const (
 	NoOwnSecret               Refusal = "no secret of its own"                       // the webhook signs with the app's
 	UnknownReplay             Refusal = "unknown replay"                             //
 	ReplayGoesOn              Refusal = "another replay goes on"                     // to this webhook
+	UnknownGroup              Refusal = "unknown group"                              //
 )
 
 // Refusals lists them all, for the tests that hold each wire's table whole.
@@ -95,6 +96,7 @@ func Refusals() []Refusal {
 		NotAppProvider, NotPartner, AlreadyShared, AlreadyPartners, AlreadyInvited, TooManyWebhooks, KeyReused,
 		WrongPassword, WrongSecret, SpentCode, ExpiredCode, BadRedirect, UnknownGrant, NoTrigger, NotAuthorized, TooManyTokens,
 		WebhookInactive, DeliveryOpen, InstallationOver, NoOwnSecret, UnknownReplay, ReplayGoesOn,
+		UnknownGroup,
 	}
 }
 

@@ -59,6 +59,7 @@ var refusals = map[souk.Refusal]problem{
 	souk.UnknownApp:          {http.StatusNotFound, "unknown-app"},
 	souk.UnknownRequest:      {http.StatusNotFound, "unknown-request"},
 	souk.UnknownUser:         {http.StatusNotFound, "unknown-user"},
+	souk.UnknownGroup:        {http.StatusNotFound, "unknown-group"},
 	souk.UnknownWebhook:      {http.StatusNotFound, "unknown-webhook"},
 	souk.UnknownDelivery:     {http.StatusNotFound, "unknown-delivery"},
 	souk.UnknownInstallation: {http.StatusNotFound, "unknown-installation"},

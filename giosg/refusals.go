@@ -141,6 +141,7 @@ var refusals = map[souk.Refusal]*failure{
 	souk.InstallationOver:          serverError,
 	souk.NoOwnSecret:               serverError,
 	souk.ReplayGoesOn:              serverError,
+	souk.UnknownGroup:              serverError,
 }
 
 // instead spells err as f when the market refused with r: for the routes where a

@@ -9,45 +9,54 @@ import (
 	"souk/store"
 )
 
-// Decision answers for an app at an org, for everyone there. It names a
-// request, whose app and scopes it is then about, or an app.
+// Decision answers for an app at an org. It names a request, whose app and
+// scopes it is then about, or an app.
 type Decision struct {
 	Request souk.ID  // none: App is named
 	App     souk.ID  // not looked at when Request is named
 	At      souk.ID  // none, with a Request: where it was made
 	Reason  string   // in the decider's words, kept with the answer that stands, and so not by Decline: at most souk.MaxReason bytes
 	Scopes  []string // ceiling of an approval; nil: what was asked for and stood, or all that the app asks for
+
+	// Audiences are whom Approve and Restrict answer for: nil is everyone. They
+	// go with an app and not with a request, whose answer is for everyone.
+	Audiences []souk.Audience // at most MaxAudiences
+	// Users are those whose requests Decline answers: nil is all who asked. They
+	// go with an app.
+	Users []souk.ID // at most MaxAudiences
 }
 
 // Decided is what a decision did.
 type Decided struct {
-	At         souk.Org        // where it was made
-	Resolution souk.Resolution // zero after Decline
-	Settled    []souk.Request  // that it answered, the named one first
+	At          souk.Org          // where it was made
+	Resolution  souk.Resolution   // the first of Resolutions; zero after Decline
+	Resolutions []souk.Resolution // one for each audience, in the order in which they were named
+	Settled     []souk.Request    // that it answered, the named one first
+	Overturned  []souk.Request    // that had been approved and are declined now, by DeclineAll alone
 }
 
-// Approve lets an org have an app, up to a ceiling of scopes, and installs
-// nothing. It settles the request named and every other pending one that is
-// answered by it. It refuses UnknownOrg, NeedsPerson, OrgNotGranted,
-// NotAllowed, UnknownRequest, RequestResolved, CustomIntegrationAtTop,
-// UnknownApp, CustomIntegrationNeedsReq, UnknownScope, CertifiedNeedsEnterprise
-// and RestrictedAtEnterprise, the first that holds in this order; Invalid before
-// them all.
+// Approve lets an org have an app, or some of its people, up to a ceiling of
+// scopes, and installs nothing. It settles the request named and every other
+// pending one that is answered by it. It refuses UnknownOrg, NeedsPerson,
+// OrgNotGranted, NotAllowed, UnknownRequest, RequestResolved,
+// CustomIntegrationAtTop, UnknownApp, CustomIntegrationNeedsReq, UnknownScope,
+// UnknownUser, UnknownGroup, CertifiedNeedsEnterprise and RestrictedAtEnterprise,
+// the first that holds in this order; Invalid before them all.
 func (m *Market) Approve(ctx context.Context, actor souk.Actor, in Decision) (Decided, error) {
 	return m.decide(ctx, actor, in, func(tx *Tx) (Decided, error) { return tx.decide("Approve", souk.Approved, in) })
 }
 
-// Restrict forbids an org an app and leaves what is installed alone. At an
-// enterprise it also ends the approvals in the workspaces below. It refuses
-// what Approve does but the last two.
+// Restrict forbids an org an app, or some of its people, and leaves what is
+// installed alone. For everyone at an enterprise it also ends the approvals in
+// the workspaces below. It refuses what Approve does but the last two.
 func (m *Market) Restrict(ctx context.Context, actor souk.Actor, in Decision) (Decided, error) {
 	return m.decide(ctx, actor, in, func(tx *Tx) (Decided, error) { return tx.decide("Restrict", souk.Restricted, in) })
 }
 
 // Decline answers those who asked and leaves no standing answer: the request
 // named, or all that are pending for the app at an org (at an enterprise also
-// below it). It refuses what Restrict does, and UnknownRequest when nobody
-// asked.
+// below it), or those of some users. It refuses what Restrict does but
+// UnknownGroup, and UnknownRequest when none of them asked.
 func (m *Market) Decline(ctx context.Context, actor souk.Actor, in Decision) (Decided, error) {
 	return m.decide(ctx, actor, in, func(tx *Tx) (Decided, error) { return tx.decline(in) })
 }
@@ -69,13 +78,19 @@ type matter struct {
 	place
 	App   souk.App
 	Named *souk.Request // nil when the app was named
+	For   []souk.Audience
 }
+
+// isWhole reports whether a decision is for everyone.
+func (about matter) isWhole() bool { return len(about.For) == 1 && about.For[0].IsEveryone() }
 
 // matter finds what in is about and checks everything that Approve, Restrict
 // and Decline share.
 func (tx *Tx) matter(in Decision) (about matter, err error) {
 	var p problems
-	if p.text("reason", in.Reason, souk.MaxReason); p.err() != nil {
+	p.text("reason", in.Reason, souk.MaxReason)
+	in.checkAudiences(&p)
+	if p.err() != nil {
 		return about, p.err()
 	}
 	if in.At.IsZero() && !in.Request.IsZero() {
@@ -129,10 +144,13 @@ func (tx *Tx) matter(in Decision) (about matter, err error) {
 	return about, tx.inCatalogue(souk.NewScopes(in.Scopes...))
 }
 
-// decide makes a standing answer for everyone at an org.
+// decide makes the standing answers of a decision.
 func (tx *Tx) decide(verb string, status souk.ResolutionStatus, in Decision) (done Decided, err error) {
 	about, err := tx.matter(in)
 	if err != nil {
+		return done, err
+	}
+	if about.For, err = tx.audiences(in.Audiences, about.Org); err != nil {
 		return done, err
 	}
 	orgs := []souk.ID{about.Org.ID}
@@ -152,14 +170,18 @@ func (tx *Tx) decide(verb string, status souk.ResolutionStatus, in Decision) (do
 		return done, souk.RestrictedAtEnterprise
 	}
 
-	done.Resolution = souk.Resolution{
-		ID: souk.NewID(), App: about.App.ID, Org: about.Org.ID, Status: status,
-		Scopes: about.scopes(in, status, standing), By: tx.actor.User, Reason: in.Reason, CreatedAt: tx.at,
+	for _, audience := range about.For {
+		r := souk.Resolution{
+			ID: souk.NewID(), App: about.App.ID, Org: about.Org.ID, Audience: audience, Status: status,
+			Scopes: about.scopes(in, status, standing), By: tx.actor.User, Reason: in.Reason, CreatedAt: tx.at,
+		}
+		if about.Named != nil {
+			r.Request = about.Named.ID
+		}
+		done.Resolutions = append(done.Resolutions, r)
 	}
-	if about.Named != nil {
-		done.Resolution.Request = about.Named.ID
-	}
-	ended, err := tx.replace(done.Resolution, about.Org, standing)
+	done.Resolution = done.Resolutions[0]
+	ended, err := tx.replace(done.Resolutions, about.Org, standing)
 	if err != nil {
 		return done, err
 	}
@@ -194,16 +216,21 @@ func (about matter) scopes(in Decision, status souk.ResolutionStatus, standing [
 	return scopes
 }
 
-// replace ends the answers that a new one takes the place of, all audiences at
-// its org and, when an enterprise restricts, the approvals below, and inserts it.
-func (tx *Tx) replace(by souk.Resolution, org souk.Org, standing []souk.Resolution) (ended []souk.Resolution, err error) {
+// replace ends the answers that new ones of one decision take the place of, and
+// inserts them. One for everyone takes the place of all audiences at its org
+// and, when an enterprise restricts, of the approvals below.
+func (tx *Tx) replace(by []souk.Resolution, org souk.Org, standing []souk.Resolution) (ended []souk.Resolution, err error) {
+	named := make(map[souk.Audience]bool, len(by))
+	for _, r := range by {
+		named[r.Audience] = true
+	}
 	for _, r := range standing {
-		if r.Org == by.Org {
+		if r.Org == org.ID && (named[souk.Everyone] || named[r.Audience]) {
 			ended = append(ended, r)
 		}
 	}
-	if org.Kind == souk.Enterprise && by.Status == souk.Restricted {
-		below, err := tx.StandingBelow(by.App, org.ID)
+	if org.Kind == souk.Enterprise && by[0].Status == souk.Restricted && named[souk.Everyone] {
+		below, err := tx.StandingBelow(by[0].App, org.ID)
 		if err != nil {
 			return nil, err
 		}
@@ -212,7 +239,12 @@ func (tx *Tx) replace(by souk.Resolution, org souk.Org, standing []souk.Resoluti
 	if err := tx.end(ended); err != nil {
 		return nil, err
 	}
-	return ended, tx.InsertResolution(by)
+	for _, r := range by {
+		if err := tx.InsertResolution(r); err != nil {
+			return nil, err
+		}
+	}
+	return ended, nil
 }
 
 // end ends resolutions, in the rows and in the slice.
@@ -309,7 +341,8 @@ func (tx *Tx) answer(q souk.Request, status souk.RequestStatus) (souk.Request, e
 	return q, err
 }
 
-// tell emits a decision: the resolution always, the case when there is one.
+// tell emits a decision: each of its answers always, and the case when there is
+// one and something came of it (docs/decisions/0052-who-is-told-of-a-decision.md).
 func (tx *Tx) tell(about matter, done Decided, ended []souk.Resolution, c *souk.Case) error {
 	actor, err := tx.acting()
 	if err != nil {
@@ -319,66 +352,41 @@ func (tx *Tx) tell(about matter, done Decided, ended []souk.Resolution, c *souk.
 	if done.Resolution.Status == souk.Restricted {
 		kind, onCase = souk.ResolutionRestricted, souk.CaseDeclined
 	}
-	e := tx.event(kind, about.Org, about.Enterprise, &about.App, done.Resolution.ID)
-	e.Data.Actor, e.Data.Case, e.Data.Request = actor, c, about.Named
-	e.Data.Resolution, e.Data.Settled, e.Data.Ended = &done.Resolution, done.Settled, ended
+	data := souk.EventData{Actor: actor, Case: c, Request: about.Named}
 	if len(done.Settled) > 0 && about.Named != nil {
-		e.Data.Request = &done.Settled[0]
+		data.Request = &done.Settled[0]
 	}
-	if c == nil {
-		return tx.emit(e)
+	whole := about.isWhole()
+	events := make([]souk.Event, len(done.Resolutions), len(done.Resolutions)+1)
+	for i := range done.Resolutions {
+		r := &done.Resolutions[i]
+		e := tx.event(kind, about.Org, about.Enterprise, &about.App, r.ID)
+		e.Data.Actor, e.Data.Case, e.Data.Request, e.Data.Resolution = actor, c, data.Request, r
+		if whole {
+			e.Data.Settled, e.Data.Ended = done.Settled, ended
+		} else {
+			e.Data.Ended = slices.DeleteFunc(slices.Clone(ended), func(was souk.Resolution) bool { return was.Audience != r.Audience })
+		}
+		events[i] = e
 	}
-	told := tx.event(onCase, about.Org, about.Enterprise, &about.App, c.ID)
-	told.Data = e.Data
-	return tx.emit(e, told)
+	everyone := whole && about.Org.ID == about.Org.Root()
+	if c != nil && (len(done.Settled) > 0 || everyone && !repeats(done.Resolution, ended)) {
+		told := tx.event(onCase, about.Org, about.Enterprise, &about.App, c.ID)
+		told.Data.Actor, told.Data.Case, told.Data.Request = actor, c, data.Request
+		told.Data.Settled, told.Data.Ended, told.Data.Everyone = done.Settled, ended, everyone
+		if len(done.Resolutions) == 1 {
+			told.Data.Resolution = &done.Resolution
+		}
+		events = append(events, told)
+	}
+	return tx.emit(events...)
 }
 
-// decline answers requests without leaving a standing answer.
-func (tx *Tx) decline(in Decision) (done Decided, err error) {
-	about, err := tx.matter(in)
-	if err != nil {
-		return done, err
+// repeats reports whether an answer says what the only one did that it ended.
+func repeats(r souk.Resolution, ended []souk.Resolution) bool {
+	if len(ended) != 1 {
+		return false
 	}
-	c, err := tx.LatestCase(about.App.ID, about.Org.Root())
-	if err != nil {
-		return done, or(err, souk.UnknownRequest)
-	}
-	pending, err := tx.PendingOfCase(c.ID)
-	if err != nil {
-		return done, err
-	}
-	for _, q := range pending {
-		switch {
-		case about.Named != nil && q.ID != about.Named.ID:
-			continue
-		case about.Named == nil && q.Org != about.Org.ID && about.Org.Kind != souk.Enterprise:
-			continue
-		}
-		if q, err = tx.answer(q, souk.RequestDeclined); err != nil {
-			return done, err
-		}
-		done.Settled = append(done.Settled, q)
-	}
-	if len(done.Settled) == 0 {
-		return done, souk.UnknownRequest
-	}
-	if len(done.Settled) == len(pending) {
-		c.ClosedAt = tx.at
-		if err := tx.CloseCaseIfSettled(c.ID, tx.at); err != nil {
-			return done, err
-		}
-	}
-	if err := tx.audit("Decline", about.Org, about.App.ID, c.ID, nil, done.Settled); err != nil {
-		return done, err
-	}
-	done.At = about.Org
-	e := tx.event(souk.CaseDeclined, about.Org, about.Enterprise, &about.App, c.ID)
-	e.Data.Case, e.Data.Settled = &c, done.Settled
-	if about.Named != nil {
-		e.Data.Request = &done.Settled[0]
-	}
-	if e.Data.Actor, err = tx.acting(); err != nil {
-		return done, err
-	}
-	return done, tx.emit(e)
+	was := ended[0]
+	return was.Org == r.Org && was.Audience == r.Audience && was.Status == r.Status && was.Scopes.Equal(r.Scopes)
 }

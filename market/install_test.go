@@ -42,7 +42,7 @@ func TestInstallingAndUpgrading(t *testing.T) {
 			t.Errorf("%d grants after jane upgraded sid's", n)
 		}
 		wantList(t, "what happened", w.events("tool"), "user.added", "installation.added", "resolution.approved", "request.created",
-			"resolution.approved", "case.approved", "installation.changed", "resolution.approved", "case.approved", "installation.changed")
+			"resolution.approved", "case.approved", "installation.changed", "resolution.approved", "installation.changed")
 		// Restricting leaves it alone.
 		w.restrict("ada", "tool", w.acme)
 		if n := w.count(`SELECT count(*) FROM installations WHERE status = 'active'`); n != 1 {

@@ -147,17 +147,9 @@ func (o *object) mayAnswer(r souk.Resolution, org souk.Org) {
 
 // answerAnew ends what r takes the place of and inserts r.
 func (o *object) answerAnew(r souk.Resolution, standing []souk.Resolution, app souk.App, org, above souk.Org) {
-	replaced := standing
-	if !r.Audience.IsEveryone() {
-		replaced = slices.DeleteFunc(slices.Clone(standing), func(s souk.Resolution) bool { return s.Audience != r.Audience })
-		if o.failed(o.end(replaced)) || o.failed(o.InsertResolution(r)) {
-			return
-		}
-	} else {
-		var err error
-		if replaced, err = o.replace(r, org, standing); o.failed(err) {
-			return
-		}
+	replaced, err := o.replace([]souk.Resolution{r}, org, standing)
+	if o.failed(err) {
+		return
 	}
 	kind := souk.ResolutionApproved
 	if r.Status == souk.Restricted {

@@ -64,6 +64,7 @@ var refusals = map[souk.Refusal]problem{
 	souk.UnknownApp:      {http.StatusNotFound, "unknown-app", "There is no such app."},
 	souk.UnknownRequest:  {http.StatusNotFound, "unknown-request", "There is no such request."},
 	souk.UnknownUser:     {http.StatusNotFound, "unknown-user", "There is no such user."},
+	souk.UnknownGroup:    {http.StatusNotFound, "unknown-group", "There is no such group."},
 	souk.UnknownWebhook:  {http.StatusNotFound, "unknown-webhook", "There is no such webhook."},
 	souk.UnknownDelivery: {http.StatusNotFound, "unknown-delivery", "There is no such delivery."},
 

@@ -73,6 +73,7 @@ var codes = map[souk.Refusal]code{
 	souk.NoOwnSecret:         internalError,
 	souk.UnknownReplay:       internalError,
 	souk.ReplayGoesOn:        internalError,
+	souk.UnknownGroup:        internalError,
 }
 
 // overrides are the refusals that one method spells in its own way.
