@@ -85,7 +85,8 @@ type Attempt struct {
 	Outcome   Outcome
 	Status    int       // HTTP status, 0 when none came
 	Answer    string    // excerpt of the answer's body, at most 16 KiB of valid text
-	Headers   string    // of the answer, as a JSON object of texts; giosg alone, else empty
+	Headers   string    // of the answer, as a JSON object of texts; giosg and Zoom alone, else empty
+	Sent      *Sent     // Zoom alone, else nil
 	ListedAt  time.Time // since when the log has shown it: first as what is to come
 	Detail    string    // of a failure, for people
 	StartedAt time.Time
@@ -117,6 +118,7 @@ type Prepared struct {
 	URL    string
 	Body   []byte
 	Header map[string]string
+	Event  string // what the dialect calls the event, where the log of its requests names it
 }
 
 // LogStatus is how far one request got, in the log that an app's owner reads.

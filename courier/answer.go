@@ -35,6 +35,21 @@ func headersText(h http.Header) string {
 	return string(append(b, '}'))
 }
 
+// Withheld stands in the log for what is not kept.
+const Withheld = "********"
+
+// sentText is headersText of a request. What it does not know to be fit for the
+// log, such as a header that an app chose to prove who sends, is withheld.
+func sentText(h http.Header, known []string) string {
+	shown := make(http.Header, len(h))
+	for name, values := range h {
+		if shown[name] = values; !slices.Contains(known, name) {
+			shown[name] = []string{Withheld}
+		}
+	}
+	return headersText(shown)
+}
+
 // quoted is foreign text as JSON.
 func quoted(s string) string {
 	b, err := json.Marshal(storable(s, maxHeadersText))

@@ -88,6 +88,9 @@ func (f *flight) make(ctx context.Context, r *run) {
 	if f.profile.LogsHeaders {
 		a.Headers = headersText(res.Header)
 	}
+	if f.profile.LogsSent != nil {
+		a.Sent = &souk.Sent{Event: prepared.Event, Headers: sentText(q.Header, f.profile.LogsSent), Retry: d.Attempts - d.Base}
+	}
 	if res.Err != nil {
 		a.Detail = storable(res.Err.Error(), maxDetail)
 	}

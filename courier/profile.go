@@ -33,7 +33,8 @@ type Profile struct {
 	Burst  int     // of them, how many at once
 	Breaks bool    // the breaker may open; else attempts go one at a time while the endpoint is down
 
-	LogsHeaders bool // the answer's headers are kept
+	LogsHeaders bool     // the answer's headers are kept
+	LogsSent    []string // and what was sent, with these headers' values: of others only the name; nil: not at all
 }
 
 // giosgRetries are those of notifications and of triggers
@@ -101,6 +102,12 @@ var Profiles = map[souk.Dialect]Profile{
 		Retries:   []time.Duration{5 * time.Minute, 20 * time.Minute, time.Hour},
 		MaxAge:    4 * time.Hour,
 		Final:     zoomIsFinal,
+
+		LogsHeaders: true,
+		LogsSent: []string{
+			"Accept-Encoding", "Clientid", "Content-Type", "Traceparent", "User-Agent",
+			"X-Zm-Request-Id", "X-Zm-Request-Timestamp", "X-Zm-Signature", "X-Zm-Trackingid",
+		},
 	},
 	souk.TriggerCall: {
 		Timeout:       10 * time.Second,

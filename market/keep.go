@@ -22,7 +22,8 @@ const partBytes = 256 << 20
 
 // KeepLog begins a new part of the log each day, or when the newest has become
 // large, and drops the oldest when all of it is older than Keeping.For, or when
-// the log is larger than Keeping.Bytes. It tells whether there is more to do.
+// the log is larger than Keeping.Bytes. What was kept of calls beyond
+// souk.CallsKept goes by the day. It tells whether there is more to do.
 func (m *Market) KeepLog(ctx context.Context) (more bool, err error) {
 	kept := m.Keep.For
 	if kept == 0 {
@@ -30,6 +31,9 @@ func (m *Market) KeepLog(ctx context.Context) (more bool, err error) {
 	}
 	err = m.DB.Write(ctx, nil, func(tx *store.Tx) error {
 		at := m.now()
+		if err := tx.DropCalls(at.Add(-souk.CallsKept)); err != nil {
+			return err
+		}
 		parts, err := tx.Parts()
 		if err != nil {
 			return err

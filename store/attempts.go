@@ -81,8 +81,12 @@ func (tx *Tx) insertUnlessThere(part int64, attempts []*souk.Attempt) (int64, er
 		args = append(args, raw(&a.ID), raw(&a.Delivery), string(a.Dialect), raw(&a.App), raw(&a.Webhook), string(a.Channel), string(a.Action), a.Resource,
 			int64(a.Number), a.URL, string(a.Outcome), int64(a.Status), a.Answer, a.Headers, a.Detail, micros(a.ListedAt), micros(a.StartedAt), a.Duration.Microseconds())
 	}
-	return tx.exec(`INSERT INTO `+attemptsIn(part)+` (`+attemptColumns+`) VALUES `+valueRows(len(attempts), attemptWidth)+`
+	n, err := tx.exec(`INSERT INTO `+attemptsIn(part)+` (`+attemptColumns+`) VALUES `+valueRows(len(attempts), attemptWidth)+`
 		ON CONFLICT (delivery_id, id) DO NOTHING`, args...)
+	if err != nil {
+		return 0, err
+	}
+	return n, tx.insertSent(part, attempts)
 }
 
 // insertDoubles writes down which of attempts are not there, known by when they

@@ -25,6 +25,7 @@ type countKey struct {
 const (
 	endedBytes   = 300
 	attemptBytes = 300
+	sentBytes    = 200
 )
 
 // ended counts a delivery that ended with a status.
@@ -45,6 +46,9 @@ func (c *counted) add(app souk.ID, status souk.DeliveryStatus, at time.Time, bod
 func (c *counted) tried(a *souk.Attempt) {
 	c.entries++
 	c.bytes += int64(attemptBytes + len(a.URL) + len(a.Answer) + len(a.Headers) + len(a.Detail))
+	if s := a.Sent; s != nil {
+		c.bytes += int64(sentBytes + len(s.Headers))
+	}
 }
 
 // count adds to how large a part is, and to how many deliveries ended how.

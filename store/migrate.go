@@ -42,6 +42,31 @@ func readMigrations(files fs.FS) ([]migration, error) {
 	return all, nil
 }
 
+// eachPart stands in a step before what it does to each part of the log that
+// there is; partText does the same for those to come.
+const eachPart = "\n-- For each part of the log, N:\n"
+
+// take runs the statements of a step.
+func (m migration) take(tx *Tx) error {
+	text, forParts, some := strings.Cut(m.text, eachPart)
+	if _, err := tx.exec(tx.dialect.ddl.Replace(text)); err != nil || !some {
+		return err
+	}
+	parts, err := list(tx, func(r row) (number int64, err error) {
+		err = r.Scan(&number)
+		return number, err
+	}, `SELECT number FROM log_parts ORDER BY number`)
+	if err != nil {
+		return err
+	}
+	for _, number := range parts {
+		if _, err := tx.exec(tx.dialect.ddl.Replace(ofPart(forParts, number))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Schema names the schema of this binary: two binaries with the same
 // migrations have the same name.
 func Schema() (string, error) {
@@ -94,7 +119,7 @@ func migrateStep(ctx context.Context, conn *sql.Conn, d *dialect, steps []migrat
 		return false, err
 	}
 	if next != nil {
-		if _, err := tx.exec(d.ddl.Replace(next.text)); err != nil {
+		if err := next.take(tx); err != nil {
 			return false, fmt.Errorf("migration %s: %w", next.name, err)
 		}
 		if _, err := tx.exec("INSERT INTO migrations (name, sha256, applied_at) VALUES ($1, $2, $3)",

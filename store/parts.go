@@ -29,6 +29,7 @@ func (p Part) before(at time.Time) bool { return !p.Until.IsZero() && p.Until.Ad
 
 func endedIn(part int64) string    { return `ended_` + strconv.FormatInt(part, 10) }
 func attemptsIn(part int64) string { return `attempts_` + strconv.FormatInt(part, 10) }
+func sentIn(part int64) string     { return `sent_` + strconv.FormatInt(part, 10) }
 
 // newest is the part that is written to, the same for all of a transaction.
 func (tx *Tx) newest() (number int64, err error) {
@@ -132,7 +133,7 @@ func (tx *Tx) DropPart() (int64, error) {
 	if _, err := tx.exec(`DELETE FROM log_sizes WHERE part = $1`, oldest); err != nil {
 		return 0, err
 	}
-	for _, table := range []string{attemptsIn(oldest), endedIn(oldest)} {
+	for _, table := range []string{attemptsIn(oldest), endedIn(oldest), sentIn(oldest)} {
 		if _, err := tx.exec(`DROP TABLE ` + table); err != nil {
 			return 0, err
 		}
@@ -141,8 +142,11 @@ func (tx *Tx) DropPart() (int64, error) {
 }
 
 // partTables makes the tables of a part, as a migration would.
-func partTables(part int64) string {
-	return strings.NewReplacer("ended_N", endedIn(part), "attempts_N", attemptsIn(part)).Replace(partText)
+func partTables(part int64) string { return ofPart(partText, part) }
+
+// ofPart spells statements about attempts_N, ended_N and sent_N for one part.
+func ofPart(text string, part int64) string {
+	return strings.NewReplacer("ended_N", endedIn(part), "attempts_N", attemptsIn(part), "sent_N", sentIn(part)).Replace(text)
 }
 
 const partText = `CREATE TABLE ended_N (
@@ -200,6 +204,18 @@ CREATE INDEX attempts_N_successful ON attempts_N (app_id, listed_at, id) WHERE d
 CREATE INDEX attempts_N_failed ON attempts_N (app_id, listed_at, id) WHERE dialect = 'giosg' AND outcome <> 'ok';
 CREATE INDEX attempts_N_successful_by_webhook ON attempts_N (webhook_id, listed_at, id) WHERE dialect = 'giosg' AND outcome = 'ok';
 CREATE INDEX attempts_N_failed_by_webhook ON attempts_N (webhook_id, listed_at, id) WHERE dialect = 'giosg' AND outcome <> 'ok';
+CREATE TABLE sent_N (
+	delivery_id BYTEA NOT NULL,
+	id BYTEA NOT NULL,
+	app_id BYTEA NOT NULL,
+	failed BOOLEAN NOT NULL,
+	at BIGINT NOT NULL,
+	event TEXT NOT NULL,
+	retry BIGINT NOT NULL,
+	headers TEXT NOT NULL,
+	PRIMARY KEY (delivery_id, id)
+);
+CREATE INDEX sent_N_listed ON sent_N (app_id, failed, at, id);
 `
 
 // anyNode is who counts what no node records: one of a few, so that not all who
