@@ -21,7 +21,7 @@ type Exchange struct {
 // ExchangeFilter narrows the exchanges of an app.
 type ExchangeFilter struct {
 	App     ID
-	From    time.Time // that began no earlier
+	From    time.Time // that began no earlier; zero: any
 	Until   time.Time // and before
 	Event   string    // as Zoom calls it; empty: any
 	Outcome ExchangeOutcome
@@ -52,7 +52,7 @@ type Call struct {
 // CallFilter narrows the calls of an app.
 type CallFilter struct {
 	App      ID
-	From     time.Time // no earlier
+	From     time.Time // no earlier; zero: any
 	Patterns []string  // nil: any
 	Method   string    // empty: any
 	Status   int       // 0: any

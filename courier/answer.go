@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"souk"
 )
 
 // Bounds of what is kept in the log, in bytes.
@@ -35,16 +37,13 @@ func headersText(h http.Header) string {
 	return string(append(b, '}'))
 }
 
-// Withheld stands in the log for what is not kept.
-const Withheld = "********"
-
 // sentText is headersText of a request. What it does not know to be fit for the
 // log, such as a header that an app chose to prove who sends, is withheld.
 func sentText(h http.Header, known []string) string {
 	shown := make(http.Header, len(h))
 	for name, values := range h {
 		if shown[name] = values; !slices.Contains(known, name) {
-			shown[name] = []string{Withheld}
+			shown[name] = []string{souk.Masked}
 		}
 	}
 	return headersText(shown)

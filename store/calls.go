@@ -106,7 +106,7 @@ func (tx *Tx) Calls(f souk.CallFilter, page souk.Page) (found []souk.Call, err e
 		return nil, err
 	}
 	for _, d := range days {
-		if d < dayOf(f.From) || len(found) == page.Size {
+		if !f.From.IsZero() && d < dayOf(f.From) || len(found) == page.Size {
 			break
 		}
 		if !page.After.ID.IsZero() && d > dayOf(page.After.At) {
@@ -114,7 +114,9 @@ func (tx *Tx) Calls(f souk.CallFilter, page souk.Page) (found []souk.Call, err e
 		}
 		var c conditions
 		c.add(`app_id = `, f.App)
-		c.add(`at >= `, micros(f.From))
+		if !f.From.IsZero() {
+			c.add(`at >= `, micros(f.From))
+		}
 		if f.Patterns != nil {
 			c.literal(`pattern IN (` + placeholders(len(c.args)+1, len(f.Patterns)) + `)`)
 			c.args = append(c.args, anys(f.Patterns)...)

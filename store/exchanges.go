@@ -33,7 +33,7 @@ func (tx *Tx) Exchanges(f souk.ExchangeFilter, page souk.Page) ([]souk.Exchange,
 	}
 	var found []souk.Exchange
 	for _, p := range parts {
-		if p.before(f.From) || len(found) == page.Size && p.before(found[page.Size-1].StartedAt) {
+		if !f.From.IsZero() && p.before(f.From) || len(found) == page.Size && p.before(found[page.Size-1].StartedAt) {
 			break
 		}
 		more, err := tx.exchangesOf(p.Number, f, page)
@@ -57,7 +57,9 @@ func (tx *Tx) exchangesOf(part int64, f souk.ExchangeFilter, page souk.Page) ([]
 		c := conditions{args: all.args}
 		c.add(`app_id = `, f.App)
 		c.literal(k.which)
-		c.add(`at >= `, micros(f.From))
+		if !f.From.IsZero() {
+			c.add(`at >= `, micros(f.From))
+		}
 		if page.After.ID.IsZero() || f.Until.Before(page.After.At) {
 			// One bound from above, not two, see EndedBetween.
 			c.add(`at < `, micros(f.Until))

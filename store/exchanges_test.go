@@ -124,7 +124,7 @@ func TestExchangeTellsTheInstaller(t *testing.T) {
 			}
 			u := souk.User{ID: souk.NewID(), Org: app.Owner, Email: "ada@vendor.example", CreatedAt: noon}
 			i.Org, i.InstalledBy = app.Owner, u.ID
-			return errors.Join(tx.PutUser(u), tx.PutInstallation(i))
+			return errors.Join(tx.PutUser(u, app.Owner), tx.PutInstallation(i))
 		})
 		d := due(hook.ID, noon)
 		d.Dialect, d.App, d.Installation = souk.Zoom, hook.App, i.ID
