@@ -36,8 +36,8 @@ const (
 	freshness  = 900 * time.Millisecond // no attempt starts on an older look at webhook and installation: with its start, that is a second
 	pause      = time.Second            // after a transaction that failed
 	longRun    = 250 * time.Millisecond // an attempt that takes so long is shown as under way
-	grace      = 20 * time.Second       // that attempts get to finish when the courier stops
-	lastTurns  = 10 * time.Second       // then to record them
+	grace      = 16 * time.Second       // that attempts get to finish when the courier stops: more than any takes
+	lastTurns  = 3 * time.Second        // then to record them
 	repair     = time.Minute            // after an attempt that we could not prepare
 	batch      = 256                    // outcomes that are recorded at once
 	mostOwed   = 1024                   // attempts that are under way or not recorded
@@ -46,6 +46,9 @@ const (
 	perLook    = 256                    // lines of such a look; as many more with the next transaction if there are more
 	lateAfter  = 10 * time.Second       // without a commit of the recorder, or a look that counts
 )
+
+// StopTime is how long Run takes at most to return once its context has ended.
+const StopTime = grace + lastTurns
 
 // limits bound what is in hand. Tests make them small.
 type limits struct {
@@ -114,7 +117,7 @@ func (c *Courier) Wake() { c.mail.hint() }
 func (c *Courier) Flying(shard int) bool { return c.flying[shard].Load() > 0 }
 
 // Run delivers until ctx ends. Then it takes on nothing more, gives attempts in
-// hand 20 s to finish, records them and returns nil. It returns an error only
+// hand 16 s to finish, records them and returns nil, all within StopTime. It returns an error only
 // if outcomes could not be recorded by then; those deliveries will be attempted
 // again. A database that fails is waited for. One Run at a time.
 func (c *Courier) Run(ctx context.Context) error {

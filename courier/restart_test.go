@@ -54,6 +54,28 @@ func TestCourierStops(t *testing.T) {
 	})
 }
 
+// However long attempts take and the database is away, stopping takes no longer
+// than it may.
+func TestStoppingTakesItsTime(t *testing.T) {
+	bubble(t, func(t *testing.T, w world) {
+		c := w.courier(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			readRequest(r)
+			<-r.Context().Done()
+		}))
+		hook := w.hook("pit", souk.Native)
+		stop := start(c)
+		w.told(c, w.drafts(hook, perWebhook)...)
+		time.Sleep(time.Millisecond)
+		restore := w.hide("deliveries")
+		began := time.Now()
+		err := stop()
+		if took := time.Since(began); err == nil || took > StopTime || took < 15*time.Second {
+			t.Errorf("it took %s: %v", took, err)
+		}
+		restore()
+	})
+}
+
 // A database that is gone costs time and no outcome: what was received is not
 // sent again when it is back.
 func TestCourierWaitsForItsDatabase(t *testing.T) {

@@ -197,6 +197,7 @@ func (r *run) idle() time.Duration {
 		if r.now.Before(r.giveUp) {
 			sooner(r.giveUp)
 		}
+		sooner(r.giveUp.Add(lastTurns))
 	} else if !r.loading {
 		sooner(later(r.loadFrom, later(r.swept.next, r.swept.not)))
 	}

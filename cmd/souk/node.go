@@ -148,12 +148,22 @@ func nodeName() string {
 	return fmt.Sprintf("%s (%d)", host, os.Getpid())
 }
 
+// How long stopping takes at most, in all: whoever stops a server is told 30 s.
+// Requests have web.DrainTime of that, deliveries begin to stop when those have
+// drained or after turnTime, and two seconds are for giving back leases and closing
+// the database.
+const (
+	stopTime = 29 * time.Second
+	turnTime = stopTime - courier.StopTime - 2*time.Second
+)
+
 // run serves on l and delivers until ctx ends, then drains: no new requests
-// first, so that what they leave in the outbox can still be taken up. The lease of
-// a shard goes when nothing to it flies any more.
+// first, so that what they leave in the outbox can still be taken up, unless they
+// take long. The lease of a shard goes when nothing to it flies any more.
 func (n *node) run(ctx context.Context, l net.Listener) error {
 	delivering, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(turnTime, stop) })()
 	couriered, measured := make(chan error, 1), make(chan error, 1)
 	var held sync.WaitGroup
 	go func() { couriered <- n.courier.Run(delivering) }()
@@ -169,6 +179,27 @@ func (n *node) run(ctx context.Context, l net.Listener) error {
 	delivered := <-couriered
 	held.Wait()
 	return errors.Join(served, delivered, <-measured)
+}
+
+// within does do, and answers for it when it has not returned some time after the
+// end of ctx: a database that takes everything in and says nothing would hold up
+// the end of the process for a minute. What is lost is no more than by a crash.
+func within(ctx context.Context, most time.Duration, do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(most)
+	defer late.Stop()
+	select {
+	case err := <-done:
+		return err
+	case <-late.C:
+		return fmt.Errorf("stopped without what was in hand after %s", most)
+	}
 }
 
 // hold keeps what nodes share: the time, and who may send to whom.

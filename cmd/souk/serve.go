@@ -62,13 +62,19 @@ func (c serveCommand) Run(ctx context.Context, t terminal) (err error) {
 	if s.Watched, err = c.Telemetry.open(ctx, s.Log); err != nil {
 		return err
 	}
-	defer s.Watched.close()
 	n, err := openNode(ctx, s)
 	if err != nil {
+		s.Watched.close()
 		return err
 	}
-	defer func() { err = errors.Join(err, n.close()) }()
+	return within(ctx, stopTime, func() error {
+		defer s.Watched.close()
+		return errors.Join(c.serve(ctx, t, n, s.URL, listener), n.close())
+	})
+}
 
+// serve says on the terminal what somebody needs to know who starts a node, and runs it.
+func (c serveCommand) serve(ctx context.Context, t terminal, n *node, base string, listener net.Listener) error {
 	secret, err := n.market.FirstPlatformToken(ctx)
 	if err != nil {
 		return err
@@ -81,9 +87,9 @@ func (c serveCommand) Run(ctx context.Context, t terminal) (err error) {
 		return err
 	}
 	if code != "" {
-		fmt.Fprintf(t.out, "Make the first operator account (good for 24 hours):\n\n    %s\n\n", console.WelcomeLink(s.URL, code))
+		fmt.Fprintf(t.out, "Make the first operator account (good for 24 hours):\n\n    %s\n\n", console.WelcomeLink(base, code))
 	}
-	fmt.Fprintf(t.out, "Souk listens on %s (database %s).\n", s.URL, withoutPassword(c.DB))
+	fmt.Fprintf(t.out, "Souk listens on %s (database %s).\n", base, withoutPassword(c.DB))
 	return n.run(ctx, listener)
 }
 
