@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"souk"
@@ -21,6 +23,9 @@ type Handler struct {
 	log     *slog.Logger
 	base    string
 	limiter *limiter
+
+	patterns []string // of the addresses of the API
+	calls    *callLog
 }
 
 // New makes a handler that calls m. base is Souk's public address without a
@@ -31,6 +36,9 @@ func New(m *market.Market, log *slog.Logger, base string, limits Limits) *Handle
 		log:     slog.New(web.WithRequestID(log.Handler())),
 		base:    strings.TrimRight(base, "/"),
 		limiter: newLimiter(limits),
+
+		patterns: slices.Sorted(maps.Keys(resourcesOf(routes))),
+		calls:    newCallLog(),
 	}
 }
 
@@ -59,7 +67,7 @@ func (h *Handler) serve(res resource) http.Handler {
 		if err != nil {
 			a = h.refuse(c, err)
 		}
-		h.send(c, a)
+		h.noteCall(c, h.send(c, a))
 	})
 }
 
@@ -132,11 +140,11 @@ type problem struct {
 	Errors  []fieldError `json:"errors,omitempty"`
 }
 
-// send spells and sends a.
-func (h *Handler) send(c *call, a answer) {
+// send spells and sends a, and answers with the status that was sent.
+func (h *Handler) send(c *call, a answer) (status int) {
 	if a.body == nil {
 		c.writer.WriteHeader(a.status)
-		return
+		return a.status
 	}
 	body, err := marshal(a.body)
 	if err != nil {
@@ -148,6 +156,7 @@ func (h *Handler) send(c *call, a answer) {
 	if _, err := c.writer.Write(body); err != nil && !errors.Is(err, http.ErrBodyNotAllowed) { // HEAD
 		h.log.InfoContext(c.ctx, "zoom answer was not taken", "err", err)
 	}
+	return a.status
 }
 
 // marshal spells v without escapes that only HTML needs.

@@ -22,6 +22,7 @@ type route struct {
 
 // routes are all there are. Each file has those that it serves.
 var routes = slices.Concat(
+	logRoutes, callRoutes, entitlementRoutes,
 	[]route{},
 )
 
