@@ -102,6 +102,10 @@ type EventData struct {
 	Settled      []Request     `json:",omitempty"` // by a decision, the named one first; each says how it was answered
 	Overturned   []Request     `json:",omitempty"` // that had been approved and are declined now
 	Everyone     bool          `json:",omitempty"` // of case.*: the decision was for everyone at the root org
+	Askers       []User        `json:",omitempty"` // of case.*: whose requests those are, in the order in which they asked; none of a decision for everyone that settled more than a thousand's
+	Groups       []string      `json:",omitempty"` // of request.created: the names of User's groups
+	Again        bool          `json:",omitempty"` // of request.created: User already waits for an answer in this case
+	Client       string        `json:",omitempty"` // of grant.revoked: the app's client id on Zoom's wire
 	Resolution   *Resolution   `json:",omitempty"`
 	Previous     *Resolution   `json:",omitempty"` // last answer for everyone before this, see domain "previous resolution"
 	Ended        []Resolution  `json:",omitempty"` // that this ended

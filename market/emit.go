@@ -25,6 +25,9 @@ func (tx *Tx) emit(events ...souk.Event) error {
 	if err := tx.catalogued(events); err != nil {
 		return err
 	}
+	if err := tx.named(events); err != nil {
+		return err
+	}
 	if err := tx.InsertEvents(history(events)); err != nil || tx.quiet {
 		return err
 	}
@@ -74,7 +77,9 @@ func (tx *Tx) tellByName(events []souk.Event) error {
 			}
 		}
 		if len(to) > mostTold {
-			err = tx.fanOut(e, to)
+			if err = tx.spellable(e, to); err == nil {
+				err = tx.fanOut(e, to)
+			}
 		} else {
 			err = tx.tellEndpoints(e, to)
 		}

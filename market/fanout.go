@@ -1,6 +1,8 @@
 package market
 
 import (
+	"fmt"
+
 	"souk"
 	"souk/store"
 )
@@ -29,6 +31,23 @@ func (tx *Tx) fanOut(e souk.Event, to []souk.Endpoint) error {
 		return err
 	}
 	return tx.later(store.Job{Kind: store.FanOut, Org: e.Org, Other: f.ID, Event: e.ID, Verb: string(e.Kind)})
+}
+
+// spellable refuses what a dialect cannot tell: the verb is to refuse it, and
+// not a job to find out when it is done.
+func (tx *Tx) spellable(e souk.Event, to []souk.Endpoint) error {
+	tried := map[souk.Dialect]bool{}
+	for _, endpoint := range to {
+		dialect := endpoint.Webhook.Dialect
+		if tried[dialect] {
+			continue
+		}
+		tried[dialect] = true
+		if _, err := tx.market.Wires[dialect].Encode(e, endpoint); err != nil {
+			return fmt.Errorf("encoding %s for %s: %w", e.Kind, dialect, err)
+		}
+	}
+	return nil
 }
 
 // stepFanOut tells the next endpoints of a fanout.

@@ -23,6 +23,9 @@ func (tx *Tx) sample(kind souk.EventKind, app souk.App, at place, w souk.Webhook
 	switch kind {
 	case souk.RequestCreated, souk.RequestWithdrawn, souk.RequestVoided, souk.CaseApproved, souk.CaseDeclined:
 		d.User, d.Request = &person, &request
+		if kind == souk.CaseApproved || kind == souk.CaseDeclined {
+			d.Actor, d.Askers, d.Everyone = &person, []souk.User{person}, true
+		}
 		d.Case = &souk.Case{ID: none, Root: org.Root(), App: app.ID, OpenedAt: tx.at}
 	case souk.ResolutionApproved, souk.ResolutionCleared:
 		d.Resolution = &resolution
