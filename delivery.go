@@ -57,14 +57,18 @@ const (
 	OK             Outcome = "ok"
 	Blocked        Outcome = "blocked"        // the address is one that Souk does not send to
 	BadName        Outcome = "dns"            // the name did not resolve
-	NoConnection   Outcome = "connect"        // refused, unreachable, reset, or closed without an answer
-	BadTLS         Outcome = "tls"            // handshake or certificate
+	NoConnection   Outcome = "connect"        // refused, unreachable or reset
+	HungUp         Outcome = "closed"         // the receiver closed the connection before its answer was there
+	BadTLS         Outcome = "tls"            // the handshake failed
+	BadCertificate Outcome = "certificate"    // expired, or of an authority that nobody trusts
+	WrongHost      Outcome = "hostname"       // a certificate of another host
 	WriteFailed    Outcome = "write"          // the request could not be sent whole
 	HeaderTimeout  Outcome = "header_timeout" // no complete answer headers in time
 	BodyTimeout    Outcome = "body_timeout"   // the headers of a failure came in time, the rest did not
 	BadStatus      Outcome = "status"         // an answer other than 2xx
 	TooManyMoves   Outcome = "redirect"       // more redirects than the dialect follows, or one where it wants none
 	BadAnswer      Outcome = "answer"         // what came back is not HTTP, or too large
+	NoToken        Outcome = "token"          // the receiver's authorization server gave none, and so nothing was sent
 	AttemptStopped Outcome = "cancelled"      // Souk itself broke it off; consumes no attempt
 	Unprepared     Outcome = "unprepared"     // Souk could not make the request: a fault of its own
 )
@@ -102,7 +106,21 @@ type Outgoing struct {
 	Speaker     Speaker     // whose token goes with it
 	Number      int         // of this attempt, from 0
 	At          time.Time   // now
+	Began       time.Time   // the same, by the clock of this process
 }
+
+// Unsent is the error of a Prepare that needed something from the receiver's side
+// and did not get it: nothing is sent, and the attempt counts as one that failed.
+type Unsent struct {
+	Outcome Outcome
+	Err     error // for people: holds no secret
+}
+
+// Error says what was missing.
+func (u Unsent) Error() string { return u.Err.Error() }
+
+// Unwrap is what was missing.
+func (u Unsent) Unwrap() error { return u.Err }
 
 // Speaker is the app user whose short token an attempt carries; zero when there
 // is none, or the installation is not active any more.

@@ -48,9 +48,10 @@ func (f *flight) make(ctx context.Context, r *run) {
 	p := &f.progress
 	p.Delivery, p.Status, p.Attempts, p.Outcome = *d, souk.DeliveryPending, d.Attempts, d.LastOutcome
 	prepared, err := f.prepare(souk.Outgoing{
-		Delivery: *d, Webhook: f.hook.webhook, Credentials: f.hook.credentials, Speaker: f.speaker, Number: d.Attempts, At: at,
+		Delivery: *d, Webhook: f.hook.webhook, Credentials: f.hook.credentials, Speaker: f.speaker, Number: d.Attempts, At: at, Began: began,
 	})
-	if err != nil {
+	var unsent souk.Unsent
+	if err != nil && !errors.As(err, &unsent) {
 		f.cannot(r, at, err)
 		return
 	}
@@ -66,7 +67,10 @@ func (f *flight) make(ctx context.Context, r *run) {
 	if signed {
 		q.Method, q.URL, q.Body = http.MethodGet, prepared.URL, nil
 	}
-	res := r.Client.Do(ctx, q)
+	res := Result{Outcome: unsent.Outcome, URL: q.URL, Err: unsent.Err, Started: began, Duration: time.Since(began)}
+	if err == nil {
+		res = r.Client.Do(ctx, q)
+	}
 	if signed {
 		// The address is a secret, and answers like to repeat it.
 		res.URL, res.Excerpt = f.hook.webhook.URL, nil

@@ -116,9 +116,9 @@ func TestDoOutcomes(t *testing.T) {
 	}{
 		{"no content", func(t *testing.T) string { return raw(t, "HTTP/1.1 204 No Content\r\n\r\n") }, souk.OK, 204},
 		{"server error", func(t *testing.T) string { return raw(t, "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n") }, souk.BadStatus, 503},
-		{"closes without a word", func(t *testing.T) string { return raw(t, "") }, souk.NoConnection, 0},
+		{"closes without a word", func(t *testing.T) string { return raw(t, "") }, souk.HungUp, 0},
 		{"speaks no HTTP", func(t *testing.T) string { return raw(t, "220 smtp ready\r\n") }, souk.BadAnswer, 0},
-		{"half a header", func(t *testing.T) string { return raw(t, "HTTP/1.1 200 OK\r\nServer: x") }, souk.NoConnection, 0},
+		{"half a header", func(t *testing.T) string { return raw(t, "HTTP/1.1 200 OK\r\nServer: x") }, souk.HungUp, 0},
 		{"endless header", func(t *testing.T) string {
 			return raw(t, "HTTP/1.1 200 OK\r\n"+strings.Repeat("X-Padding: "+strings.Repeat("x", 1000)+"\r\n", 100)+"\r\n")
 		}, souk.BadAnswer, 0},

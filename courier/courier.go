@@ -64,7 +64,7 @@ var usual = limits{flying: 256, inHand: 8192, bytes: 32 << 20, perLane: 512, few
 
 // Prepare makes one attempt out of a delivery: headers, signature, and what the
 // dialect puts into the body at send time. An error is a fault of ours: it is
-// logged and the delivery waits.
+// logged and the delivery waits; but souk.Unsent is an attempt that failed.
 type Prepare func(souk.Outgoing) (souk.Prepared, error)
 
 // Courier delivers what lies in the outbox of DB. Make it with New.

@@ -1,6 +1,8 @@
 package courier
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -47,30 +49,51 @@ var (
 func outcomeOf(err error) souk.Outcome {
 	var f failure
 	errors.As(err, &f)
+	var dns *net.DNSError
 	switch {
 	case errors.Is(err, ErrAddress):
 		return souk.Blocked
+	case f.in == phaseDial && errors.As(err, &dns):
+		return souk.BadName // be it for want of time
 	case f.late:
-		return souk.HeaderTimeout // in whichever phase the time was spent
+		return souk.HeaderTimeout // in whichever other phase the time was spent
 	}
 	if op := (*net.OpError)(nil); errors.As(err, &op) && op.Op == "remote error" {
 		return souk.BadTLS // TLS 1.3 may refuse late: for want of a certificate of ours
 	}
 	switch f.in {
 	case phaseDial:
-		if dns := (*net.DNSError)(nil); errors.As(err, &dns) {
-			return souk.BadName
-		}
 		return souk.NoConnection
 	case phaseTLS:
-		return souk.BadTLS
+		return untrusted(err)
 	case phaseWrite:
 		return souk.WriteFailed
 	}
-	if f.silent || lost(err) {
+	switch {
+	case errors.Is(err, syscall.ECONNRESET):
 		return souk.NoConnection
+	case f.silent || lost(err):
+		return souk.HungUp
 	}
 	return souk.BadAnswer
+}
+
+// untrusted names the failure of a TLS handshake. A receiver that is gone in the
+// middle of one says nothing about its certificate.
+func untrusted(err error) souk.Outcome {
+	var host x509.HostnameError
+	var unverified *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &host):
+		return souk.WrongHost
+	case errors.As(err, &unverified):
+		return souk.BadCertificate
+	case errors.Is(err, syscall.ECONNRESET):
+		return souk.NoConnection
+	case lost(err):
+		return souk.HungUp
+	}
+	return souk.BadTLS
 }
 
 // lost reports whether err is the other side's end of a connection.

@@ -95,18 +95,18 @@ func TestHostileHTTP2Receivers(t *testing.T) {
 		seen   int64
 	}{
 		{"fine", func(w io.Writer, s uint32, _, _ int64) bool { return fine(w, s) }, 3, souk.OK, 200, 0, false, 3},
-		{"hangs up", func(io.Writer, uint32, int64, int64) bool { return false }, 1, souk.NoConnection, 0, 0, true, 1},
-		{"refuses", func(w io.Writer, s uint32, _, _ int64) bool { return frame(w, frameReset, 0, s, refused) == nil }, 1, souk.NoConnection, 0, 0, true, 1},
-		{"resets", func(w io.Writer, s uint32, _, _ int64) bool { return frame(w, frameReset, 0, s, internal) == nil }, 1, souk.NoConnection, 0, 0, true, 1},
+		{"hangs up", func(io.Writer, uint32, int64, int64) bool { return false }, 1, souk.HungUp, 0, 0, true, 1},
+		{"refuses", func(w io.Writer, s uint32, _, _ int64) bool { return frame(w, frameReset, 0, s, refused) == nil }, 1, souk.HungUp, 0, 0, true, 1},
+		{"resets", func(w io.Writer, s uint32, _, _ int64) bool { return frame(w, frameReset, 0, s, internal) == nil }, 1, souk.HungUp, 0, 0, true, 1},
 		{"resets a later one", func(w io.Writer, s uint32, _, r int64) bool {
 			if r == 1 {
 				return fine(w, s)
 			}
 			return frame(w, frameReset, 0, s, internal) == nil
-		}, 2, souk.NoConnection, 0, 0, true, 2},
+		}, 2, souk.HungUp, 0, 0, true, 2},
 		{"goes away at once", func(w io.Writer, _ uint32, _, _ int64) bool {
 			return frame(w, frameGoAway, 0, 0, number(0)+number(0)) == nil
-		}, 1, souk.NoConnection, 0, 0, true, 1},
+		}, 1, souk.HungUp, 0, 0, true, 1},
 		{"goes away between two", func(w io.Writer, s uint32, c, r int64) bool {
 			if c == 1 && r == 2 {
 				return frame(w, frameGoAway, 0, 0, number(s-1)+number(0)) == nil
@@ -119,11 +119,11 @@ func TestHostileHTTP2Receivers(t *testing.T) {
 				return fine(w, s)
 			}
 			return frame(w, frameGoAway, 0, 0, number(s-1)+number(0)) == nil
-		}, 2, souk.NoConnection, 0, 0, true, 3},
+		}, 2, souk.HungUp, 0, 0, true, 3},
 		{"no frames", func(w io.Writer, _ uint32, _, _ int64) bool {
 			_, err := io.WriteString(w, "HTTP/1.1 200 OK\r\n\r\n")
 			return err == nil
-		}, 1, souk.NoConnection, 0, 0, true, 1},
+		}, 1, souk.HungUp, 0, 0, true, 1},
 		{"endless interim responses", func(w io.Writer, s uint32, _, _ int64) bool {
 			for frame(w, frameHeaders, endHeaders, s, status103) == nil {
 			}
@@ -134,7 +134,7 @@ func TestHostileHTTP2Receivers(t *testing.T) {
 			for err := frame(w, frameHeaders, 0, s, status200); err == nil; err = frame(w, frameContinuation, 0, s, more) {
 			}
 			return false
-		}, 1, souk.NoConnection, 0, 0, true, 1},
+		}, 1, souk.HungUp, 0, 0, true, 1},
 		{"endless body", func(w io.Writer, s uint32, _, _ int64) bool {
 			for err := frame(w, frameHeaders, endHeaders, s, status200); err == nil; err = frame(w, frameData, 0, s, strings.Repeat("x", 16<<10)) {
 			}

@@ -102,7 +102,7 @@ func TestDoThroughAProxy(t *testing.T) {
 		{"a name and a port", http1, "souk:s3cret", "http://receiver.example:8080/", souk.OK, "HTTP/1.1 receiver.example:8080", "receiver.example:8080"},
 		{"over TLS", https, "souk:s3cret", "http://receiver.example/", souk.OK, "HTTP/1.1 receiver.example", "receiver.example:80"},
 		{"TLS through it", tunnel, "souk:s3cret", "https://192.0.2.1/", souk.OK, "HTTP/2.0 192.0.2.1", "192.0.2.1:443"},
-		{"TLS with a wrong name", tunnel, "souk:s3cret", "https://receiver.example/", souk.BadTLS, "certificate", "receiver.example:443"},
+		{"TLS with a wrong name", tunnel, "souk:s3cret", "https://receiver.example/", souk.WrongHost, "certificate", "receiver.example:443"},
 		{"a wrong password", http1, "souk:wr0ng", "http://receiver.example/", souk.NoConnection, "the egress proxy answered 407", "receiver.example:80"},
 		{"it forbids", http1, "souk:s3cret", "http://forbidden.example/", souk.Blocked, "not allowed", "forbidden.example:80"},
 		{"it knows no such name", http1, "souk:s3cret", "http://unknown.example/", souk.NoConnection, "the egress proxy answered 502", "unknown.example:80"},

@@ -143,8 +143,8 @@ func TestHostileReceivers(t *testing.T) {
 		{"large interim responses", 2, pours("", "HTTP/1.1 102 Processing\r\nX: "+long+long+"\r\n\r\n"), souk.BadAnswer, 0, 0, true},
 		{"as many as are bearable", 2, says(strings.Repeat(interim, maxInterim) + okay + "Content-Length: 0\r\n\r\n"), souk.OK, 200, 0, false},
 		{"one more", 2, says(strings.Repeat(interim, maxInterim+1) + okay + "Content-Length: 0\r\n\r\n"), souk.BadAnswer, 0, 0, true},
-		{"nothing", 2, says(""), souk.NoConnection, 0, 0, true},
-		{"half a header", 2, says(okay + "Content-Len"), souk.NoConnection, 0, 0, true},
+		{"nothing", 2, says(""), souk.HungUp, 0, 0, true},
+		{"half a header", 2, says(okay + "Content-Len"), souk.HungUp, 0, 0, true},
 		{"half a body", 2, says(okay + "Content-Length: 10\r\n\r\nhalf"), souk.OK, 200, 4, true},
 		{"half a body of a failure", 2, says("HTTP/1.1 500 No\r\nContent-Length: 10\r\n\r\nhalf"), souk.BadStatus, 500, 4, true},
 		{"reset after the header", 2, func(conn net.Conn, in *bufio.Reader) {
@@ -164,7 +164,7 @@ func TestHostileReceivers(t *testing.T) {
 			pour(conn, "x") // until we hang up
 		}, souk.OK, 200, 0, false},
 		{"another protocol", 2, says("220 smtp ready\r\n"), souk.BadAnswer, 0, 0, true},
-		{"HTTP/2 that we did not ask for", 2, says("\x00\x00\x00\x04\x00\x00\x00\x00\x00"), souk.NoConnection, 0, 0, true},
+		{"HTTP/2 that we did not ask for", 2, says("\x00\x00\x00\x04\x00\x00\x00\x00\x00"), souk.HungUp, 0, 0, true},
 		{"no status", 2, says("HTTP/1.1 fine\r\n\r\n"), souk.BadAnswer, 0, 0, true},
 		{"a status of four digits", 2, says("HTTP/1.1 2000 OK\r\n\r\n"), souk.BadAnswer, 0, 0, true},
 		{"a negative status", 2, says("HTTP/1.1 -20 OK\r\n\r\n"), souk.BadAnswer, 0, 0, true},
@@ -242,7 +242,7 @@ func TestDoRepeatsOnce(t *testing.T) {
 		{"resets at once", func(conn net.Conn, _ *bufio.Reader, _ int64) { reset(conn) }, souk.OK, 1, 2},
 		{"closes when it is used again", func(_ net.Conn, in *bufio.Reader, _ int64) { readAll(in) }, souk.OK, 2, 2},
 		{"resets when it is used again", func(conn net.Conn, in *bufio.Reader, _ int64) { readAll(in); reset(conn) }, souk.OK, 2, 2},
-		{"half an answer", func(conn net.Conn, in *bufio.Reader, _ int64) { readAll(in); io.WriteString(conn, "HTTP/1.1 2") }, souk.NoConnection, 1, 1},
+		{"half an answer", func(conn net.Conn, in *bufio.Reader, _ int64) { readAll(in); io.WriteString(conn, "HTTP/1.1 2") }, souk.HungUp, 1, 1},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -291,7 +291,7 @@ func TestDoRepeatsOnce(t *testing.T) {
 		c := open()
 		defer c.Close()
 		post(t, c, url)
-		if r := post(t, c, url); r.Outcome != souk.NoConnection || seen.Load() != 2 {
+		if r := post(t, c, url); r.Outcome != souk.HungUp || seen.Load() != 2 {
 			t.Errorf("%s, seen %d times: %v", r.Outcome, seen.Load(), r.Err)
 		}
 	})

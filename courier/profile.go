@@ -44,11 +44,12 @@ var giosgRetries = []time.Duration{
 	30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 12 * time.Hour,
 }
 
-// zoomIsFinal: an answer that refuses or points elsewhere is the last word, as is
-// a certificate that does not stand up.
+// zoomIsFinal: an answer that refuses or points elsewhere is the last word, as are
+// an address that Souk does not send to and a receiver that does not prove who it
+// is (docs/dialects/zoom.md, "Outcome, retries, log").
 func zoomIsFinal(r Result) bool {
 	switch r.Outcome {
-	case souk.BadTLS, souk.Blocked, souk.TooManyMoves:
+	case souk.BadTLS, souk.BadCertificate, souk.WrongHost, souk.Blocked, souk.TooManyMoves:
 		return true
 	}
 	return r.Status >= 300 && r.Status <= 499

@@ -96,9 +96,9 @@ func TestDoTLS(t *testing.T) {
 		{"good", a.serve(t, h, "127.0.0.1", soon, 0), a.pool, souk.OK},
 		{"TLS 1.2", a.serve(t, h, "127.0.0.1", soon, tls.VersionTLS12), a.pool, souk.OK},
 		{"TLS 1.1", a.serve(t, h, "127.0.0.1", soon, tls.VersionTLS11), a.pool, souk.BadTLS},
-		{"expired", a.serve(t, h, "127.0.0.1", past, 0), a.pool, souk.BadTLS},
-		{"wrong name", a.serve(t, h, "127.0.0.2", soon, 0), a.pool, souk.BadTLS},
-		{"unknown authority", a.serve(t, h, "127.0.0.1", soon, 0), x509.NewCertPool(), souk.BadTLS},
+		{"expired", a.serve(t, h, "127.0.0.1", past, 0), a.pool, souk.BadCertificate},
+		{"wrong name", a.serve(t, h, "127.0.0.2", soon, 0), a.pool, souk.WrongHost},
+		{"unknown authority", a.serve(t, h, "127.0.0.1", soon, 0), x509.NewCertPool(), souk.BadCertificate},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestDoBelievesNoSelfSignedCertificate(t *testing.T) {
 	defer server.Close()
 	c := open()
 	defer c.Close()
-	if r := post(t, c, server.URL); r.Outcome != souk.BadTLS || r.Status != 0 {
+	if r := post(t, c, server.URL); r.Outcome != souk.BadCertificate || r.Status != 0 {
 		t.Errorf("%s, status %d: %v", r.Outcome, r.Status, r.Err)
 	}
 }

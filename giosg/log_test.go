@@ -58,6 +58,7 @@ func TestLogEntries(t *testing.T) {
 func TestReasons(t *testing.T) {
 	want := map[souk.Outcome]string{
 		souk.OK: "", souk.Blocked: "blocked_address", souk.BadName: "dns_error", souk.NoConnection: "connection_error",
+		souk.HungUp: "connection_error", souk.BadCertificate: "tls_error", souk.WrongHost: "tls_error",
 		souk.BadTLS: "tls_error", souk.WriteFailed: "connection_error", souk.HeaderTimeout: "timeout", souk.BodyTimeout: "http_status",
 		souk.BadStatus: "http_status", souk.TooManyMoves: "redirect", souk.BadAnswer: "connection_error", souk.AttemptStopped: "cancelled",
 	}

@@ -222,9 +222,9 @@ func retryReason(last souk.Outcome) string {
 		return "http_timeout"
 	case souk.TooManyMoves:
 		return "too_many_redirects"
-	case souk.Blocked, souk.BadName, souk.NoConnection, souk.WriteFailed:
+	case souk.Blocked, souk.BadName, souk.NoConnection, souk.HungUp, souk.WriteFailed:
 		return "connection_failed"
-	case souk.BadTLS:
+	case souk.BadTLS, souk.BadCertificate, souk.WrongHost:
 		return "ssl_error"
 	case souk.BadStatus, souk.BodyTimeout:
 		return "http_error"

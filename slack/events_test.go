@@ -223,6 +223,7 @@ func TestRetryReasons(t *testing.T) {
 	for outcome, want := range map[souk.Outcome]string{
 		souk.HeaderTimeout: "http_timeout", souk.TooManyMoves: "too_many_redirects", souk.BadName: "connection_failed",
 		souk.NoConnection: "connection_failed", souk.WriteFailed: "connection_failed", souk.Blocked: "connection_failed",
+		souk.BadCertificate: "ssl_error", souk.WrongHost: "ssl_error", souk.HungUp: "connection_failed",
 		souk.BadTLS: "ssl_error", souk.BadStatus: "http_error", souk.BadAnswer: "unknown_error", souk.Unprepared: "unknown_error",
 	} {
 		if got := retryReason(outcome); got != want {

@@ -201,7 +201,7 @@ func eventType(a souk.App) string {
 
 // status is published, or the word that an event has for what is not.
 func status(a souk.App, unpublished string) string {
-	if a.IsPublic() {
+	if a.Listing == souk.Listed {
 		return "published"
 	}
 	return unpublished

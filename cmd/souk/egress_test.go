@@ -41,11 +41,11 @@ func TestEgressFlags(t *testing.T) {
 		want  souk.Outcome
 	}{
 		{"none", egressFlags{}, "", false, souk.Blocked},
-		{"private", egressFlags{AllowPrivateTargets: true}, "", false, souk.BadTLS},
+		{"private", egressFlags{AllowPrivateTargets: true}, "", false, souk.BadCertificate},
 		{"an authority", egressFlags{AllowPrivateTargets: true, CAFile: file("good", "# of ours\n"+good)}, "", false, souk.OK},
 		{"two", egressFlags{AllowTargets: local, CAFile: file("two", good+good)}, "", false, souk.OK},
 		{"an empty list", egressFlags{AllowTargets: []string{""}}, "", false, souk.Blocked},
-		{"a list", egressFlags{AllowTargets: local}, "", false, souk.BadTLS},
+		{"a list", egressFlags{AllowTargets: local}, "", false, souk.BadCertificate},
 		{"another list", egressFlags{AllowTargets: []string{"10.0.0.0/8"}}, "", false, souk.Blocked},
 		{"a name in a list", egressFlags{AllowTargets: []string{"intranet"}}, `--allow-targets: "intranet" is neither`, true, ""},
 		{"a bad proxy", egressFlags{EgressProxy: "ftp://me:s3cret@proxy.example"}, "--egress-proxy: the scheme", true, ""},
