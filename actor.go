@@ -21,10 +21,16 @@ type Actor struct {
 // them.
 func (a Actor) IsOperator() bool { return a.Platform && a.User.IsZero() }
 
+// IsApp reports whether an app acts for itself, by a token of its own that speaks
+// for nobody else: it looks after its own webhooks and secrets, and no more.
+func (a Actor) IsApp() bool {
+	return a.Kind == AppToken || a.Kind == ZoomToken && a.User.IsZero()
+}
+
 // ThroughApp reports whether an app acts, by what it was handed with an
 // installation: for its app user or for a person. It has none of their word but
 // for what the token carries, so that it agrees to nothing and gives nothing
-// away in their name. Slack's tokens are their own wire's to judge.
+// away in their name. Slack's and Zoom's tokens are their own wire's to judge.
 func (a Actor) ThroughApp() bool {
 	return !a.Installation.IsZero() && (a.Kind == PersonToken || a.Kind == ShortToken)
 }

@@ -112,6 +112,37 @@ type Credentials struct {
 	ZoomClientSecret       string
 	ZoomWebhookSecret      string
 	ZoomVerificationToken  string // deprecated by Zoom; "": none is sent, as for every new app
+
+	ZoomOldClientSecret   string    // answers beside ZoomClientSecret before ZoomOldUntil
+	ZoomOldUntil          time.Time //
+	ZoomRotation          Rotation  // of the client secret
+	ZoomNextWebhookSecret string    // signs instead of ZoomWebhookSecret from ZoomSwitchAt on
+	ZoomSwitchAt          time.Time // zero: there is no next one
+}
+
+// Rotation is how a secret came to be replaced.
+type Rotation struct {
+	ID      ID           // of the secret that came; none: it is the first
+	At      time.Time    // when it came
+	Changes [3]time.Time // when anything of this was decided last, the latest first
+}
+
+// OldZoomSecret is the client secret that answers beside the present one at a
+// time, or "".
+func (c Credentials) OldZoomSecret(at time.Time) string {
+	if !at.Before(c.ZoomOldUntil) {
+		return ""
+	}
+	return c.ZoomOldClientSecret
+}
+
+// ZoomSigner is the secret token that signs what is sent to a webhook of Zoom's
+// wire at a time.
+func (c Credentials) ZoomSigner(at time.Time) string {
+	if c.ZoomNextWebhookSecret != "" && !at.Before(c.ZoomSwitchAt) {
+		return c.ZoomNextWebhookSecret
+	}
+	return c.ZoomWebhookSecret
 }
 
 // Share says that App may be installed by Org.

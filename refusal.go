@@ -79,6 +79,8 @@ const (
 	InstallationOver          Refusal = "installation over"                          // what justified a delivery has ended
 	NoOwnSecret               Refusal = "no secret of its own"                       // the webhook signs with the app's
 	UnknownReplay             Refusal = "unknown replay"                             //
+	UnknownSecret             Refusal = "unknown secret"                             // none that was replaced answers any more
+	ChangedTooOften           Refusal = "changed too often"                          // a secret, within a quarter of an hour
 	ReplayGoesOn              Refusal = "another replay goes on"                     // to this webhook
 	UnknownGroup              Refusal = "unknown group"                              //
 )
@@ -96,7 +98,7 @@ func Refusals() []Refusal {
 		NotAppProvider, NotPartner, AlreadyShared, AlreadyPartners, AlreadyInvited, TooManyWebhooks, KeyReused,
 		WrongPassword, WrongSecret, SpentCode, ExpiredCode, BadRedirect, UnknownGrant, NoTrigger, NotAuthorized, TooManyTokens,
 		WebhookInactive, DeliveryOpen, InstallationOver, NoOwnSecret, UnknownReplay, ReplayGoesOn,
-		UnknownGroup,
+		UnknownGroup, UnknownSecret, ChangedTooOften,
 	}
 }
 

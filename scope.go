@@ -65,6 +65,7 @@ var BuiltinScopes = []Scope{
 	{"marketplace:write:event_subscription", "Subscribe to events", AppScope, false, "Manage"},
 	{"marketplace:update:event_subscription", "Change event subscriptions", AppScope, false, "Manage"},
 	{"marketplace:delete:event_subscription", "End event subscriptions", AppScope, false, "Manage"},
+	{"marketplace:update:client_secret", "Change one's own secret", AppScope, true, "Manage"},
 
 	// Souk's own.
 	{"marketplace:read", "Hear what happens to apps where this app is live", BotScope, true, "View"},
@@ -76,6 +77,17 @@ const MarketplaceRead = "marketplace:read"
 // adminScopes make an app protected: whoever removes it loses the means to
 // administer apps (docs/dialects/slack.md, "admin.apps.uninstall").
 func isAdminScope(name string) bool { return name == "admin" || strings.HasPrefix(name, "admin.") }
+
+// AppScopes are what an app may do for itself on Zoom's wire, whoever installed it.
+func AppScopes() Scopes {
+	var names []string
+	for _, s := range BuiltinScopes {
+		if s.Token == AppScope && strings.HasPrefix(s.Name, "marketplace:") {
+			names = append(names, s.Name)
+		}
+	}
+	return NewScopes(names...)
+}
 
 // Scopes is a sorted set of scope names. Build it with NewScopes; the zero
 // value is the empty set.

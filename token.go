@@ -16,15 +16,17 @@ const (
 	BotToken       TokenKind = "xoxb"     // Slack: an installation's app user
 	AppToken       TokenKind = "xapp"     // Slack: an app for itself
 	RefreshToken   TokenKind = "xoxe"     // Slack: renews a rotating token
-	ZoomToken      TokenKind = "zoom"     // Zoom: an app at an org
+	ZoomToken      TokenKind = "zoom"     // Zoom: a person through an installed app, or an app for itself
 	PlatformToken  TokenKind = "platform" // the operator and the host product
 	ConsoleSession TokenKind = "session"  // a person's browser
 	ShortToken     TokenKind = "short"    // whoever a webhook or a trigger was handed it for: signed and not stored
+
+	ZoomRefreshToken TokenKind = "zoom_refresh" // Zoom: renews a person's token
 )
 
 // TokenKinds are all there are.
 var TokenKinds = []TokenKind{
-	PersonToken, UserToken, BotToken, AppToken, RefreshToken, ZoomToken, PlatformToken, ConsoleSession, ShortToken,
+	PersonToken, UserToken, BotToken, AppToken, RefreshToken, ZoomToken, ZoomRefreshToken, PlatformToken, ConsoleSession, ShortToken,
 }
 
 // StoredTokenKinds are the kinds of tokens that are rows: all but the short
@@ -42,6 +44,7 @@ type Token struct {
 	Installation ID // it came with, or none
 	App          ID // of the installation, or the app it speaks for
 	Org          ID
+	Family       ID `json:",omitzero"` // of Zoom's that renew one another: the ID of the first that renews
 	Scopes       Scopes
 	Description  string
 	Networks     []netip.Prefix // where it may be used from; none: anywhere

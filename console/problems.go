@@ -89,6 +89,8 @@ var refusals = map[souk.Refusal]problem{
 	souk.DeliveryOpen:              {http.StatusConflict, "delivery-open"},
 	souk.InstallationOver:          {http.StatusConflict, "installation-over"},
 	souk.NoOwnSecret:               {http.StatusConflict, "no-own-secret"},
+	souk.UnknownSecret:             {http.StatusNotFound, "unknown-secret"},
+	souk.ChangedTooOften:           {http.StatusTooManyRequests, "changed-too-often"},
 	souk.ReplayGoesOn:              {http.StatusConflict, "replay-goes-on"},
 
 	souk.UnknownScope:     {http.StatusUnprocessableEntity, "unknown-scope"},

@@ -140,6 +140,8 @@ var refusals = map[souk.Refusal]*failure{
 	souk.DeliveryOpen:              serverError,
 	souk.InstallationOver:          serverError,
 	souk.NoOwnSecret:               serverError,
+	souk.UnknownSecret:             serverError,
+	souk.ChangedTooOften:           serverError,
 	souk.ReplayGoesOn:              serverError,
 	souk.UnknownGroup:              serverError,
 }

@@ -16,6 +16,9 @@ const answerKept = 24 * time.Hour
 // of nodes differ.
 const codeKept = time.Hour
 
+// tokenKept is how long tokens of Zoom's wire are kept after they expired.
+const tokenKept = 24 * time.Hour
+
 // A step of tidying drops at most tidyRows, tidyAtOnce in a statement, and ends
 // after stepTime, but not before it dropped something: nobody who writes waits
 // longer for it.
@@ -25,9 +28,9 @@ const (
 )
 
 // Tidy drops a part of what was kept long enough: what host
-// products published after souk.LogKept, answers under idempotency keys after a day, and used
-// codes. It tells whether
-// there is more to drop.
+// products published after souk.LogKept, answers under idempotency keys after a day, used
+// codes, and tokens of Zoom's wire that expired. It tells whether there is more to
+// drop.
 func (m *Market) Tidy(ctx context.Context) (more bool, err error) {
 	err = m.DB.Write(ctx, nil, func(tx *store.Tx) error {
 		at, began := m.now(), time.Now()
@@ -40,6 +43,7 @@ func (m *Market) Tidy(ctx context.Context) (more bool, err error) {
 			{tx.DropPublications, souk.LogKept},
 			{tx.DropAnswers, answerKept},
 			{tx.DropCodes, codeKept},
+			{tx.DropTokens, tokenKept},
 		} {
 			for n := int64(tidyAtOnce); n == tidyAtOnce; dropped += n {
 				if more = dropped >= tidyRows || dropped > 0 && time.Since(began) >= stepTime; more {

@@ -87,7 +87,7 @@ func (tx *Tx) deskOrHome(id souk.ID, need Need) (p place, err error) {
 
 // capped is what is left of a standing to the actor's token: one that came with
 // an installation carries no more than that was allowed, for whomever it speaks.
-// Slack's tokens are held to their scopes by their own wire.
+// Slack's and Zoom's tokens are held to their scopes by their own wire.
 func (tx *Tx) capped(s souk.Standing) souk.Standing {
 	if tx.actor.ThroughApp() {
 		return s.Within(tx.actor.Scopes)

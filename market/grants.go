@@ -19,8 +19,9 @@ import (
 const AccessLife = 8 * time.Hour
 
 const (
-	codeLife    = time.Minute
-	maxNonce    = 500 // bytes
+	codeLife    = time.Minute     // at the token endpoint of giosg's wire
+	zoomCode    = 5 * time.Minute // at that of Zoom's
+	maxNonce    = 500             // bytes
 	authorized  = "Authorized by the person"
 	challengeOf = 43 // characters of a PKCE challenge: SHA-256 as base64url
 )
@@ -184,12 +185,13 @@ type authorizationCode struct {
 	Scopes           souk.Scopes
 	OpenID           bool
 	Nonce, Challenge string
-	At, Until        time.Time
+	At               time.Time
 	SignedIn         time.Time
 }
 
 // Authorize lets an app speak for the person who acts and answers with a code
-// for Redeem, good once and for a minute. It refuses what Authorizable does.
+// for Redeem, good once and for a minute, or for RedeemZoom, good for five. It
+// refuses what Authorizable does.
 func (m *Market) Authorize(ctx context.Context, actor souk.Actor, in Authorizing) (code string, err error) {
 	return m.authorize(ctx, actor, in, func(*Tx, asked) error { return nil })
 }
@@ -225,7 +227,7 @@ func (m *Market) authorize(ctx context.Context, actor souk.Actor, in Authorizing
 		code = m.seal("authorization code", authorizationCode{
 			ID: souk.NewID(), App: a.app.ID, User: a.user.ID, Org: a.org.ID, Grant: g.ID, Redirect: in.Redirect,
 			Scopes: a.scopes, OpenID: in.OpenID, Nonce: in.Nonce, Challenge: in.Challenge,
-			At: tx.at, Until: tx.at.Add(codeLife), SignedIn: session.CreatedAt,
+			At: tx.at, SignedIn: session.CreatedAt,
 		})
 		return nil
 	})
@@ -258,8 +260,8 @@ func (tx *Tx) grant(i souk.Installation, user souk.ID, scopes souk.Scopes, org s
 
 // Redeeming is a code that an app hands in.
 type Redeeming struct {
-	App      souk.ID
-	Secret   string // giosg's, of the app
+	App      souk.ID // not looked at by RedeemZoom, nor is Secret
+	Secret   string  // giosg's, of the app
 	Code     string
 	Redirect string // as the code was asked with
 	Verifier string // PKCE's, when there was a challenge
@@ -282,8 +284,7 @@ type Redeemed struct {
 // ExpiredCode, BadRedirect, NotAuthorized when the person took back meanwhile
 // what they granted, or the installation lost it, and souk.Dead.
 func (m *Market) Redeem(ctx context.Context, in Redeeming, face string, from netip.Addr) (done Redeemed, err error) {
-	var c authorizationCode
-	known := m.unseal("authorization code", in.Code, &c)
+	c := m.readCode(in.Code)
 	if err := m.proven(ctx, in.App, in.Secret); err != nil {
 		return done, err
 	}
@@ -292,31 +293,9 @@ func (m *Market) Redeem(ctx context.Context, in Redeeming, face string, from net
 		if err := tx.proves(in.App, in.Secret); err != nil {
 			return err
 		}
-		switch {
-		case !known, c.App != in.App, !verifies(c.Challenge, in.Verifier):
-			return souk.SpentCode
-		case c.Redirect != in.Redirect:
-			return souk.BadRedirect
-		case !tx.at.Before(c.Until):
-			return souk.ExpiredCode
-		}
-		g, err := tx.Grant(c.Grant)
+		t, err := tx.spend(c, in, souk.PersonToken, codeLife)
 		if err != nil {
 			return err
-		}
-		i, err := tx.Installation(g.Installation)
-		if err != nil {
-			return err
-		}
-		if g.Status != souk.GrantActive || !g.Scopes.Covers(c.Scopes) || !i.Scopes.Covers(c.Scopes) {
-			return souk.NotAuthorized
-		}
-		t := souk.Token{Kind: souk.PersonToken, User: c.User, Installation: i.ID, App: i.App, Org: c.Org, Scopes: c.Scopes}
-		if err := tx.wouldAnswer(t); err != nil {
-			return err
-		}
-		if first, err := tx.UseCode(c.ID, c.Until); err != nil || !first {
-			return either(err, souk.SpentCode)
 		}
 		done = Redeemed{OpenID: c.OpenID, Nonce: c.Nonce, At: c.At, SignedIn: c.SignedIn}
 		if done.User, err = tx.User(c.User); err != nil {
@@ -329,6 +308,47 @@ func (m *Market) Redeem(ctx context.Context, in Redeeming, face string, from net
 		return err
 	})
 	return done, err
+}
+
+// readCode opens an authorization code; what is none opens to that of no app.
+func (m *Market) readCode(code string) (c authorizationCode) {
+	if !m.unseal("authorization code", code, &c) {
+		return authorizationCode{}
+	}
+	return c
+}
+
+// spend uses an authorization code that in.App handed in, and answers with the
+// token that it is good for, not yet made.
+func (tx *Tx) spend(c authorizationCode, in Redeeming, kind souk.TokenKind, life time.Duration) (t souk.Token, err error) {
+	switch {
+	case c.App.IsZero(), c.App != in.App, !verifies(c.Challenge, in.Verifier):
+		return t, souk.SpentCode
+	case c.Redirect != in.Redirect:
+		return t, souk.BadRedirect
+	case !tx.at.Before(c.At.Add(life)):
+		return t, souk.ExpiredCode
+	}
+	g, err := tx.Grant(c.Grant)
+	if err != nil {
+		return t, err
+	}
+	i, err := tx.Installation(g.Installation)
+	if err != nil {
+		return t, err
+	}
+	if g.Status != souk.GrantActive || !g.Scopes.Covers(c.Scopes) || !i.Scopes.Covers(c.Scopes) {
+		return t, souk.NotAuthorized
+	}
+	t = souk.Token{Kind: kind, User: c.User, Installation: i.ID, App: i.App, Org: c.Org, Scopes: c.Scopes}
+	if err := tx.wouldAnswer(t); err != nil {
+		return t, err
+	}
+	first, err := tx.UseCode(c.ID, c.At.Add(zoomCode)) // the longest that any code is good for
+	if err == nil && !first {
+		err = souk.SpentCode
+	}
+	return t, err
 }
 
 // verifies reports whether a PKCE verifier belongs to a challenge; without a
@@ -352,25 +372,30 @@ func (m *Market) RevokeGrant(ctx context.Context, actor souk.Actor, id souk.ID) 
 		if g.User != tx.actor.User || !tx.actor.Installation.IsZero() || g.Status != souk.GrantActive {
 			return souk.UnknownGrant
 		}
-		i, err := tx.Installation(g.Installation)
-		if err != nil {
-			return err
-		}
-		app, at, err := tx.where(i.App, i.Org)
-		if err != nil {
-			return err
-		}
-		if _, err := tx.RevokeGranted(g, tx.at); err != nil {
-			return err
-		}
-		ended := []souk.Grant{g}
-		revoked, err := tx.revoke(ended, i, app, at)
-		if err != nil {
-			return err
-		}
-		if err := tx.audit("RevokeGrant", at.Org, app.ID, g.ID, g, ended[0]); err != nil {
-			return err
-		}
-		return tx.emit(revoked...)
+		return tx.revokeGrant(g)
 	})
+}
+
+// revokeGrant takes back a grant, and with it the tokens that came by it.
+func (tx *Tx) revokeGrant(g souk.Grant) error {
+	i, err := tx.Installation(g.Installation)
+	if err != nil {
+		return err
+	}
+	app, at, err := tx.where(i.App, i.Org)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.RevokeGranted(g, tx.at); err != nil {
+		return err
+	}
+	ended := []souk.Grant{g}
+	revoked, err := tx.revoke(ended, i, app, at)
+	if err != nil {
+		return err
+	}
+	if err := tx.audit("RevokeGrant", at.Org, app.ID, g.ID, g, ended[0]); err != nil {
+		return err
+	}
+	return tx.emit(revoked...)
 }

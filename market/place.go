@@ -170,7 +170,7 @@ func (tx *Tx) ownedApp(id souk.ID) (souk.App, place, error) {
 	if !app.DeletedAt.IsZero() {
 		return app, place{}, souk.UnknownApp
 	}
-	if tx.actor.Kind == souk.AppToken && tx.actor.App == id {
+	if tx.actor.IsApp() && tx.actor.App == id {
 		org, enterprise, err := tx.OrgAndAbove(app.Owner)
 		return app, place{Org: org, Enterprise: enterprise}, err
 	}

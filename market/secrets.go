@@ -66,6 +66,10 @@ func NewSecret(kind souk.TokenKind) string {
 		prefix = string(kind) + "-souk-"
 	case souk.PlatformToken:
 		prefix = "souk-platform-"
+	case souk.ZoomToken:
+		prefix = "souk-zoom-"
+	case souk.ZoomRefreshToken:
+		prefix = "souk-zoom-refresh-"
 	}
 	return prefix + randomText("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", 43)
 }
@@ -73,7 +77,6 @@ func NewSecret(kind souk.TokenKind) string {
 // NewCredentials makes what an app needs on every wire.
 func NewCredentials(app souk.ID) souk.Credentials {
 	const hex, digits = "0123456789abcdef", "0123456789"
-	const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 	return souk.Credentials{
 		App:                    app,
 		GiosgSecret:            randomText(hex, 40),
@@ -82,10 +85,16 @@ func NewCredentials(app souk.ID) souk.Credentials {
 		SlackSigningSecret:     randomText(hex, 32),
 		SlackVerificationToken: randomText(alphanumeric, 24),
 		ZoomClientID:           randomText(alphanumeric, 22),
-		ZoomClientSecret:       randomText(alphanumeric, 32),
-		ZoomWebhookSecret:      randomText(alphanumeric, 22),
+		ZoomClientSecret:       newZoomSecret(),
+		ZoomWebhookSecret:      newZoomToken(),
 	}
 }
+
+const alphanumeric = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+func newZoomSecret() string { return randomText(alphanumeric, 32) }
+
+func newZoomToken() string { return randomText(alphanumeric, 22) }
 
 // randomText draws n characters of an alphabet of at most 256, each as likely.
 func randomText(alphabet string, n int) string {

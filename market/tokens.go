@@ -176,7 +176,12 @@ func (tx *Tx) provided(app, installation souk.ID) (i souk.Installation, org souk
 // ends.
 func (tx *Tx) mintNext(t souk.Token, in Minting, org souk.Org) (done Minted, err error) {
 	t.Description = in.Description
-	live, err := tx.TokensLike(t, tx.at, MaxTokens)
+	var live []souk.Token
+	if t.Installation.IsZero() {
+		live, err = tx.TokensOfApp(t.App, tx.at, MaxTokens)
+	} else {
+		live, err = tx.TokensLike(t, tx.at, MaxTokens)
+	}
 	if err != nil {
 		return done, err
 	}

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"souk"
 	"souk/store"
@@ -76,6 +77,13 @@ func (o *object) putCredentials(app souk.ID, in WorldCredentials) {
 	}
 	if slices.ContainsFunc(others, func(id souk.ID) bool { return id != app }) {
 		o.wrong("credentials", "another app has this client_id")
+	}
+	// What was given holds from now on: nothing older answers, nothing comes after it.
+	if c.ZoomClientSecret != had.ZoomClientSecret {
+		c.ZoomOldClientSecret, c.ZoomOldUntil = "", time.Time{}
+	}
+	if in.ZoomWebhookSecret != nil {
+		c.ZoomNextWebhookSecret, c.ZoomSwitchAt = "", time.Time{}
 	}
 	if o.ok() && (isNew || c != had) {
 		o.failed(o.PutCredentials(store.SealCredentials(o.market.Key, c)))

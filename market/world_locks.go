@@ -21,7 +21,6 @@ func (w World) locks(tx *store.Tx) (store.Locks, error) {
 			f.users("", t.User)
 			f.apps("", t.App)
 		}
-		f.orgs(in.Org, souk.ID{})
 		f.users(in.User, souk.ID{})
 		f.apps(in.App, souk.ID{})
 		f.installations(in.Installation, souk.ID{})

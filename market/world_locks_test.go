@@ -37,7 +37,7 @@ func TestApplyWorldLocks(t *testing.T) {
 		{"an answer", `resolutions: [{app: vault, org: globex-plant, status: approved, by: gus}]`, "globex platform vendor", "", "vault"},
 		{"a token", `tokens: {gus-admin: {kind: xoxp, user: gus, installation: console@globex}}`, "globex platform vendor", "", "console"},
 		{"a token of an app", `tokens: {new: {kind: xapp, app: lunch}}`, "acme platform", "", "lunch"},
-		{"a token of an organization", `tokens: {new: {kind: zoom, app: vault, org: sales}}`, "acme platform vendor", "", "vault"},
+		{"a token of Zoom's wire", `tokens: {new: {kind: zoom, user: gus, installation: console@globex}}`, "globex platform vendor", "", "console"},
 	}
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		c := souktest.World(t, db, nil)

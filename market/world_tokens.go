@@ -16,7 +16,6 @@ type WorldToken struct {
 	User         Ref
 	Installation Ref
 	App          Ref
-	Org          Ref
 	Scopes       []string // of a new one of an installation: those of its bot, or of its people
 	Secret       *string  // brought along; of a new one without it is made
 	Description  *string
@@ -25,17 +24,18 @@ type WorldToken struct {
 }
 
 // bearer says whom a kind of token speaks for.
-type bearer struct{ user, installation, app, org bool }
+type bearer struct{ user, installation, app bool }
 
 var bearers = map[souk.TokenKind]bearer{
-	souk.PersonToken:    {user: true},
-	souk.ConsoleSession: {user: true},
-	souk.UserToken:      {user: true, installation: true},
-	souk.RefreshToken:   {user: true, installation: true},
-	souk.BotToken:       {installation: true},
-	souk.AppToken:       {app: true},
-	souk.ZoomToken:      {app: true, org: true},
-	souk.PlatformToken:  {},
+	souk.PersonToken:      {user: true},
+	souk.ConsoleSession:   {user: true},
+	souk.UserToken:        {user: true, installation: true},
+	souk.RefreshToken:     {user: true, installation: true},
+	souk.BotToken:         {installation: true},
+	souk.AppToken:         {app: true},
+	souk.ZoomToken:        {user: true, installation: true},
+	souk.ZoomRefreshToken: {user: true, installation: true},
+	souk.PlatformToken:    {},
 }
 
 // shortestSecret bounds what a token that is brought along must have, in
@@ -124,7 +124,7 @@ func (o *object) tokenOf(in WorldToken) (t souk.Token, at souk.Org) {
 		needs bool
 	}{
 		{"user", in.User, speaks.user}, {"installation", in.Installation, speaks.installation},
-		{"app", in.App, speaks.app}, {"org", in.Org, speaks.org},
+		{"app", in.App, speaks.app},
 	} {
 		if f.needs && f.ref == "" {
 			o.wrong(f.field, "is required of a %s token", in.Kind)
@@ -138,8 +138,6 @@ func (o *object) tokenOf(in WorldToken) (t souk.Token, at souk.Org) {
 	t.User = user.ID
 	app, _ := o.app("app", in.App)
 	t.App = app.ID
-	org, _, _ := o.org("org", in.Org)
-	t.Org = org.ID
 	if i, ok := referred(o, "installation", "installations", in.Installation, o.world.Installations, o.Installation); ok {
 		t.Installation, t.App, t.Org = i.ID, i.App, i.Org
 		if in.Kind == souk.BotToken {

@@ -93,6 +93,8 @@ var refusals = map[souk.Refusal]problem{
 	souk.DeliveryOpen:              {http.StatusConflict, "delivery-open", "The delivery is not over."},
 	souk.InstallationOver:          {http.StatusConflict, "installation-over", "The installation that justified the delivery has ended."},
 	souk.NoOwnSecret:               {http.StatusConflict, "no-own-secret", "Webhooks of this dialect sign with the app's secret."},
+	souk.UnknownSecret:             {http.StatusNotFound, "unknown-secret", "No secret that was replaced answers any more."},
+	souk.ChangedTooOften:           {http.StatusTooManyRequests, "changed-too-often", "A secret can be changed three times in a quarter of an hour."},
 	souk.ReplayGoesOn:              {http.StatusConflict, "replay-goes-on", "Another replay to this webhook goes on."},
 
 	souk.UnknownScope:     {http.StatusUnprocessableEntity, "unknown-scope", "There is no such scope."},

@@ -71,6 +71,8 @@ var codes = map[souk.Refusal]code{
 	souk.DeliveryOpen:        internalError,
 	souk.InstallationOver:    internalError,
 	souk.NoOwnSecret:         internalError,
+	souk.UnknownSecret:       internalError,
+	souk.ChangedTooOften:     internalError,
 	souk.UnknownReplay:       internalError,
 	souk.ReplayGoesOn:        internalError,
 	souk.UnknownGroup:        internalError,

@@ -140,6 +140,10 @@ func TestPlansOfIdentities(t *testing.T) {
 			{"somebody's tokens", func(tx *store.Tx) error { return dropped(tx.TokensOfUser(c.user, souk.PersonToken, noon)) }},
 			{"an installation's tokens", func(tx *store.Tx) error { return dropped(tx.TokensOfInstallation(c.installation, noon, 100)) }},
 			{"the platform's tokens", func(tx *store.Tx) error { return dropped(tx.PlatformTokens(noon)) }},
+			{"an app's own tokens", func(tx *store.Tx) error { return dropped(tx.TokensOfApp(c.app, noon, 100)) }},
+			{"ending what renewed one another", func(tx *store.Tx) error { return dropped(tx.RevokeFamily(c.user, noon)) }},
+			{"ending all that did", func(tx *store.Tx) error { return dropped(tx.RevokeFamilies(c.user, c.installation, noon)) }},
+			{"forgetting tokens", func(tx *store.Tx) error { return dropped(tx.DropTokens(noon, 5)) }},
 			{"ending somebody's tokens", func(tx *store.Tx) error {
 				return dropped(tx.RevokeTokens(c.user, souk.PersonToken, c.installation, noon))
 			}},

@@ -75,7 +75,17 @@ func TestMigratingToIdentities(t *testing.T) {
 				VALUES ($1, $2, $3, 'everyone', 'restricted', '', $4, $5)`, decided, app.ID, org.ID, user, store.Micros(noon)); err != nil {
 				return err
 			}
-			return errors.Join(tx.PutPassword(user, hash, noon), tx.PutToken(token), tx.PutToken(revoked))
+			for _, t := range []souk.Token{token, revoked} {
+				var ended any
+				if !t.RevokedAt.IsZero() {
+					ended = store.Micros(t.RevokedAt)
+				}
+				if _, err := tx.Exec(`INSERT INTO tokens (id, hash, kind, user_id, scopes, description, networks, created_at, revoked_at)
+					VALUES ($1, $2, $3, $4, '', '', '', $5, $6)`, t.ID, t.Hash, t.Kind, user, store.Micros(noon), ended); err != nil {
+					return err
+				}
+			}
+			return tx.PutPassword(user, hash, noon)
 		})
 		shut(t, db)
 

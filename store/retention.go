@@ -17,6 +17,13 @@ func (tx *Tx) DropCodes(before time.Time, limit int) (int64, error) {
 		WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)`, micros(before), limit)
 }
 
+// DropTokens forgets tokens of Zoom's wire that expired before a time: on it nobody
+// is told what became of a token.
+func (tx *Tx) DropTokens(before time.Time, limit int) (int64, error) {
+	return tx.exec(`DELETE FROM tokens WHERE id IN (SELECT id FROM tokens
+		WHERE kind IN ('zoom', 'zoom_refresh') AND expires_at IS NOT NULL AND expires_at < $1 ORDER BY expires_at LIMIT $2)`, micros(before), limit)
+}
+
 // DropAnswers forgets what was answered under idempotency keys before a time.
 func (tx *Tx) DropAnswers(before time.Time, limit int) (int64, error) {
 	return tx.exec(`DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency

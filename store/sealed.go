@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"souk"
 )
@@ -19,16 +20,24 @@ type SealedCredentials struct {
 	ZoomClientSecret       []byte
 	ZoomWebhookSecret      []byte
 	ZoomVerificationToken  []byte
+	ZoomOldClientSecret    []byte
+	ZoomOldUntil           time.Time
+	ZoomRotation           souk.Rotation
+	ZoomNextWebhookSecret  []byte
+	ZoomSwitchAt           time.Time
 }
 
 const credentialColumns = `app_id, giosg_secret, slack_client_id, slack_client_secret,
 	slack_signing_secret, slack_verification_token, zoom_client_id, zoom_client_secret, zoom_webhook_secret,
-	zoom_verification_token`
+	zoom_verification_token, zoom_old_client_secret, zoom_old_until, zoom_rotation_id, zoom_rotated_at, zoom_rotations,
+	zoom_next_webhook_secret, zoom_webhook_switch_at`
 
 func scanCredentials(r row) (c SealedCredentials, err error) {
 	err = r.Scan(&c.App, &c.GiosgSecret, &c.SlackClientID, &c.SlackClientSecret,
 		&c.SlackSigningSecret, &c.SlackVerificationToken, &c.ZoomClientID, &c.ZoomClientSecret, &c.ZoomWebhookSecret,
-		&c.ZoomVerificationToken)
+		&c.ZoomVerificationToken, &c.ZoomOldClientSecret, (*stamp)(&c.ZoomOldUntil),
+		&c.ZoomRotation.ID, (*stamp)(&c.ZoomRotation.At), (*stamps)(&c.ZoomRotation.Changes),
+		&c.ZoomNextWebhookSecret, (*stamp)(&c.ZoomSwitchAt))
 	return c, err
 }
 
@@ -53,6 +62,11 @@ func (tx *Tx) GiosgSecrets(apps []souk.ID) (map[souk.ID]SealedCredentials, error
 		`SELECT app_id, giosg_secret FROM credentials WHERE app_id IN (`, apps)
 }
 
+// AppWithZoomClient finds the app that goes by a client id of Zoom's wire.
+func (tx *Tx) AppWithZoomClient(id string) (souk.ID, error) {
+	return one(tx, scanID, `SELECT app_id FROM credentials WHERE zoom_client_id = $1`, id)
+}
+
 // AppsWithClient lists the apps that go by one of two client ids.
 func (tx *Tx) AppsWithClient(slack, zoom string) ([]souk.ID, error) {
 	return list(tx, scanID, `SELECT app_id FROM credentials WHERE slack_client_id = $1 OR zoom_client_id = $2`, slack, zoom)
@@ -60,7 +74,7 @@ func (tx *Tx) AppsWithClient(slack, zoom string) ([]souk.ID, error) {
 
 // PutCredentials keeps an app's credentials, replacing what it had.
 func (tx *Tx) PutCredentials(c SealedCredentials) error {
-	_, err := tx.exec(`INSERT INTO credentials (`+credentialColumns+`) VALUES (`+placeholders(1, 10)+`)
+	_, err := tx.exec(`INSERT INTO credentials (`+credentialColumns+`) VALUES (`+placeholders(1, 17)+`)
 		ON CONFLICT (app_id) DO UPDATE SET
 			giosg_secret = excluded.giosg_secret, slack_client_id = excluded.slack_client_id,
 			slack_client_secret = excluded.slack_client_secret,
@@ -68,10 +82,17 @@ func (tx *Tx) PutCredentials(c SealedCredentials) error {
 			slack_verification_token = excluded.slack_verification_token,
 			zoom_client_id = excluded.zoom_client_id, zoom_client_secret = excluded.zoom_client_secret,
 			zoom_webhook_secret = excluded.zoom_webhook_secret,
-			zoom_verification_token = excluded.zoom_verification_token`,
+			zoom_verification_token = excluded.zoom_verification_token,
+			zoom_old_client_secret = excluded.zoom_old_client_secret, zoom_old_until = excluded.zoom_old_until,
+			zoom_rotation_id = excluded.zoom_rotation_id, zoom_rotated_at = excluded.zoom_rotated_at,
+			zoom_rotations = excluded.zoom_rotations,
+			zoom_next_webhook_secret = excluded.zoom_next_webhook_secret,
+			zoom_webhook_switch_at = excluded.zoom_webhook_switch_at`,
 		c.App, c.GiosgSecret, c.SlackClientID, c.SlackClientSecret,
 		c.SlackSigningSecret, c.SlackVerificationToken, c.ZoomClientID, c.ZoomClientSecret, c.ZoomWebhookSecret,
-		c.ZoomVerificationToken)
+		c.ZoomVerificationToken, c.ZoomOldClientSecret, micros(c.ZoomOldUntil),
+		c.ZoomRotation.ID, micros(c.ZoomRotation.At), stamps(c.ZoomRotation.Changes).String(),
+		c.ZoomNextWebhookSecret, micros(c.ZoomSwitchAt))
 	return err
 }
 
@@ -86,6 +107,8 @@ func (s *SealedCredentials) secrets(c *souk.Credentials) []secret {
 		{&s.ZoomClientSecret, &c.ZoomClientSecret, "zoom client"},
 		{&s.ZoomWebhookSecret, &c.ZoomWebhookSecret, "zoom webhook"},
 		{&s.ZoomVerificationToken, &c.ZoomVerificationToken, "zoom verification"},
+		{&s.ZoomOldClientSecret, &c.ZoomOldClientSecret, "old zoom client"},
+		{&s.ZoomNextWebhookSecret, &c.ZoomNextWebhookSecret, "next zoom webhook"},
 	}
 }
 
@@ -97,7 +120,10 @@ type secret struct {
 
 // SealCredentials spells an app's credentials as they rest.
 func SealCredentials(key souk.Key, c souk.Credentials) SealedCredentials {
-	s := SealedCredentials{App: c.App, SlackClientID: c.SlackClientID, ZoomClientID: c.ZoomClientID}
+	s := SealedCredentials{
+		App: c.App, SlackClientID: c.SlackClientID, ZoomClientID: c.ZoomClientID,
+		ZoomOldUntil: c.ZoomOldUntil, ZoomRotation: c.ZoomRotation, ZoomSwitchAt: c.ZoomSwitchAt,
+	}
 	for _, f := range s.secrets(&c) {
 		if *f.open != "" {
 			*f.sealed = key.Seal(*f.open, s.label(f.place))
@@ -108,7 +134,10 @@ func SealCredentials(key souk.Key, c souk.Credentials) SealedCredentials {
 
 // Open reads what SealCredentials sealed.
 func (s SealedCredentials) Open(key souk.Key) (souk.Credentials, error) {
-	c := souk.Credentials{App: s.App, SlackClientID: s.SlackClientID, ZoomClientID: s.ZoomClientID}
+	c := souk.Credentials{
+		App: s.App, SlackClientID: s.SlackClientID, ZoomClientID: s.ZoomClientID,
+		ZoomOldUntil: s.ZoomOldUntil, ZoomRotation: s.ZoomRotation, ZoomSwitchAt: s.ZoomSwitchAt,
+	}
 	for _, f := range s.secrets(&c) {
 		var err error
 		if *f.open, err = key.Open(*f.sealed, s.label(f.place)); err != nil {

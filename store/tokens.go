@@ -6,12 +6,12 @@ import (
 	"souk"
 )
 
-const tokenColumns = `id, hash, kind, user_id, installation_id, app_id, org_id, scopes, description,
+const tokenColumns = `id, hash, kind, user_id, installation_id, app_id, org_id, family_id, scopes, description,
 	networks, created_at, expires_at, revoked_at`
 
 func scanToken(r row) (t souk.Token, err error) {
 	var scopes, networks string
-	err = r.Scan(&t.ID, &t.Hash, &t.Kind, &t.User, &t.Installation, &t.App, &t.Org, &scopes, &t.Description,
+	err = r.Scan(&t.ID, &t.Hash, &t.Kind, &t.User, &t.Installation, &t.App, &t.Org, &t.Family, &scopes, &t.Description,
 		&networks, (*stamp)(&t.CreatedAt), (*stamp)(&t.ExpiresAt), (*stamp)(&t.RevokedAt))
 	if err != nil {
 		return t, err
@@ -34,11 +34,11 @@ func (tx *Tx) Token(id souk.ID) (souk.Token, error) {
 // PutToken inserts a token or replaces its end and its scopes.
 func (tx *Tx) PutToken(t souk.Token) error {
 	_, err := tx.exec(`INSERT INTO tokens (`+tokenColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (id) DO UPDATE SET
 			hash = excluded.hash, scopes = excluded.scopes, description = excluded.description,
 			networks = excluded.networks, expires_at = excluded.expires_at, revoked_at = excluded.revoked_at`,
-		t.ID, t.Hash, t.Kind, t.User, t.Installation, t.App, t.Org, t.Scopes.String(), t.Description,
+		t.ID, t.Hash, t.Kind, t.User, t.Installation, t.App, t.Org, t.Family, t.Scopes.String(), t.Description,
 		formatNetworks(t.Networks), micros(t.CreatedAt), micros(t.ExpiresAt), micros(t.RevokedAt))
 	return err
 }
@@ -72,6 +72,14 @@ func (tx *Tx) TokensLike(t souk.Token, at time.Time, limit int) ([]souk.Token, e
 		ORDER BY created_at DESC, id DESC LIMIT $6`, micros(at), t.User, t.Kind, t.Installation, t.Description, limit)
 }
 
+// TokensOfApp lists the tokens of Zoom's wire with which an app speaks for itself
+// and that are neither revoked nor expired: newest first, at most limit.
+func (tx *Tx) TokensOfApp(app souk.ID, at time.Time, limit int) ([]souk.Token, error) {
+	return list(tx, scanToken, `SELECT `+tokenColumns+` FROM tokens
+		WHERE app_id = $2 AND kind = 'zoom' AND installation_id IS NULL AND `+liveToken+`
+		ORDER BY created_at DESC, id DESC LIMIT $3`, micros(at), app, limit)
+}
+
 // TokensOfInstallation lists the tokens that came with an installation, speak for
 // somebody active or for nobody, and are neither revoked nor expired: newest
 // first, at most limit.
@@ -100,9 +108,21 @@ func (tx *Tx) PlatformTokens(at time.Time) ([]souk.Token, error) {
 // and in the workspaces below.
 func (tx *Tx) RevokeGranted(g souk.Grant, at time.Time) (int64, error) {
 	return tx.exec(`UPDATE tokens SET revoked_at = $1
-		WHERE user_id = $2 AND installation_id = $3 AND kind IN ('token', 'xoxp', 'xoxe') AND revoked_at IS NULL
+		WHERE user_id = $2 AND installation_id = $3 AND kind IN ('token', 'xoxp', 'xoxe', 'zoom', 'zoom_refresh') AND revoked_at IS NULL
 		AND org_id IN (SELECT id FROM orgs WHERE id = $4 OR enterprise_id = $4)`,
 		micros(at), g.User, g.Installation, g.Org)
+}
+
+// RevokeFamily ends the tokens that renewed one another, and tells how many.
+func (tx *Tx) RevokeFamily(family souk.ID, at time.Time) (int64, error) {
+	return tx.exec(`UPDATE tokens SET revoked_at = $1 WHERE family_id = $2 AND revoked_at IS NULL`, micros(at), family)
+}
+
+// RevokeFamilies ends all such tokens of a user that an installed app has.
+func (tx *Tx) RevokeFamilies(user, installation souk.ID, at time.Time) (int64, error) {
+	return tx.exec(`UPDATE tokens SET revoked_at = $1
+		WHERE user_id = $2 AND installation_id = $3 AND family_id IS NOT NULL AND revoked_at IS NULL`,
+		micros(at), user, installation)
 }
 
 // RevokeTokens ends the tokens of a kind that speak for a user: with an

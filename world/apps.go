@@ -201,7 +201,6 @@ func token(s spot) (in market.WorldToken) {
 		"user":         plainWord(&in.User),
 		"installation": plainWord(&in.Installation),
 		"app":          plainWord(&in.App),
-		"org":          plainWord(&in.Org),
 		"scopes":       words(&in.Scopes),
 		"token":        word(&in.Secret),
 		"description":  orNone(&in.Description),

@@ -115,6 +115,8 @@ var refusals = map[souk.Refusal]refusal{
 	souk.DeliveryOpen:             internal,
 	souk.InstallationOver:         internal,
 	souk.NoOwnSecret:              internal,
+	souk.UnknownSecret:            internal,
+	souk.ChangedTooOften:          internal,
 	souk.UnknownReplay:            internal,
 	souk.ReplayGoesOn:             internal,
 }
