@@ -45,17 +45,17 @@ const (
 // Hour counts attempts of a sliding hour, in slots of five minutes. The zero
 // value has seen none.
 type Hour struct {
-	At    int64      // number of the last slot since 1970
-	Tried [slots]int // by slot modulo 12
-	Lost  [slots]int // of those, what failed
+	At    int64        // number of the last slot since 1970
+	Tried [slots]int32 // by slot modulo 12
+	Lost  [slots]int32 // of those, what failed
 }
 
 // Add counts attempts that ended at a time.
 func (h *Hour) Add(at time.Time, tried, failed int) {
 	h.turn(at)
 	i := h.At % slots
-	h.Tried[i] += tried
-	h.Lost[i] += failed
+	h.Tried[i] += int32(tried)
+	h.Lost[i] += int32(failed)
 }
 
 // turn forgets the slots that have left the hour at a time.
@@ -71,8 +71,8 @@ func (h *Hour) turn(at time.Time) {
 func (h Hour) Sum(at time.Time) (tried, failed int) {
 	h.turn(at)
 	for i := range h.Tried {
-		tried += h.Tried[i]
-		failed += h.Lost[i]
+		tried += int(h.Tried[i])
+		failed += int(h.Lost[i])
 	}
 	return tried, failed
 }

@@ -23,8 +23,8 @@ const (
 // comes near either.
 type breaker struct {
 	state   souk.Breaker
-	narrow  bool                   // attempts go one at a time
-	failed  [breaksAfter]time.Time // the last failures in a row, in turn
+	narrow  bool                    // attempts go one at a time
+	failed  *[breaksAfter]time.Time // the last failures in a row, in turn; nil: none
 	inARow  int
 	probeAt time.Time // while open
 }
@@ -43,6 +43,9 @@ func broken(outcome souk.Outcome, status int) bool {
 
 // fail counts a failure and reports whether the breaker is to open.
 func (b *breaker) fail(at time.Time) bool {
+	if b.failed == nil {
+		b.failed = new([breaksAfter]time.Time)
+	}
 	b.failed[b.inARow%breaksAfter] = at
 	b.inARow++
 	first := b.failed[b.inARow%breaksAfter]

@@ -75,7 +75,7 @@ func TestBreaker(t *testing.T) {
 	for _, tt := range tests {
 		now := time.Now()
 		l := newLane(souk.NewID(), now)
-		l.become(&souk.Delivery{Dialect: tt.dialect})
+		l.become(&souk.Delivery{Dialect: tt.dialect}, profiles())
 		usual := l.most()
 		for _, c := range tt.does {
 			now = now.Add(tt.every)

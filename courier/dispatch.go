@@ -94,7 +94,7 @@ func (r *run) step(l *lane) {
 	}
 	l.blindFrom = time.Time{}
 	l.pop()
-	f := &flight{lane: l, delivery: d, shard: shard, profile: &l.profile}
+	f := &flight{lane: l, delivery: d, shard: shard, profile: l.profile}
 	r.courier.flying[shard.Number].Add(1)
 	prepare := r.Prepare[d.Dialect]
 	at := r.clock()
@@ -104,7 +104,7 @@ func (r *run) step(l *lane) {
 	case l.profile.Timeout == 0:
 		r.Log.Error("a delivery is in a dialect without a profile", "delivery", d.ID, "dialect", d.Dialect, "lane", d.Webhook)
 		r.leave(f, souk.DeliveryPending, at.Add(repair), "")
-	case at.Sub(awaited(d, l.profile)) > l.profile.MaxAge:
+	case at.Sub(awaited(d, *l.profile)) > l.profile.MaxAge:
 		r.leave(f, souk.DeliverySkipped, time.Time{}, fmt.Sprintf("more than %s late", l.profile.MaxAge))
 	case prepare == nil:
 		r.Log.Error("a delivery is in a dialect that nobody prepares", "delivery", d.ID, "dialect", d.Dialect, "lane", d.Webhook)

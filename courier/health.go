@@ -12,7 +12,8 @@ const (
 	failingEvery = 10 * time.Second
 	healthyEvery = 5 * time.Minute
 	roundsEvery  = 100 * time.Millisecond
-	mostHealths  = 256 // in one transaction
+	idleFrom     = time.Minute // what has not been used for so long is written down, and forgotten
+	mostHealths  = 256         // in one transaction
 )
 
 // observe has the lane of a flight learn from its attempt.
@@ -40,60 +41,148 @@ func (r *run) observe(f *flight) {
 
 // noteHealth has the health of l written down some time, or at once.
 func (r *run) noteHealth(l *lane, pressing bool) {
-	l.pressing = l.pressing || pressing
-	r.ill = r.ill || pressing
-	if !l.unwell {
-		l.unwell = true
-		r.unwell = append(r.unwell, l)
+	l.pressing = l.pressing || pressing && !l.unfit
+	l.unwell = true
+	if l.suspect {
+		return
 	}
+	if at := l.checkupAt(); !r.checkups.has(l) || at.Before(l.checkup) {
+		l.checkup = at
+		r.checkups.put(l)
+	}
+}
+
+// checkupAt is when it is looked at whether the health of l is to be written down.
+func (l *lane) checkupAt() time.Time {
+	if l.pressing {
+		return time.Time{}
+	}
+	at, idle := l.writtenAt.Add(l.healthEvery()), l.usedAt.Add(idleFrom)
+	if idle.Before(at) {
+		return idle
+	}
+	return at
+}
+
+func (l *lane) healthEvery() time.Duration {
+	if !l.health.FailingSince.IsZero() && !l.unfit {
+		return failingEvery
+	}
+	return healthyEvery
 }
 
 // healthDue reports whether the health of l is to be written down now. What was
 // written down before must have been read.
 func (r *run) healthDue(l *lane) bool {
-	every := healthyEvery
-	if !l.health.FailingSince.IsZero() {
-		every = failingEvery
-	}
-	return l.told && (l.pressing || r.now.Sub(l.writtenAt) >= every || l.inHand == 0 && r.now.Sub(l.usedAt) > time.Minute)
+	since := r.now.Sub(l.writtenAt)
+	return l.told && (l.pressing || since >= l.healthEvery() || !l.unfit && l.inHand == 0 && r.now.Sub(l.usedAt) >= idleFrom)
 }
 
-// doctor finds out now and then whether there is any health to be written down.
+// doctor finds out whether there is any health to be written down: at once if it is
+// pressing, else with others.
 func (r *run) doctor() {
-	if r.ill || r.now.Sub(r.rounds) < roundsEvery {
+	if r.ill = len(r.suspects) > 0; r.ill || r.checkups.len() == 0 {
 		return
 	}
-	r.rounds = r.now
-	for _, l := range r.unwell {
-		if r.healthDue(l) {
-			r.ill = true
-			return
-		}
+	l := r.checkups.top()
+	if !l.checkup.After(r.now) && (l.pressing || r.now.Sub(r.rounds) >= roundsEvery) {
+		r.ill, r.rounds = true, r.now
 	}
 }
 
-// prescribe puts the healths that are due into a transaction.
+// prescribe puts the healths that are due into a transaction, or suspects, in one of
+// their own: every other one as long as there is something else.
 func (r *run) prescribe(rec *records) {
 	if !r.ill {
 		return
 	}
 	r.ill = false
-	left := r.unwell[:0]
-	for _, l := range r.unwell {
-		_, ours := r.Lease.Owns(l.endpoint)
+	r.treated = len(r.suspects) > 0 && (!r.treated || len(r.outcomes) == 0)
+	if rec.alone = r.treated; rec.alone {
+		for len(r.suspects) > 0 && len(rec.lanes) < r.suspected {
+			l := r.suspects[0]
+			r.suspects = r.suspects[1:]
+			if l.suspect = false; r.lanes[l.endpoint] == l {
+				r.write(rec, l)
+			}
+		}
+		return
+	}
+	for r.checkups.len() > 0 && len(rec.lanes) < mostHealths {
+		l := r.checkups.top()
+		if l.checkup.After(r.now) {
+			return
+		}
+		r.checkups.take(l)
 		switch {
-		case !ours:
-			l.unwell, l.pressing = false, false
-		case len(rec.lanes) < mostHealths && r.healthDue(l):
-			rec.lanes, rec.healths = append(rec.lanes, l), append(rec.healths, l.report(r.now, rec.at))
-			l.unwell, l.pressing, l.writtenAt = false, false, r.now
+		case !r.healthDue(l):
+			wait := idleFrom / 6
+			if !l.told {
+				wait = roundsEvery
+			}
+			if l.checkup = l.checkupAt(); !l.checkup.After(r.now) {
+				l.checkup = r.now.Add(wait)
+			}
+			r.checkups.put(l)
+		case l.unfit:
+			r.suspect(l)
 		default:
-			r.ill = r.ill || len(rec.lanes) == mostHealths
-			left = append(left, l)
+			r.write(rec, l)
 		}
 	}
-	clear(r.unwell[len(left):])
-	r.unwell = left
+}
+
+// write puts the health of l into a transaction.
+func (r *run) write(rec *records, l *lane) {
+	l.unwell, l.pressing = false, false
+	if _, ours := r.Lease.Owns(l.endpoint); ours {
+		rec.lanes, rec.healths = append(rec.lanes, l), append(rec.healths, l.report(r.now, rec.at))
+		l.writtenAt = r.now
+	}
+}
+
+// suspect has the health of l written down beside nothing that matters.
+func (r *run) suspect(l *lane) {
+	r.checkups.take(l)
+	if !l.suspect {
+		l.suspect, l.unwell = true, true
+		r.suspects = append(r.suspects, l)
+	}
+}
+
+// healed takes the end of a transaction with healths. If it was refused, away tells
+// that no database was there to take anything; else one of the healths may be to
+// blame. Those are tried again without anything else, in ever smaller parts, until
+// the one is found and put off: nobody waits for it, and its next is tried apart.
+func (r *run) healed(rec *records, err error, away bool) {
+	switch {
+	case err == nil:
+		for _, l := range rec.lanes {
+			l.unfit = false
+		}
+		if rec.alone {
+			r.suspected = min(mostHealths, 2*r.suspected)
+		}
+	case away && !rec.alone:
+		for _, l := range rec.lanes {
+			r.noteHealth(l, true)
+		}
+	case rec.alone && len(rec.lanes) == 1 && !away:
+		l := rec.lanes[0]
+		r.Log.Error("the health of an endpoint is refused", "lane", l.endpoint, "err", err)
+		l.unfit, l.pressing = true, false
+		r.suspected = min(mostHealths, 2*r.suspected)
+		if l.unwell { // it has changed meanwhile
+			r.noteHealth(l, false)
+		}
+	default:
+		for _, l := range rec.lanes {
+			r.suspect(l)
+		}
+		if rec.alone && !away {
+			r.suspected = max(1, len(rec.lanes)/2)
+		}
+	}
 }
 
 // report is the health of l as it is written down, by the clock at.

@@ -18,7 +18,7 @@ import (
 type lane struct {
 	endpoint souk.ID
 	dialect  souk.Dialect
-	profile  Profile
+	profile  *Profile // shared by all of a dialect
 
 	fresh, again turns // first attempts, and retries
 	turn         int   // so many attempts began
@@ -44,32 +44,44 @@ type lane struct {
 	cursor   store.Due
 	overdue  time.Time // when the clock was set back: what was due by then is
 	refused  bool      // something of the last load did not fit
-	hungry   bool      // it is in run.hungry
+	hungry   want      // where in run.hungry it is
 	loading  bool      // and then deep and cursor are of what was refused meanwhile
 	loadedAt time.Time // when the last load began
 
 	health    souk.Health
+	hookAt    time.Time // when the webhook had changed by the last look
 	told      bool      // health has been read
-	unwell    bool      // health has changed and is in run.unwell
+	unwell    bool      // health has changed: it is in run.checkups or run.suspects
 	pressing  bool      // so that others want to know at once
+	suspect   bool      // it is in run.suspects
+	unfit     bool      // it was refused, alone
 	writtenAt time.Time // when health was last on its way to the database
+	checkup   time.Time // when it is looked at whether health is to be written down
+	visit     int       // rung of run.checkups
 }
 
 func newLane(endpoint souk.ID, now time.Time) *lane {
 	return &lane{
 		endpoint: endpoint,
+		profile:  &noProfile,
 		breaker:  breaker{state: souk.BreakerClosed},
 		usedAt:   now,
 		health:   souk.Health{Endpoint: endpoint, Breaker: souk.BreakerClosed},
 	}
 }
 
+// noProfile is that of lanes of which nobody knows the dialect.
+var noProfile Profile
+
 // become makes l a lane for deliveries like d, which the first of them decides.
-func (l *lane) become(d *souk.Delivery) {
+func (l *lane) become(d *souk.Delivery, profiles map[souk.Dialect]*Profile) {
 	if l.dialect != "" || d.Dialect == "" {
 		return
 	}
-	l.dialect, l.profile = d.Dialect, Profiles[d.Dialect]
+	l.dialect = d.Dialect
+	if p := profiles[d.Dialect]; p != nil {
+		l.profile = p
+	}
 	l.health.App, l.health.Dialect = d.App, d.Dialect
 	if l.profile.Rate > 0 {
 		l.bucket = rate.NewLimiter(rate.Limit(l.profile.Rate), max(1, l.profile.Burst))
@@ -138,4 +150,14 @@ func (l *lane) stateName() string {
 		return "busy"
 	}
 	return "idle"
+}
+
+// rest lets go of what l needs only to send, when nothing is in hand: there are
+// many more endpoints than are told something at one time.
+func (l *lane) rest() {
+	if l.inHand > 0 || l.hook == nil {
+		return
+	}
+	l.hook, l.lookedAt = nil, time.Time{}
+	l.fresh, l.again = turns{}, turns{}
 }

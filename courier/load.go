@@ -95,32 +95,70 @@ func (r *run) plan(o *load, at time.Time) {
 	o.sweeps, s.all, s.until, s.read, s.next = true, false, at, r.now, r.now.Add(sweep)
 }
 
-// feed has o load what hungry lanes have room for. Those without stay hungry.
-func (r *run) feed(o *load, at time.Time) {
-	for range min(r.hungry.len(), 4*mostLoad) {
-		if len(o.lanes) == mostLoad {
-			return
-		}
-		l := r.hungry.pop()
-		if r.lanes[l.endpoint] != l || !l.deep {
-			l.hungry = false
-			continue
-		}
-		if ready := l.loadedAt.Add(loadGap); (l.cursor == (store.Due{}) || l.refused) && ready.After(r.now) {
-			l.hungry = false
-			r.wake(l, ready)
-			continue
-		}
-		room := min(page, r.room(l))
-		if room <= 0 {
-			r.hungry.push(l)
-			continue
-		}
-		o.lanes = append(o.lanes, l)
-		o.parts = append(o.parts, part{after: l.cursor, until: later(at, l.overdue), room: room})
-		l.hungry, l.loading, l.deep = false, true, false
-		l.loadedAt = r.now
+// want is for which share of the memory a lane wants something loaded.
+type want int
+
+const (
+	nothing  want = iota
+	anywhere      // that is free
+	slowly        // of what slow lanes may have
+	wants
+)
+
+// wantOf is what l wants when it is hungry.
+func wantOf(l *lane) want {
+	if l.pace == slow {
+		return slowly
 	}
+	return anywhere
+}
+
+// hunger has l stand where lanes wait to be loaded.
+func (r *run) hunger(l *lane) {
+	if w := wantOf(l); l.hungry != w {
+		l.hungry = w // an entry elsewhere counts no more
+		r.hungry[w].push(l)
+	}
+}
+
+// feed has o load what hungry lanes have room for. Where there is none for any of
+// a kind, all of that kind stay hungry, and are not looked at.
+func (r *run) feed(o *load, at time.Time) {
+	for w := anywhere; w < wants; w++ {
+		for on := &r.hungry[w]; on.len() > 0 && len(o.lanes) < mostLoad; on.pop() {
+			l := on.peek()
+			if l.hungry == w && r.free(l) <= 0 {
+				if wantOf(l) == w {
+					break
+				}
+				r.hunger(l) // it has become slow
+			}
+			if l.hungry == w {
+				l.hungry = nothing
+				r.serve(o, l, at)
+			}
+		}
+	}
+}
+
+// serve has o load what l has room for. One that has none has something that
+// waits, and is hungry again when that has gone.
+func (r *run) serve(o *load, l *lane, at time.Time) {
+	if r.lanes[l.endpoint] != l || !l.deep {
+		return
+	}
+	if ready := l.loadedAt.Add(loadGap); (l.cursor == (store.Due{}) || l.refused) && ready.After(r.now) {
+		r.wake(l, ready)
+		return
+	}
+	room := min(page, r.room(l))
+	if room <= 0 {
+		return
+	}
+	o.lanes = append(o.lanes, l)
+	o.parts = append(o.parts, part{after: l.cursor, until: later(at, l.overdue), room: room})
+	l.loading, l.deep = true, false
+	l.loadedAt = r.now
 }
 
 // whole reports whether all that is due is looked for.
@@ -223,7 +261,7 @@ func (r *run) fill(l *lane, p part, recorded map[souk.ID]struct{}) {
 	l.refused = false
 	for i := range p.found {
 		d := &p.found[i]
-		l.become(d)
+		l.become(d, r.profiles)
 		if _, was := recorded[d.ID]; !was && !r.follows(d) && !r.admit(l, d) {
 			more, l.refused = true, true
 			break
@@ -299,22 +337,21 @@ func (r *run) lane(d *souk.Delivery) *lane {
 		l = newLane(d.Webhook, r.now)
 		r.lanes[d.Webhook] = l
 	}
-	l.become(d)
+	l.become(d, r.profiles)
 	return l
 }
 
 // crave has l loaded when the database has more for it and it runs low. One
 // whose breaker is open runs low when it is to be probed.
 func (r *run) crave(l *lane) {
-	if !l.deep || l.hungry || l.loading || r.stopping || l.waiting() > r.limits.perLane/4 {
+	if !l.deep || l.hungry == wantOf(l) || l.loading || r.stopping || l.waiting() > r.limits.perLane/4 {
 		return
 	}
 	if l.breaker.state == souk.BreakerOpen && l.breaker.probeAt.After(r.now) {
 		r.wake(l, l.breaker.probeAt)
 		return
 	}
-	l.hungry = true
-	r.hungry.push(l)
+	r.hunger(l)
 }
 
 // free is how many more deliveries may be in hand. Slow lanes may have half of
@@ -361,6 +398,7 @@ func (r *run) admit(l *lane, d *souk.Delivery) bool {
 	r.count(l, d, 1)
 	l.push(d)
 	l.usedAt = r.now
+	r.busy[l] = struct{}{}
 	return true
 }
 
@@ -425,10 +463,13 @@ func (r *run) letGo(l *lane) {
 func (r *run) clean() {
 	for _, l := range r.lanes {
 		idle := time.Minute
-		if l.breaker.state != souk.BreakerClosed {
+		if l.breaker.state != souk.BreakerClosed || l.breaker.narrow {
 			idle = 2 * longestPause
 		}
-		if l.inHand == 0 && !l.deep && !l.loading && !l.hungry && !l.blind && !l.unwell && r.now.Sub(l.usedAt) > idle {
+		if r.now.Sub(l.usedAt) > remember {
+			l.rest()
+		}
+		if l.inHand == 0 && !l.deep && !l.loading && l.hungry == nothing && !l.blind && !l.unwell && r.now.Sub(l.usedAt) > idle {
 			r.drop(l)
 		}
 	}

@@ -100,7 +100,7 @@ func (r *run) aim() *look {
 			head(l.peek())
 		}
 	}
-	for _, l := range r.lanes {
+	for l := range r.busy {
 		if l.waiting() > 0 {
 			l.fresh.heads(headsSeen, head)
 			l.again.heads(headsSeen, head)
@@ -109,6 +109,11 @@ func (r *run) aim() *look {
 			continue
 		}
 		used := l.waiting() > 0 || r.now.Sub(l.usedAt) < inUse
+		if !used && l.told {
+			if l.rest(); l.inHand == 0 {
+				delete(r.busy, l)
+			}
+		}
 		if used && r.now.Sub(l.lookedAt) >= refresh || !l.told && !l.lookedAt.IsZero() {
 			endpoint(l)
 		}
@@ -181,9 +186,9 @@ func (r *run) seen(k *look, err error) {
 		if l.hook == nil || !reflect.DeepEqual(l.hook.LiveWebhook, w) {
 			// Whoever changes a webhook may have forgiven it: what is
 			// written down about its health counts.
-			l.told = l.told && l.hook != nil && l.hook.UpdatedAt.Equal(w.UpdatedAt)
+			l.told = l.told && l.hookAt.Equal(w.UpdatedAt)
 			r.dim = r.dim || !l.told && !k.unknown[id]
-			l.hook = opened(w, r.Key)
+			l.hook, l.hookAt = opened(w, r.Key), w.UpdatedAt
 		}
 		if k.unknown[id] {
 			r.tell(l, k.healths[id])

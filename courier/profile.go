@@ -126,6 +126,15 @@ var Profiles = map[souk.Dialect]Profile{
 	},
 }
 
+// profiles are Profiles for lanes to share.
+func profiles() map[souk.Dialect]*Profile {
+	all := make(map[souk.Dialect]*Profile, len(Profiles))
+	for dialect, p := range Profiles {
+		all[dialect] = &p
+	}
+	return all
+}
+
 // judgement is what follows from an attempt.
 type judgement struct {
 	status souk.DeliveryStatus

@@ -20,6 +20,7 @@ type records struct {
 	marks    []souk.ID
 	lanes    []*lane
 	healths  []souk.Health // of lanes
+	alone    bool          // healths are all there is, as something about them was refused
 	inspects bool          // lines that nobody leads are looked for
 	behind   store.Line    // this one, which was looked at last
 
@@ -45,6 +46,9 @@ func (r *run) record() {
 	rec := &records{at: r.clock(), node: r.Lease.Node(), inspects: inspects, behind: r.inspected}
 	r.prescribe(rec)
 	n := min(len(r.outcomes), r.batch)
+	if rec.alone {
+		n, inspects, rec.inspects = 0, false, false
+	}
 	if n == 0 && !inspects && len(rec.lanes) == 0 && len(r.marks) == 0 {
 		return
 	}
@@ -55,12 +59,14 @@ func (r *run) record() {
 			rec.shards = append(rec.shards, f.shard)
 		}
 	}
-	for _, f := range r.marks {
-		if f.keptAt.IsZero() {
-			rec.marks = append(rec.marks, f.delivery.ID)
+	if !rec.alone {
+		for _, f := range r.marks {
+			if f.keptAt.IsZero() {
+				rec.marks = append(rec.marks, f.delivery.ID)
+			}
 		}
+		r.marks = nil
 	}
-	r.marks = nil
 	r.recording, r.writing = n, true
 	go func() {
 		began := time.Now()
@@ -115,9 +121,10 @@ func (r *run) wrote(rec *records, err error) {
 			r.Log.Error("the courier could not record", "outcomes", len(rec.flights), "err", err)
 		}
 		r.outcomes = append(r.outcomes, rec.flights...)
-		away := errors.Is(err, store.ErrUnavailable)
-		for _, l := range rec.lanes {
-			r.noteHealth(l, away)
+		away := errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrOutcomeUnknown) || errors.Is(err, context.Canceled)
+		r.healed(rec, err, away)
+		if rec.alone && !away {
+			return
 		}
 		r.recordFrom = r.now.Add(pause)
 		if !away {
@@ -127,6 +134,10 @@ func (r *run) wrote(rec *records, err error) {
 		return
 	}
 	r.recordedAt = r.clock()
+	r.healed(rec, nil, false)
+	if rec.alone {
+		return
+	}
 	r.batch = min(batch, 2*r.batch)
 	r.owe()
 	if rec.inspects {

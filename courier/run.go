@@ -22,6 +22,8 @@ type run struct {
 
 	now       time.Time // of this round of loop; for waiting, as it is monotonic
 	lanes     map[souk.ID]*lane
+	busy      map[*lane]struct{} // those with something in hand, or of late, that looks are for
+	profiles  map[souk.Dialect]*Profile
 	known     map[souk.ID]int    // deliveries in hand, and which looks began before they came
 	lines     map[store.Line]int // how many of them lead a line, where that may be two
 	bytes     int                // of their bodies
@@ -40,23 +42,26 @@ type run struct {
 	looking  bool      // one is under way
 	lookFrom time.Time // no look before, as the last one failed
 
-	hungry   fifo[*lane]          // that want something loaded
+	hungry   [wants]fifo[*lane]   // that want something loaded; lane.hungry says which entry counts
 	loading  bool                 // a load is under way
 	recorded map[souk.ID]struct{} // since it began
 	shared   bool                 // lines are, by nodes that do not see each other
 	loadFrom time.Time            // no load before, as the last one failed
 	swept    sweeps
 
-	outcomes   []*flight // not recorded, nor under way to be
-	recording  int       // under way to be
-	writing    bool      // a transaction of the recorder is under way
-	oldest     time.Time // when the first of both came
-	marks      []*flight // to be shown as under way
-	unwell     []*lane   // with a health to be written down
-	rounds     time.Time // when unwell was looked through
-	ill        bool      // some of them should be now
-	batch      int       // outcomes that are recorded at once
-	recordFrom time.Time // no transaction before, as the last one failed
+	outcomes   []*flight     // not recorded, nor under way to be
+	recording  int           // under way to be
+	writing    bool          // a transaction of the recorder is under way
+	oldest     time.Time     // when the first of both came
+	marks      []*flight     // to be shown as under way
+	checkups   ladder[*lane] // with a health to be written down some time
+	rounds     time.Time     // when those were last that are not pressing
+	ill        bool          // some should be now
+	suspects   []*lane       // whose healths were in a transaction that was refused
+	suspected  int           // how many of them are tried at once
+	treated    bool          // some of them were tried just now
+	batch      int           // outcomes that are recorded at once
+	recordFrom time.Time     // no transaction before, as the last one failed
 	recordedAt time.Time
 	inspected  store.Line // how far the look for lines that nobody leads came
 	inspection time.Time  // when it goes on, or begins anew
@@ -83,6 +88,8 @@ func newRun(c *Courier, base, air context.Context, cut func()) *run {
 		Config: c.config, courier: c, limits: c.limits, clock: c.clock, mail: c.mail, base: base, air: air, cut: cut,
 		now:      now,
 		lanes:    map[souk.ID]*lane{},
+		busy:     map[*lane]struct{}{},
+		profiles: profiles(),
 		known:    map[souk.ID]int{},
 		lines:    map[store.Line]int{},
 		schedule: newSchedule(c.limits.flying),
@@ -90,6 +97,11 @@ func newRun(c *Courier, base, air context.Context, cut func()) *run {
 			less:  func(a, b *lane) bool { return a.alarm.Before(b.alarm) },
 			place: func(l *lane) *int { return &l.bell },
 		},
+		checkups: ladder[*lane]{
+			less:  func(a, b *lane) bool { return a.checkup.Before(b.checkup) },
+			place: func(l *lane) *int { return &l.visit },
+		},
+		suspected:  mostHealths,
 		installs:   map[souk.ID]*seenInstallation{},
 		batch:      batch,
 		inspection: now,
@@ -245,5 +257,7 @@ func (r *run) disown(l *lane) {
 func (r *run) drop(l *lane) {
 	r.schedule.leave(l)
 	r.alarms.take(l)
+	r.checkups.take(l)
+	delete(r.busy, l)
 	delete(r.lanes, l.endpoint)
 }

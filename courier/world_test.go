@@ -258,8 +258,24 @@ func (w world) breakDatabase() (mend func()) {
 	}
 }
 
-// hide makes tables that cannot be read, until restore.
-func (w world) hide(tables ...string) (restore func()) {
+// hide makes a table that cannot be read, until restore.
+func (w world) hide(table string) (restore func()) {
+	w.exec("ALTER TABLE " + table + " RENAME TO hidden_" + table)
+	return func() { w.exec("ALTER TABLE hidden_" + table + " RENAME TO " + table) }
+}
+
+// refuse has the database refuse the health of an endpoint, until allow.
+func (w world) refuse(endpoint souk.ID) (allow func()) {
+	if w.db.Leased() {
+		w.exec(fmt.Sprintf(`ALTER TABLE lanes ADD CONSTRAINT refused CHECK (endpoint_id <> '\x%x') NOT VALID`, endpoint[:]))
+		return func() { w.exec(`ALTER TABLE lanes DROP CONSTRAINT refused`) }
+	}
+	w.exec(fmt.Sprintf(`CREATE TRIGGER refused BEFORE INSERT ON lanes WHEN NEW.endpoint_id = x'%x' BEGIN SELECT RAISE(ABORT, 'refused'); END`, endpoint[:]))
+	return func() { w.exec(`DROP TRIGGER refused`) }
+}
+
+// exec runs a statement on a connection of its own.
+func (w world) exec(statement string) {
 	db, name := w.second()
 	if name != "" {
 		if err := db.Close(); err != nil {
@@ -267,16 +283,9 @@ func (w world) hide(tables ...string) (restore func()) {
 		}
 		db = must(sql.Open("pgx", w.address))
 	}
-	for _, table := range tables {
-		must(db.Exec("ALTER TABLE " + table + " RENAME TO hidden_" + table))
-	}
-	return func() {
-		for _, table := range tables {
-			must(db.Exec("ALTER TABLE hidden_" + table + " RENAME TO " + table))
-		}
-		if err := db.Close(); err != nil {
-			panic(err)
-		}
+	must(db.Exec(statement))
+	if err := db.Close(); err != nil {
+		panic(err)
 	}
 }
 
