@@ -80,7 +80,12 @@ func (c *call) permitted() error {
 	if len(c.route.scopes) == 0 || slices.ContainsFunc(c.route.scopes, c.caller.Token.Scopes.Has) {
 		return nil
 	}
-	return refusal{http.StatusUnauthorized, missingScopes.code, fmt.Sprintf(missingScopes.message, strings.Join(c.route.scopes, ", "))}
+	return lacks(c.route.scopes)
+}
+
+// lacks refuses a token that has none of some scopes.
+func lacks(scopes []string) error {
+	return refusal{missingScopes.status, missingScopes.code, fmt.Sprintf(missingScopes.message, strings.Join(scopes, ", "))}
 }
 
 // admin reports whether the token speaks for the account and not for one user of

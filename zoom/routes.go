@@ -22,8 +22,8 @@ type route struct {
 
 // routes are all there are. Each file has those that it serves.
 var routes = slices.Concat(
+	appRoutes, requestRoutes, userRoutes,
 	logRoutes, callRoutes, entitlementRoutes,
-	[]route{},
 )
 
 // name is how the access log calls r.
