@@ -111,7 +111,7 @@ func (c *call) listApp(which market.AccountList, a market.AccountApp) listedApp 
 		case market.AppsReviewed:
 			l.Approved, l.Declined = &k.Approved, &k.Declined
 			if k.Reviewer != nil {
-				l.Reviewer, l.Reviewed = personName(*k.Reviewer), stamp(k.ReviewedAt)
+				l.Reviewer, l.Reviewed = nameOf(*k.Reviewer), stamp(k.ReviewedAt)
 			}
 		}
 	}

@@ -209,8 +209,7 @@ func status(a souk.App, unpublished string) string {
 
 // userRole is who may install a.
 func userRole(a souk.App) string {
-	switch strings.ToLower(a.Zoom.UserRole) {
-	case "admin", strings.ToLower(adminOnly):
+	if appUsage(a) == adminManaged {
 		return adminOnly
 	}
 	return anyUser

@@ -11,24 +11,16 @@ import (
 
 // Words for an app (docs/dialects/zoom.md, "Apps and requests").
 
-// appTypes are what the REST API calls an app's kind, by how it may be written
-// down.
-var appTypes = map[string]string{
-	"zoom": "ZoomApp", "zoomapp": "ZoomApp",
-	"chatbot": "ChatBotApp", "chatbotapp": "ChatBotApp",
-	"general": "GeneralApp", "generalapp": "GeneralApp", "": "GeneralApp",
-}
+// restTypes are what the REST API calls an app's kind, by what events call it.
+var restTypes = map[string]string{"Zoom App": "ZoomApp", "ChatBot App": "ChatBotApp", "General App": "GeneralApp"}
 
 // appType is a's kind; whatever has no word of its own signs people in.
-func appType(a souk.App) string {
-	key := strings.NewReplacer(" ", "", "_", "", "-", "").Replace(strings.ToLower(a.Zoom.AppType))
-	return cmp.Or(appTypes[key], "OAuthApp")
-}
+func appType(a souk.App) string { return cmp.Or(restTypes[eventType(a)], "OAuthApp") }
 
 // appStatus is how far a is published; partners may be offered what is not.
 func appStatus(a souk.App) string {
 	switch {
-	case a.Listing == souk.Listed:
+	case status(a, "") != "":
 		return "PUBLISHED"
 	case a.IsAvailableToPartners:
 		return "SHARABLE"
@@ -46,7 +38,7 @@ const (
 // what only they may give (docs/decisions/0054-who-manages-an-app.md).
 func appUsage(a souk.App) int {
 	switch strings.ToLower(a.Zoom.UserRole) {
-	case "admin", "account admin":
+	case "admin", strings.ToLower(adminOnly):
 		return adminManaged
 	}
 	if slices.ContainsFunc(a.Asks(), isAdminScope) {
@@ -68,9 +60,6 @@ func appRole(a souk.App) string {
 	}
 	return "user"
 }
-
-// personName is what people are called, if need be by their e-mail.
-func personName(u souk.User) string { return cmp.Or(u.Name(), u.Email) }
 
 // requestWords are how a user's request stands.
 var requestWords = map[souk.RequestStatus]string{

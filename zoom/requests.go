@@ -52,7 +52,7 @@ func listRequests(c *call) (answer, error) {
 	found, next := listed(p, found, func(a market.Asker) souk.Position { return souk.Position{At: a.CreatedAt, ID: a.Request.ID} })
 	return shown(requestList{listing{next, p.size}, each(found, func(a market.Asker) listedRequest {
 		return listedRequest{
-			a.User.ID.Zoom(), personName(a.User), a.User.Email, a.User.Department, stamp(a.CreatedAt), a.Reason, requestWords[a.Status],
+			a.User.ID.Zoom(), nameOf(a.User), a.User.Email, a.User.Department, stamp(a.CreatedAt), a.Reason, requestWords[a.Status],
 		}
 	})}), nil
 }
