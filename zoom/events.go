@@ -109,6 +109,10 @@ func requested(e souk.Event, to souk.Endpoint) (object, error) {
 		known("requester_department", d.User.Department).
 		with("requester_user_groups", spoken(d.Groups)).
 		known("request_reason", d.Request.Reason)
+	if to.Webhook.Extended {
+		o = o.with("app_id", d.App.ID.Zoom()).with("request_id", d.Request.Case.Zoom()).with("account_id", e.Root.Zoom()).
+			known("requester_email", d.User.Email)
+	}
 	return o, nil
 }
 
