@@ -111,6 +111,18 @@ func TestSlowLanesInLineHoldUpNoOthers(t *testing.T) {
 			t.Fatalf("%d slow lanes are loaded", loaded)
 		}
 	}
+	for range 10 * mostLoad {
+		hungry(quick)
+	}
+	slowly, rounds := hungry(slow), 0
+	for slowly.hungry != nothing {
+		if rounds++; rounds > 2 {
+			t.Fatal("quick lanes keep a slow one from being loaded")
+		}
+		fed()
+	}
+	for len(fed()) > 0 {
+	}
 	changes := hungry(slow)
 	r.slowHeld = r.limits.inHand / 2
 	changes.pace = quick

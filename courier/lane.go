@@ -155,7 +155,7 @@ func (l *lane) stateName() string {
 // rest lets go of what l needs only to send, when nothing is in hand: there are
 // many more endpoints than are told something at one time.
 func (l *lane) rest() {
-	if l.inHand > 0 || l.hook == nil {
+	if l.inHand > 0 || l.hook == nil || !l.told {
 		return
 	}
 	l.hook, l.lookedAt = nil, time.Time{}

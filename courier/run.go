@@ -43,6 +43,7 @@ type run struct {
 	lookFrom time.Time // no look before, as the last one failed
 
 	hungry   [wants]fifo[*lane]   // that want something loaded; lane.hungry says which entry counts
+	slowly   bool                 // slow lanes are to be loaded first
 	loading  bool                 // a load is under way
 	recorded map[souk.ID]struct{} // since it began
 	shared   bool                 // lines are, by nodes that do not see each other

@@ -1,0 +1,112 @@
+package courier
+
+import (
+	"time"
+
+	"souk"
+	"souk/store"
+)
+
+// free is how many more deliveries may be in hand. Slow lanes may have half of
+// all, so that there is room for others however many of them there are.
+func (r *run) free(l *lane) int {
+	free := r.limits.inHand - len(r.known)
+	if l.pace == slow {
+		free = min(free, r.limits.inHand/2-r.slowHeld)
+	}
+	return free
+}
+
+// room is how many more deliveries l may have in hand. The fuller the hands, the
+// less one lane gets, so that there is always some for the next.
+func (r *run) room(l *lane) int {
+	free := r.free(l)
+	switch {
+	case l.breaker.state != souk.BreakerClosed:
+		return min(free, 1-l.waiting())
+	case r.bytes > r.limits.bytes/4*3:
+		return min(free, r.limits.few-l.waiting())
+	}
+	return min(free, max(r.limits.few, min(r.limits.perLane, free/4))-l.waiting())
+}
+
+// admit takes d in hand if it is not and there is room, and reports whether it
+// is then.
+func (r *run) admit(l *lane, d *souk.Delivery) bool {
+	if _, in := r.known[d.ID]; in {
+		return true
+	}
+	if r.stopping || !r.fits(l, len(d.Body)) {
+		return false
+	}
+	if r.room(l) <= 0 {
+		// An organization with little to send does not wait behind one with much.
+		small := l.breaker.state == souk.BreakerClosed && l.waiting() < r.limits.perOrgs &&
+			l.queueOf(d).of(d) < r.limits.few && r.free(l) > 0
+		if !small {
+			return false
+		}
+	}
+	r.known[d.ID] = r.looks
+	r.count(l, d, 1)
+	l.push(d)
+	l.usedAt = r.now
+	r.busy[l] = struct{}{}
+	return true
+}
+
+// fits reports whether there is room for so much more of a body. Slow lanes may
+// have half of that too.
+func (r *run) fits(l *lane, more int) bool {
+	if l.pace == slow && r.slowBytes > 0 && r.slowBytes+more > r.limits.bytes/2 {
+		return false
+	}
+	return r.bytes == 0 || r.bytes+more <= r.limits.bytes
+}
+
+// follows reports whether another that leads the line of d is in hand: two that
+// were put in at the same moment, of which the later may have been found first.
+// Recording the end of that one brings d.
+func (r *run) follows(d *souk.Delivery) bool {
+	line, leads := lineOf(d)
+	_, in := r.known[d.ID]
+	return leads && !in && r.lines[line] > 0
+}
+
+// lineOf is the line of d, if it leads one: what was asked for again does not, and
+// its entry in the log began later than itself.
+func lineOf(d *souk.Delivery) (store.Line, bool) {
+	again := d.Base > 0 || d.Attempts == 0 && !d.EntryAt.Equal(d.CreatedAt)
+	return store.Line{Webhook: d.Webhook, Channel: d.Channel, Resource: d.Resource}, d.Resource != "" && !again
+}
+
+// forget lets go of d, which is recorded or left to the database.
+func (r *run) forget(l *lane, d *souk.Delivery) {
+	delete(r.known, d.ID)
+	r.count(l, d, -1)
+}
+
+func (r *run) count(l *lane, d *souk.Delivery, n int) {
+	if line, leads := lineOf(d); leads && r.shared {
+		if r.lines[line] += n; r.lines[line] == 0 {
+			delete(r.lines, line)
+		}
+	}
+	l.inHand += n
+	l.bytes += n * len(d.Body)
+	r.bytes += n * len(d.Body)
+	if l.pace == slow {
+		r.slowHeld += n
+		r.slowBytes += n * len(d.Body)
+	}
+}
+
+// letGo lets go of what waits in l: the database has it.
+func (r *run) letGo(l *lane) {
+	for l.waiting() > 0 {
+		r.forget(l, l.pop())
+	}
+	l.blindFrom = time.Time{}
+	l.beyond(store.Due{})
+	r.schedule.leave(l)
+}
