@@ -93,6 +93,7 @@ var arrows = map[string]rule{
 	"souk/souktest/oidc":     {theirs: []string{"github.com/go-jose/go-jose/v4"}},
 	"souk/souktest/browser":  {theirs: []string{"github.com/chromedp/chromedp", "github.com/chromedp/cdproto"}},
 	"souk/souktest/smtp":     {},
+	"souk/souktest/zoomwire": {theirs: []string{"github.com/santhosh-tekuri/jsonschema/v6"}},
 	"souk/souktest/pgserver": {ours: []string{"souk/souktest"}},
 	"souk/souktest/noskip":   {},
 	"souk/bench":             {ours: append([]string{"souk/souktest"}, wired...)},

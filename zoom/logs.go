@@ -153,25 +153,12 @@ func showExchange(e souk.Exchange) webhookLog {
 		RequestID: strings.ReplaceAll(e.Delivery.String(), "-", "_"), RetryNum: e.Sent.Retry,
 	}
 	if e.Status == 0 {
-		shown.Status, shown.FailedReasonType = -1, withoutAnswer[e.Outcome]
+		shown.Status, shown.FailedReasonType = -1, failedReasons[e.Outcome]
 	}
 	if user := userOf(e); !user.IsZero() {
 		shown.UserID = user.Zoom()
 	}
 	return shown
-}
-
-// withoutAnswer are the codes of what kept a request from being answered
-// (docs/dialects/zoom.md, "Outcome, retries, log").
-var withoutAnswer = map[souk.Outcome]int{
-	souk.HeaderTimeout:  1,
-	souk.NoConnection:   2,
-	souk.AttemptStopped: 3,
-	souk.Blocked:        6,
-	souk.WriteFailed:    7,
-	souk.BadAnswer:      7,
-	souk.BadTLS:         12,
-	souk.BadName:        13,
 }
 
 // traceOf finds what an attempt was marked with, among its headers.
