@@ -193,7 +193,7 @@ func (g *nodes) wholly() bool {
 	return sum == store.Shards
 }
 
-func (g *nodes) fence(n *member, held []store.Shard) (lost map[int]bool) {
+func (g *nodes) fence(n *member, held []store.Shard) (lost map[store.Shard]bool) {
 	g.t.Helper()
 	if err := g.db.Record(context.Background(), func(tx *store.Tx) (err error) {
 		lost, err = tx.Fence(n.Node(), held)
@@ -440,7 +440,7 @@ func TestLeavingWhileSomethingFlies(t *testing.T) {
 		if !time.Now().Before(landed) {
 			t.Error("all waited for what flies")
 		}
-		if lost := g.fence(a, held); len(lost) != 63 || lost[busy] {
+		if lost := g.fence(a, held); len(lost) != 63 || lost[held[7]] {
 			t.Errorf("lost %v, and %d flies", lost, busy)
 		}
 		if err := <-gone; err != nil {

@@ -120,11 +120,11 @@ func (tx *Tx) ReleaseShards(node souk.ID, numbers []int) error {
 }
 
 // Fence has nobody else take shards before the transaction ends, and answers with
-// the numbers of those among held that a node does not hold any more, or not
-// without a break: what it knows of them may be old. A number that is held with
-// two epochs is lost. Where nothing is leased, on SQLite and to a node without an
-// ID, nothing is lost.
-func (tx *Tx) Fence(node souk.ID, held []Shard) (lost map[int]bool, err error) {
+// those among held that a node does not hold any more, or not without a break: what
+// it knows of them may be old. Of a number that is held with two epochs, as it was
+// lost and taken again, the newer may be good. Where nothing is leased, on SQLite
+// and to a node without an ID, nothing is lost.
+func (tx *Tx) Fence(node souk.ID, held []Shard) (lost map[Shard]bool, err error) {
 	if len(held) == 0 || node.IsZero() || tx.dialect.holdShared == "" {
 		return nil, nil
 	}
@@ -143,16 +143,13 @@ func (tx *Tx) Fence(node souk.ID, held []Shard) (lost map[int]bool, err error) {
 	if err != nil {
 		return nil, err
 	}
-	mine := make(map[int]int64, len(found))
+	lost = make(map[Shard]bool, len(held))
+	for _, s := range held {
+		lost[s] = true
+	}
 	for _, l := range found {
 		if l.Node == node {
-			mine[l.Number] = l.Epoch
-		}
-	}
-	lost = map[int]bool{}
-	for _, s := range held {
-		if epoch, is := mine[s.Number]; !is || epoch != s.Epoch {
-			lost[s.Number] = true
+			delete(lost, l.Shard)
 		}
 	}
 	return lost, nil
