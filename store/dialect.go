@@ -8,6 +8,7 @@ type dialect struct {
 	skipLocked     string            // see Tx.skipLocked
 	hold           string            // ends a query whose rows this transaction is about to change, in their order
 	holdShared     string            // ends a query whose rows nobody may change until the transaction ends
+	holdKey        string            // ends a query whose rows nobody may delete until the transaction ends; others may change them
 	holdPart       string            // keeps a part of log_parts from being dropped; false for one that is gone
 	takePart       string            // waits for those who hold part $1
 	beginMigration string            // begins a transaction that no other node's overlaps
@@ -27,6 +28,7 @@ var postgresDialect = dialect{
 	skipLocked: "FOR UPDATE SKIP LOCKED",
 	hold:       "FOR UPDATE",
 	holdShared: "FOR SHARE",
+	holdKey:    "FOR KEY SHARE",
 	// 1920298868 is any number that is always the same. A CASE keeps the order.
 	holdPart: `CASE WHEN pg_advisory_xact_lock_shared(1920298868, CAST(number AS INTEGER)) IS NULL THEN FALSE
 		ELSE to_regclass('attempts_' || CAST(number AS TEXT)) IS NOT NULL END`,

@@ -1,6 +1,9 @@
 package store
 
 import (
+	"cmp"
+	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -29,6 +32,10 @@ type Line struct {
 	Resource string
 }
 
+func (l Line) compare(m Line) int {
+	return cmp.Or(l.Webhook.Compare(m.Webhook), cmp.Compare(l.Channel, m.Channel), cmp.Compare(l.Resource, m.Resource))
+}
+
 func lineOf(d souk.Delivery) Line { return Line{d.Webhook, d.Channel, d.Resource} }
 
 // sameLine is the condition that rows a and b of deliveries stand in one line.
@@ -48,7 +55,8 @@ func stopped(w string) string {
 		AND (h.created_at, h.id) < (` + w + `.created_at, ` + w + `.id))`
 }
 
-// takenLines finds those of the lines of deliveries in which somebody stands.
+// takenLines finds those of the lines of deliveries in which somebody stands, and
+// holds those who lead them.
 func (tx *Tx) takenLines(deliveries []souk.Delivery) (map[Line]bool, error) {
 	taken := map[Line]bool{}
 	var lines []Line
@@ -59,6 +67,21 @@ func (tx *Tx) takenLines(deliveries []souk.Delivery) (map[Line]bool, error) {
 		}
 	}
 	clear(taken)
+	leaders, err := tx.leadersOf(lines)
+	for l := range leaders {
+		taken[l] = true
+	}
+	if err != nil || tx.dialect.holdKey == "" {
+		return taken, err
+	}
+	return taken, tx.holdLeaders(taken, leaders)
+}
+
+// leadersOf finds who leads each of those of lines in which somebody stands: none
+// where nobody does, nor where there is one writer, for whom it does not matter. Of
+// two that lead one line it is the earlier.
+func (tx *Tx) leadersOf(lines []Line) (map[Line]souk.ID, error) {
+	all := map[Line]souk.ID{}
 	for some := range slices.Chunk(lines, mostRows) {
 		some = padded(some)
 		var query strings.Builder
@@ -70,61 +93,101 @@ func (tx *Tx) takenLines(deliveries []souk.Delivery) (map[Line]bool, error) {
 			args = append(args, l.Webhook, string(l.Channel), l.Resource)
 			n := len(args)
 			line := `webhook_id = $` + strconv.Itoa(n-2) + ` AND channel = $` + strconv.Itoa(n-1) + ` AND resource = $` + strconv.Itoa(n)
-			query.WriteString(`SELECT ` + strconv.Itoa(i) + `
-				WHERE EXISTS (SELECT 1 FROM deliveries d WHERE ` + line + ` AND ` + leads(`d`) + `)
+			leading := ` FROM deliveries d WHERE ` + line + ` AND ` + leads(`d`)
+			leader := `NULL`
+			if tx.dialect.holdKey != "" {
+				leader = `(SELECT id` + leading + ` ORDER BY created_at, id LIMIT 1)`
+			}
+			query.WriteString(`SELECT ` + strconv.Itoa(i) + `, ` + leader + `
+				WHERE EXISTS (SELECT 1` + leading + `)
 				OR EXISTS (SELECT 1 FROM deliveries WHERE ` + line + ` AND status = 'pending' AND next_at IS NULL)
 				OR EXISTS (SELECT 1 FROM deliveries WHERE ` + line + ` AND status = 'held' AND resource <> '' AND aside = FALSE)`)
 		}
-		found, err := list(tx, func(r row) (i int, err error) {
-			err = r.Scan(&i)
-			return i, err
+		type stand struct {
+			line   int
+			leader souk.ID
+		}
+		found, err := list(tx, func(r row) (s stand, err error) {
+			err = r.Scan(&s.line, &s.leader)
+			return s, err
 		}, query.String(), args...)
 		if err != nil {
 			return nil, err
 		}
-		for _, i := range found {
-			taken[some[i]] = true
+		for _, s := range found {
+			all[some[s.line]] = s.leader
 		}
 	}
-	return taken, tx.holdLeaders(taken)
+	return all, nil
 }
 
+// errMovedOn has a transaction run again: while it waited for who led a line, the
+// next came to lead it and is about to end, too.
+var errMovedOn = errors.New("store: a line has moved on")
+
 // holdLeaders keeps those who lead lines from ending before this transaction
-// does: whoever ends one then sees who came to wait behind it. A line whose
-// leader has just ended, and in which nobody waits, is taken no more. Where there
-// is one writer nobody ends meanwhile.
-func (tx *Tx) holdLeaders(taken map[Line]bool) error {
-	if tx.dialect.holdShared == "" {
+// does: whoever ends one then sees who came to wait behind it. Of two that lead one
+// line it is enough to hold one. A line whose leader has just ended, and in which
+// nobody stands, is taken no more.
+//
+// Whoever holds several deliveries does so in the order of their IDs, or two would
+// wait for each other until the server looks for that, which is after a second.
+func (tx *Tx) holdLeaders(taken map[Line]bool, leaders map[Line]souk.ID) error {
+	held, err := tx.holdAll(leaders, tx.dialect.holdKey)
+	if err != nil {
+		return err
+	}
+	var left []Line
+	for l, id := range leaders {
+		if !held[id] {
+			left = append(left, l)
+		}
+	}
+	if len(left) == 0 {
 		return nil
 	}
-	const line = `webhook_id = $1 AND channel = $2 AND resource = $3 AND resource <> ''`
-	for l := range taken {
-		// While the first look waits for one who ends, the next may come to lead:
-		// only a second look sees that one.
-		held := false
-		for range 2 {
-			leaders, err := list(tx, scanID, `SELECT id FROM deliveries
-				WHERE `+line+` AND next_at IS NOT NULL AND aside = FALSE `+tx.dialect.holdShared, l.Webhook, string(l.Channel), l.Resource)
-			if err != nil {
-				return err
-			}
-			if held = len(leaders) > 0; held {
-				break
-			}
-		}
-		if held {
-			continue
-		}
-		waits, err := tx.exists(`SELECT 1 FROM deliveries WHERE `+line+` AND (status = 'pending' AND next_at IS NULL
-			OR status = 'held' AND aside = FALSE)`, l.Webhook, string(l.Channel), l.Resource)
-		if err != nil {
-			return err
-		}
-		if !waits {
+	// While the first look waits for one who ends, the next may come to lead: only a
+	// second look sees that one. Now who holds others must not wait.
+	slices.SortFunc(left, Line.compare)
+	next, err := tx.leadersOf(left)
+	if err != nil {
+		return err
+	}
+	how := tx.dialect.holdKey
+	if len(held) > 0 {
+		how += ` SKIP LOCKED`
+	}
+	if held, err = tx.holdAll(next, how); err != nil {
+		return err
+	}
+	for _, l := range left {
+		switch id, stands := next[l]; {
+		case !stands:
 			delete(taken, l)
+		case !id.IsZero() && !held[id]:
+			return errMovedOn
 		}
 	}
 	return nil
+}
+
+// holdAll holds those who still lead lines, and tells whom it holds.
+func (tx *Tx) holdAll(leaders map[Line]souk.ID, how string) (map[souk.ID]bool, error) {
+	ids := slices.SortedFunc(maps.Values(leaders), souk.ID.Compare)
+	ids = slices.DeleteFunc(ids, souk.ID.IsZero)
+	held := make(map[souk.ID]bool, len(ids))
+	for some := range slices.Chunk(ids, mostRows) {
+		some = padded(some)
+		found, err := list(tx, scanID, `SELECT id FROM deliveries
+			WHERE id IN (`+placeholders(1, len(some))+`) AND next_at IS NOT NULL AND aside = FALSE ORDER BY id `+how, anys(some)...)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range found {
+			held[id] = true
+		}
+	}
+	return held, nil
 }
 
 // nextInLine has whoever is next lead the lines that somebody left, and answers

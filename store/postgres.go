@@ -351,7 +351,7 @@ func retryable(err error) bool {
 	if errors.As(err, &e) {
 		return e.Code == "40001" || e.Code == "40P01" // serialization, deadlock
 	}
-	return errors.Is(err, errOtherLocks)
+	return errors.Is(err, errOtherLocks) || errors.Is(err, errMovedOn)
 }
 
 // classify marks errors of a server that is gone, and says of a call that was

@@ -128,11 +128,41 @@ func (r *recording) endAll(all []Progress) error {
 		}
 		groups[e] = append(groups[e], p)
 	}
+	if err := r.holdEnding(groups); err != nil {
+		return err
+	}
 	for _, e := range order {
 		for some := range slices.Chunk(groups[e], mostRows) {
 			if err := r.end(e, some); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// holdEnding has deliveries be held in the order of holdLeaders, whatever the order
+// is in which they end: with one statement they may end in that order.
+func (r *recording) holdEnding(groups map[ending][]*Progress) error {
+	byID := func(a, b *Progress) int { return a.Delivery.ID.Compare(b.Delivery.ID) }
+	var lined []souk.ID
+	for _, group := range groups {
+		slices.SortStableFunc(group, byID)
+		for _, p := range group {
+			if p.Delivery.Resource != "" {
+				lined = append(lined, p.Delivery.ID)
+			}
+		}
+	}
+	if len(groups) < 2 || len(lined) < 2 || r.dialect.hold == "" {
+		return nil
+	}
+	slices.SortFunc(lined, souk.ID.Compare)
+	for some := range slices.Chunk(lined, mostRows) {
+		some = padded(some)
+		if _, err := list(r.Tx, scanID, `SELECT id FROM deliveries WHERE id IN (`+placeholders(1, len(some))+`) ORDER BY id `+r.dialect.hold,
+			anys(some)...); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -151,7 +181,7 @@ func (r *recording) end(e ending, some []*Progress) error {
 	args := []any{string(e.status), e.attempts, string(e.outcome), e.note, r.at.UnixMicro(), e.before}
 	in := anys(ids)
 	if _, err := r.exec(r.moveEnded(`$1`, `$2`, `$3`, entry, `$4`, `$5`)+`
-		WHERE attempts = $6 AND id IN (`+placeholders(7, len(ids))+`) `+r.dialect.hold, append(args, in...)...); err != nil {
+		WHERE attempts = $6 AND id IN (`+placeholders(7, len(ids))+`) ORDER BY id `+r.dialect.hold, append(args, in...)...); err != nil {
 		return err
 	}
 	type gone struct{ id, entry souk.ID }

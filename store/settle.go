@@ -56,7 +56,7 @@ func (tx *Tx) standing(must, where string, args ...any) (some []standee, found i
 			err = r.Scan(&s.id, &s.app, &s.line.Webhook, &s.line.Channel, &s.line.Resource, &s.inLine, &s.body)
 			return s, err
 		}, `SELECT id, app_id, webhook_id, channel, resource, resource <> '' AND aside = FALSE, length(body)
-			FROM deliveries WHERE `+must+` AND id IN (`+placeholders(1, len(in))+`) `+tx.dialect.hold, anys(in)...)
+			FROM deliveries WHERE `+must+` AND id IN (`+placeholders(1, len(in))+`) ORDER BY id `+tx.dialect.hold, anys(in)...)
 		if err != nil {
 			return nil, 0, err
 		}
