@@ -191,7 +191,8 @@ func (tx *Tx) holdAll(leaders map[Line]souk.ID, how string) (map[souk.ID]bool, e
 }
 
 // nextInLine has whoever is next lead the lines that somebody left, and answers
-// with who leads them, now or already.
+// with who leads them, now or already. When the first of those who wait is stopped,
+// all are: what it costs does not depend on how many wait.
 func (tx *Tx) nextInLine(at time.Time, left []Line) (next []souk.Delivery, err error) {
 	seen := make(map[Line]bool, len(left))
 	left = slices.DeleteFunc(slices.Clone(left), func(l Line) bool {
@@ -212,8 +213,10 @@ func (tx *Tx) nextInLine(at time.Time, left []Line) (next []souk.Delivery, err e
 			SELECT COALESCE((SELECT l.id FROM deliveries l
 					WHERE `+sameLine(`l`, `e`)+` AND `+leads(`l`)+` ORDER BY l.created_at, l.id LIMIT 1),
 				(SELECT w.id FROM deliveries w
-					WHERE `+sameLine(`w`, `e`)+` AND w.status = 'pending' AND w.next_at IS NULL AND NOT `+stopped(`w`)+`
-					ORDER BY w.created_at, w.id LIMIT 1))
+					WHERE w.id = (SELECT n.id FROM deliveries n
+						WHERE `+sameLine(`n`, `e`)+` AND n.status = 'pending' AND n.next_at IS NULL
+						ORDER BY n.created_at, n.id LIMIT 1)
+					AND NOT `+stopped(`w`)+`))
 			FROM e`, args...)
 		if err != nil {
 			return nil, err
