@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -54,9 +55,19 @@ func (c *counted) tried(a *souk.Attempt) {
 // count adds to how large a part is, and to how many deliveries ended how.
 func (tx *Tx) count(node souk.ID, part int64, c counted) error {
 	if c.entries > 0 {
+		now, before, moved := tx.tallies.next(tallyKey{node: node, part: part})
+		entries, bytes := c.entries, c.bytes
+		if moved {
+			var had [2]int64
+			if err := tx.taken(`DELETE FROM log_sizes WHERE part = $1 AND node = $2 RETURNING entries, bytes`,
+				[]any{part, before[:]}, &had[0], &had[1]); err != nil {
+				return err
+			}
+			entries, bytes = entries+had[0], bytes+had[1]
+		}
 		if _, err := tx.exec(`INSERT INTO log_sizes (part, node, entries, bytes) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (part, node) DO UPDATE SET entries = log_sizes.entries + excluded.entries, bytes = log_sizes.bytes + excluded.bytes`,
-			part, node[:], c.entries, c.bytes); err != nil {
+			part, now[:], entries, bytes); err != nil {
 			return err
 		}
 	}
@@ -65,8 +76,25 @@ func (tx *Tx) count(node souk.ID, part int64, c counted) error {
 	})
 	var args []any
 	for _, k := range keys {
-		args = append(args, k.app, k.day, string(k.status), node[:], c.ends[k])
+		now, before, moved := tx.tallies.next(tallyKey{node: node, countKey: k})
+		var had int64
+		if moved {
+			if err := tx.taken(`DELETE FROM delivery_counts WHERE app_id = $1 AND day = $2 AND status = $3 AND node = $4 RETURNING deliveries`,
+				[]any{k.app, k.day, string(k.status), before[:]}, &had); err != nil {
+				return err
+			}
+		}
+		args = append(args, k.app, k.day, string(k.status), now[:], c.ends[k]+had)
 	}
 	return tx.putMany(`INSERT INTO delivery_counts (app_id, day, status, node, deliveries) VALUES `, `
 		ON CONFLICT (app_id, day, status, node) DO UPDATE SET deliveries = delivery_counts.deliveries + excluded.deliveries`, 5, args)
+}
+
+// taken scans what the row held that a statement deletes, if there was one.
+func (tx *Tx) taken(query string, args []any, had ...any) error {
+	err := tx.row(query, args...).Scan(had...)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
 }

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"io/fs"
 	"time"
+
+	"souk"
 )
 
 // The tests live outside the package, where souktest can be imported, and
@@ -47,3 +49,12 @@ func (db *DB) AnswerTime() time.Duration {
 }
 
 func (db *DB) SetAnswerTime(d time.Duration) { db.engine.(*postgres).dialer.patience.Store(int64(d)) }
+
+const TallyTime = tallyTime
+
+// CountEnd counts a delivery that ended.
+func (tx *Tx) CountEnd(node, app souk.ID) error {
+	var c counted
+	c.add(app, souk.DeliverySuccessful, time.Unix(0, 0), 1)
+	return tx.count(node, 1, c)
+}

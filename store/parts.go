@@ -221,3 +221,5 @@ CREATE INDEX sent_N_listed ON sent_N (app_id, failed, at, id);
 // anyNode is who counts what no node records: one of a few, so that not all who
 // write at the same time wait for one row.
 func anyNode() souk.ID { return souk.ID{15: byte(souk.NewID()[15] % countParts)} }
+
+func isAnyNode(id souk.ID) bool { return id == souk.ID{15: id[15]} }

@@ -44,6 +44,7 @@ type postgres struct {
 	pool      *sql.DB
 	recorders *sql.DB // the pool of Record
 	dialer    *dialer
+	tallies   tallies
 	writer    *writer      // of WriteShared
 	inHand    sync.RWMutex // every other transaction reads it; close takes it for good
 	close1    func() error
@@ -167,7 +168,7 @@ func (p *postgres) try(ctx context.Context, pool *sql.DB, w *locked) error {
 		return err
 	}
 	defer end()
-	tx := &Tx{ctx: ctx, on: on, dialect: &postgresDialect}
+	tx := &Tx{ctx: ctx, on: on, dialect: &postgresDialect, tallies: &p.tallies}
 	err = guard(tx, func(tx *Tx) error {
 		if err := w.lock(tx); err != nil {
 			return err

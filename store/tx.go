@@ -20,6 +20,7 @@ type Tx struct {
 	dialect *dialect
 	open    *sql.Rows // of the last query; perhaps closed since
 	err     error     // the first failure
+	tallies *tallies  // where it counts
 
 	// What it has seen of the log, see parts.go.
 	part   int64  // the newest, 0: not looked at
