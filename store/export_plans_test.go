@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 )
 
@@ -17,13 +18,31 @@ func (tx *Tx) Explained(fn func(*Tx) error) ([]string, error) {
 	return e.plans, err
 }
 
+// Analyzed runs fn on PostgreSQL and tells how each of its statements went, and what
+// it read. Each runs twice: once to be told of, which is undone, and once for good.
+func (tx *Tx) Analyzed(fn func(*Tx) error) ([]string, error) {
+	e := &explaining{statements: tx.on, explain: "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF, SUMMARY OFF) ", undo: true}
+	err := fn(&Tx{ctx: tx.ctx, on: e, dialect: tx.dialect})
+	return e.plans, err
+}
+
 type explaining struct {
 	statements
 	explain string
+	undo    bool
 	plans   []string
 }
 
-func (e *explaining) ask(ctx context.Context, query string, args []any) error {
+func (e *explaining) ask(ctx context.Context, query string, args []any) (err error) {
+	if e.undo {
+		if _, err := e.statements.ExecContext(ctx, "SAVEPOINT explained"); err != nil {
+			return err
+		}
+		defer func() {
+			_, undone := e.statements.ExecContext(ctx, "ROLLBACK TO explained; RELEASE explained")
+			err = errors.Join(err, undone)
+		}()
+	}
 	rows, err := e.statements.QueryContext(ctx, e.explain+query, args...)
 	if err != nil {
 		return err
