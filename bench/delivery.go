@@ -47,6 +47,7 @@ var trials = []trial{
 	{"single", (*subject).single},
 	{"calm", (*subject).calm},
 	{"log", (*subject).fullLog},
+	{"idle", (*subject).idle},
 	{"fair", (*subject).fair},
 	{"backlog", (*subject).backlog},
 }
@@ -61,6 +62,7 @@ var aims = map[string]string{
 	"calm: commit to receipt, p50":              "1 ms",
 	"calm: commit to receipt, p99":              "5 ms",
 	"log: of what it was with an empty log":     "0.90",
+	"idle: of what it was without":              "0.90",
 	"batches: webhook_log_entries, p95":         "20 ms",
 	"batches: deliveries of a webhook, p95":     "20 ms",
 	"log: webhook_log_entries, p95":             "20 ms",

@@ -35,13 +35,7 @@ func (s *subject) fullLog(ctx context.Context, c course, say *sheet) error {
 }
 
 func (s *subject) flood(ctx context.Context, c course, name string, say *sheet) error {
-	with := make([][]hook, floodCompanies)
-	for i := range with {
-		for k := range floodListeners {
-			with[i] = append(with[i], hook{c.dialects[(i+k)%len(c.dialects)], s.sink.url})
-		}
-	}
-	e, err := s.found(ctx, with...)
+	e, err := s.listened(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -119,6 +113,17 @@ func (s *subject) flood(ctx context.Context, c course, name string, say *sheet) 
 		return fmt.Errorf("%d deliveries, %d received, %d requests in the log, %d still open", f.told.Load(), received, logged, after.open)
 	}
 	return nil
+}
+
+// listened founds the companies that are told in batches.
+func (s *subject) listened(ctx context.Context, c course) (estate, error) {
+	with := make([][]hook, floodCompanies)
+	for i := range with {
+		for k := range floodListeners {
+			with[i] = append(with[i], hook{c.dialects[(i+k)%len(c.dialects)], s.sink.url})
+		}
+	}
+	return s.found(ctx, with...)
 }
 
 // flow is publications that go on and on.
