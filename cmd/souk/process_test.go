@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -36,12 +37,16 @@ func TestMain(m *testing.M) {
 	}
 	signal.Ignore(syscall.SIGXFSZ) // a write without room fails instead
 	go func() {
+		done := os.NewFile(3, "limits")
 		for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 			size, err := strconv.ParseUint(lines.Text(), 10, 64)
 			if err != nil {
 				panic(err)
 			}
 			limitFiles(size)
+			if _, err := done.Write([]byte{'.'}); err != nil {
+				panic(err)
+			}
 		}
 		os.Exit(exitFailed) // we live no longer than the test that holds the other end
 	}()
@@ -72,6 +77,7 @@ type process struct {
 	Base     string // public URL, of a server
 	Out, Log *output
 	life     io.WriteCloser // it ends when this is closed, and reads from it how large files may become
+	limits   *os.File       // says that one of them has been set
 	exited   chan struct{}  // closed when Wait has answered
 }
 
@@ -92,7 +98,13 @@ func start(t *testing.T, dir string, env []string, args ...string) *process {
 	if p.life, err = p.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
-	if err := p.Cmd.Start(); err != nil {
+	limits, done, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.limits, p.ExtraFiles = limits, []*os.File{done}
+	err = p.Cmd.Start()
+	if err := errors.Join(err, done.Close()); err != nil {
 		t.Fatal(err)
 	}
 	go func() {
@@ -107,6 +119,9 @@ func start(t *testing.T, dir string, env []string, args ...string) *process {
 			t.Error(err)
 		}
 		<-p.exited
+		if err := p.limits.Close(); err != nil {
+			t.Error(err)
+		}
 		const most = 32 << 10 // the rest is more of the same
 		log := p.Log.String()
 		if race := strings.Index(log, "WARNING: DATA RACE"); race >= 0 {
@@ -193,10 +208,13 @@ func (p *process) kill(t *testing.T) {
 	p.exit(t)
 }
 
-// allow says, in bytes, beyond which size the process can soon write no file.
+// allow says, in bytes, beyond which size the process can write no file from now on.
 func (p *process) allow(t *testing.T, size uint64) {
 	t.Helper()
 	if _, err := fmt.Fprintln(p.life, size); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.limits.Read(make([]byte, 1)); err != nil {
 		t.Fatal(err)
 	}
 }
