@@ -52,6 +52,7 @@ func (h *Handler) Routes(mux *http.ServeMux) {
 		mux.Handle(path, h.serve(res))
 	}
 	mux.Handle("/v2/", h.serve(nil)) // nothing is there
+	h.mountOAuth(mux)
 }
 
 // serve answers everything that is sent to one address.

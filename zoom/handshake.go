@@ -41,7 +41,7 @@ func validate(ctx context.Context, post Poster, hook souk.Webhook, c souk.Creden
 		return fmt.Errorf("%w: %w", souk.NotVerified, err)
 	case status != http.StatusOK:
 		return fmt.Errorf("%w: it answered with status %d", souk.NotVerified, status)
-	case !answers(answer, plain, encrypted(c.ZoomWebhookSecret, plain)):
+	case !answers(answer, plain, encrypted(c.ZoomSigner(at), plain)):
 		return fmt.Errorf("%w: it did not answer with the token and its encryption", souk.NotVerified)
 	}
 	return nil

@@ -42,7 +42,7 @@ func Prepare(post Poster) func(souk.Outgoing) (souk.Prepared, error) {
 // headers are those of everything that is sent to a receiver. The request's id
 // is the same on every attempt and names the delivery to receivers.
 func headers(auth souk.Auth, c souk.Credentials, token string, id souk.ID, at time.Time, body []byte) map[string]string {
-	timestamp, signature := sign(c.ZoomWebhookSecret, at, body)
+	timestamp, signature := sign(c.ZoomSigner(at), at, body)
 	h := map[string]string{
 		"Content-Type":           "application/json; charset=utf-8",
 		"User-Agent":             userAgent,

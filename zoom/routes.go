@@ -22,7 +22,7 @@ type route struct {
 
 // routes are all there are. Each file has those that it serves.
 var routes = slices.Concat(
-	appRoutes, requestRoutes, userRoutes,
+	appRoutes, requestRoutes, userRoutes, secretRoutes,
 	logRoutes, callRoutes, entitlementRoutes,
 )
 
