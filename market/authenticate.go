@@ -22,6 +22,7 @@ type Caller struct {
 	Org          souk.Org          // that the token is bound to: the installation's, or its own
 	Enterprise   souk.Org          // above Org, or zero
 	Standing     souk.Standing     // of User at Org
+	Disabled     bool              // the grant of User that the token came by
 }
 
 // Top is the enterprise whose switches govern the caller's admin calls: the one
@@ -68,7 +69,7 @@ type presenter struct {
 // alive refuses a token that does not answer, or not from that address.
 func (c Caller) alive(face string, address netip.Addr, at time.Time) (Caller, error) {
 	if death := souk.DeathOf(souk.TokenFacts{
-		Token: c.Token, User: c.User, Installation: c.Installation, App: c.App, Org: c.Org,
+		Token: c.Token, User: c.User, Installation: c.Installation, App: c.App, Org: c.Org, Disabled: c.Disabled,
 	}, at); death != souk.AliveToken {
 		return Caller{}, souk.Dead{Kind: c.Token.Kind, Cause: death}
 	}
@@ -193,8 +194,13 @@ func (tx *Tx) callerOf(t souk.Token) (c Caller, err error) {
 			return c, err
 		}
 		if !c.Token.User.IsZero() {
-			c.Standing, err = tx.Tx.Standing(c.Token.User, c.Org)
+			if c.Standing, err = tx.Tx.Standing(c.Token.User, c.Org); err != nil {
+				return c, err
+			}
 		}
+	}
+	if !t.User.IsZero() && !t.Installation.IsZero() && t.User != c.Installation.AppUser {
+		c.Disabled, err = tx.IsDisabled(t.Installation, t.User, c.Org)
 	}
 	return c, err
 }
