@@ -64,7 +64,6 @@ var refusals = map[souk.Refusal]refusal{
 
 	souk.UnknownOrg:     {http.StatusNotFound, 2001, "Account does not exist."},
 	souk.UnknownUser:    {http.StatusNotFound, 1001, "User does not exist or does not belong to this account."},
-	souk.UnknownGroup:   {http.StatusNotFound, 1001, "Group does not exist or does not belong to this account."},
 	souk.UnknownApp:     {http.StatusNotFound, 1401, "App ID does not exist: {appId}"},
 	souk.UnknownGroup:   {http.StatusNotFound, 4130, "Group does not exist or does not belong to this account."},
 	souk.UnknownWebhook: {http.StatusNotFound, 1601, "Event subscription does not exist."},
