@@ -46,9 +46,16 @@ func (m *Market) Authenticate(ctx context.Context, secret, face string, address 
 	return k.alive(face, address, m.now())
 }
 
-// presented finds who comes with a secret, by its hash.
+// presented finds who comes with a secret, by its hash: as long as nothing has
+// changed, from what was read before.
 func (m *Market) presented(ctx context.Context, hash []byte) (presenter, error) {
-	return m.mail().presenters.ask(ctx, string(hash), func(ctx context.Context) (k presenter, err error) {
+	version, lasting := m.DB.Version()
+	if lasting {
+		if k, ok := m.mail().presented.get(version, string(hash)); ok {
+			return k, nil
+		}
+	}
+	k, err := m.mail().presenters.ask(ctx, string(hash), func(ctx context.Context) (k presenter, err error) {
 		err = m.DB.Read(ctx, func(s *store.Tx) (err error) {
 			tx := &Tx{Tx: s, market: m}
 			if k.Caller, err = tx.caller(hash); errors.Is(err, souk.UnknownToken) {
@@ -58,6 +65,10 @@ func (m *Market) presented(ctx context.Context, hash []byte) (presenter, error) 
 		})
 		return k, err
 	})
+	if lasting && err == nil && k.unknown == nil {
+		m.mail().presented.put(version, string(hash), k)
+	}
+	return k, err
 }
 
 // presenter is who comes with a secret, or why nobody does.
