@@ -1,6 +1,7 @@
 package souk
 
 import (
+	"encoding/binary"
 	"strings"
 	"time"
 )
@@ -67,44 +68,6 @@ type Webhook struct {
 	Extended    bool        `json:",omitempty"` // events of requests tell the ids, too
 }
 
-// AuthKind is the way in which requests to a webhook prove themselves beside
-// their signature.
-type AuthKind string
-
-// The ways (docs/dialects/zoom.md, "Header options").
-const (
-	NoAuth     AuthKind = ""
-	BasicAuth  AuthKind = "basic"
-	OAuthAuth  AuthKind = "oauth"
-	CustomAuth AuthKind = "custom"
-)
-
-// Auth is the header that requests to a webhook carry. The zero value adds none.
-type Auth struct {
-	Kind AuthKind
-
-	Username, Password string // of basic
-
-	// Of oauth: where a token is fetched, and as whom.
-	ClientID, ClientSecret, TokenURL, Scope, State string
-	InBody                                         bool // the client says who it is in the body
-
-	Key, Value string // of custom
-}
-
-// Masked is what is shown instead of a secret.
-const Masked = "********"
-
-// Masked is a as it may be shown: without what nobody else may know.
-func (a Auth) Masked() Auth {
-	for _, secret := range []*string{&a.Password, &a.ClientSecret, &a.Value} {
-		if *secret != "" {
-			*secret = Masked
-		}
-	}
-	return a
-}
-
 // HookReach is whose events a webhook hears.
 type HookReach string
 
@@ -144,12 +107,41 @@ const (
 // Checks is how the URL of a webhook answered when it was asked, after it was
 // saved, whether it is still its app's.
 type Checks struct {
-	Webhook   ID
-	App       ID
-	NextAt    time.Time
-	CheckedAt time.Time // last; zero: never since it was saved
-	Failures  int       // in a row
-	Why       string    // of the last failure, for people
+	Webhook      ID
+	App          ID
+	NextAt       time.Time
+	CheckedAt    time.Time // last
+	FailingSince time.Time // the first failure after the last success; zero while it is well
+	Failures     int       // in a row
+	Why          string    // of the last failure, for people
+}
+
+// CheckEvery is how long a webhook's URL goes on counting as its app's, and
+// checkSpread how much sooner some are asked again, so that those that were saved
+// together are not asked together.
+const (
+	CheckEvery  = 72 * time.Hour
+	checkSpread = time.Hour
+)
+
+// Checked is when a webhook that was asked at a time is asked next: by its ID a
+// little sooner than CheckEvery.
+func (w Webhook) Checked(at time.Time) time.Time {
+	return at.Add(CheckEvery - time.Duration(binary.BigEndian.Uint16(w.ID[14:]))*checkSpread/(1<<16))
+}
+
+// After so many failures of its checks in a row those who look after a webhook
+// are warned, and then it is disabled (docs/dialects/zoom.md, "URL validation").
+const (
+	FirstCheckWarning  = 2
+	SecondCheckWarning = 4
+	MostCheckFailures  = 6
+)
+
+// IsChecked reports whether the URL of w is asked again and again whether it is
+// its app's.
+func (w Webhook) IsChecked() bool {
+	return w.Dialect == Zoom && w.Source != Deauthorization && w.Status == WebhookActive && w.DeletedAt.IsZero()
 }
 
 // PlainURL is a URL without its query and fragment, which hold what a receiver

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"slices"
 	"time"
 
 	"souk"
@@ -64,16 +63,13 @@ func (tx *Tx) InsertResolution(s souk.Resolution) error {
 
 // EndResolutions ends those named that still stand.
 func (tx *Tx) EndResolutions(ids []souk.ID, by souk.ID, at time.Time) error {
-	for some := range slices.Chunk(ids, mostRows) {
-		some = padded(some)
-		_, err := tx.exec(`UPDATE resolutions SET ended_at = $1, ended_by = $2
-			WHERE ended_at IS NULL AND id IN (`+placeholders(3, len(some))+`)`,
-			append([]any{micros(at), by}, anys(some)...)...)
-		if err != nil {
-			return err
-		}
+	if len(ids) == 0 {
+		return nil
 	}
-	return nil
+	_, err := tx.exec(`UPDATE resolutions SET ended_at = $1, ended_by = $2
+		WHERE ended_at IS NULL AND id IN (`+placeholders(3, len(ids))+`)`,
+		append([]any{micros(at), by}, anys(ids)...)...)
+	return err
 }
 
 // ResolutionsPage lists the active answers for everyone of exactly one org,

@@ -37,6 +37,19 @@ func (tx *Tx) SettleInstallation(installation souk.ID, status souk.DeliveryStatu
 	return found, tx.settleAll(some, status, note, at)
 }
 
+// SettleFinals ends the last words that an app is still to be told, by name, of
+// its installations at an org that ended before a live one came.
+func (tx *Tx) SettleFinals(live souk.Installation, status souk.DeliveryStatus, note string, at time.Time, limit int) (int64, error) {
+	some, found, err := tx.standing(`final = TRUE AND dialect IN ('slack', 'zoom')`, `installation_id IN (
+		SELECT id FROM installations WHERE app_id = $1 AND org_id = $2 AND status = 'ended' AND id <> $3
+		AND created_at <= $4) ORDER BY id LIMIT $5`,
+		live.App, live.Org, live.ID, micros(live.CreatedAt), limit)
+	if err != nil {
+		return 0, err
+	}
+	return found, tx.settleAll(some, status, note, at)
+}
+
 // standee is an open delivery, as far as others who wait care.
 type standee struct {
 	id, app souk.ID

@@ -129,6 +129,23 @@ func (tx *Tx) Subscribers(org, app souk.ID, names []string) ([]Subscriber, error
 	return append(own, found...), err
 }
 
+// Deauthorized finds the webhooks at which an app is told that an authorization
+// of it ended, also those of an app that was deleted.
+func (tx *Tx) Deauthorized(app souk.ID) ([]souk.Webhook, error) {
+	return list(tx, func(r row) (souk.Webhook, error) {
+		w, err := scanWebhook(r)
+		return w.Webhook, err
+	}, `
+		SELECT `+prefixed("w", webhookColumns)+`
+		FROM webhooks w
+		JOIN apps a ON a.id = w.app_id
+		JOIN orgs o ON o.id = a.owner_id
+		WHERE w.app_id = $1 AND w.source = 'deauthorization'
+		AND w.status IN ('active', 'disabled') AND w.deleted_at IS NULL AND a.suspended = FALSE
+		AND o.has_active_subscription = TRUE AND o.closed_at IS NULL
+		ORDER BY w.created_at, w.id`, app)
+}
+
 // subscribersAt finds the subscribers at many orgs but for an app's own.
 func (tx *Tx) subscribersAt(orgs []souk.ID, app souk.ID, names []string) (map[souk.ID][]Subscriber, error) {
 	return listAt(tx, scanSubscriber, `
