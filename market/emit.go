@@ -72,7 +72,12 @@ func (tx *Tx) tellByName(events []souk.Event) error {
 		var to []souk.Endpoint
 		for _, s := range subscribers {
 			wire := tx.market.Wires[s.Webhook.Dialect]
-			if wire.Encode != nil && wire.Name(e.Kind) == s.Event && mayHear(e, s.Endpoint) {
+			if wire.Encode == nil || wire.Name(e.Kind) != s.Event || !mayHear(e, s.Endpoint) || !wire.hears(s) || !reaches(e, s.Endpoint) {
+				continue
+			}
+			if fits, err := tx.inItsEnvironment(s.Webhook); err != nil {
+				return err
+			} else if fits {
 				to = append(to, s.Endpoint)
 			}
 		}
@@ -82,6 +87,9 @@ func (tx *Tx) tellByName(events []souk.Event) error {
 			}
 		} else {
 			err = tx.tellEndpoints(e, to)
+		}
+		if err == nil {
+			err = tx.tellGoodbye(e)
 		}
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package market
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -68,7 +69,9 @@ func (m *Market) verified(ctx context.Context, actor souk.Actor, app, id souk.ID
 		if err != nil {
 			return err
 		}
-		w = found.Webhook
+		if w, err = found.Open(m.Key); err != nil {
+			return err
+		}
 		with, err = tx.credentials(app)
 		return err
 	})
@@ -79,7 +82,7 @@ func (m *Market) verified(ctx context.Context, actor souk.Actor, app, id souk.ID
 		return w, fmt.Errorf("%w: %w", souk.BlockedAddress, err)
 	}
 	w.Status = souk.WebhookActive
-	if err := m.shakeHands(ctx, w, with); err != nil {
+	if err := m.prove(ctx, w, with); err != nil {
 		return w, err
 	}
 	asked := w.URL
@@ -91,7 +94,10 @@ func (m *Market) verified(ctx context.Context, actor souk.Actor, app, id souk.ID
 		if found.URL != asked {
 			return souk.NotVerified // another URL answered the handshake
 		}
-		w, err = fn(tx, found)
+		if w, err = fn(tx, found); err != nil {
+			return err
+		}
+		w.Auth, err = tx.masked(found)
 		return err
 	})
 	return w, err
@@ -108,7 +114,7 @@ func (tx *Tx) enable(verb string, kind souk.EventKind, w store.SealedWebhook, in
 	if err := tx.PutWebhook(w); err != nil {
 		return w.Webhook, err
 	}
-	if err := tx.forget(w.Webhook); err != nil {
+	if err := errors.Join(tx.forget(w.Webhook), tx.checkAgain(w.Webhook)); err != nil {
 		return w.Webhook, err
 	}
 	if err := tx.settleSince(w.Webhook, in.Since); err != nil {

@@ -110,7 +110,7 @@ func (tx *Tx) disableWebhook(w store.SealedWebhook, app souk.App, at place, h so
 	if err := tx.PutWebhook(w); err != nil {
 		return err
 	}
-	if err := tx.settleWebhook(w.Webhook); err != nil {
+	if err := errors.Join(tx.settleWebhook(w.Webhook), tx.checkAgain(w.Webhook)); err != nil {
 		return err
 	}
 	if err := tx.audit("DisableWebhook", at.Org, app.ID, w.ID, before, w.Webhook); err != nil {

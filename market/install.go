@@ -174,6 +174,9 @@ func (tx *Tx) newInstallation(in Installing, at place, app souk.App) (done Insta
 	if _, err := tx.Reach(i, at.Org.ID, tx.at); err != nil {
 		return done, err
 	}
+	if err := tx.supersede(i); err != nil {
+		return done, err
+	}
 	done.Installation = i
 	if done.Workspaces, err = tx.grantWorkspaces(i, in.Workspaces); err != nil {
 		return done, err

@@ -91,6 +91,27 @@ The first success ends this warning.
 	}
 }
 
+// doubt says that the URL of a webhook does not answer as its app's any more.
+func doubt(app souk.App, w souk.Webhook, f souk.Failing) souk.Letter {
+	return souk.Letter{
+		Subject: inLine(app.Name) + ": the URL of a webhook was not validated",
+		Text: fmt.Sprintf(`Souk asks a webhook of the app %s every %d hours whether it is
+still the app's, and it does not answer as it should.
+
+    address   %s
+    webhook   %s (%s)
+    failing   since %s, in %d validations
+
+It is disabled after %d failures in a row, which will be about %s.
+
+What to do: see that the address answers the event endpoint.url_validation with
+status 200 and the encrypted token, within 3 seconds. The first success ends this
+warning. The webhook can be validated at any time in Souk's API.
+`, inLine(app.Name), souk.CheckEvery/time.Hour, souk.PlainURL(w.URL), w.ID, w.Dialect, minute(f.Since), f.Failures,
+			souk.MostCheckFailures, minute(f.Deadline)),
+	}
+}
+
 // farewell says that a webhook was disabled.
 func farewell(app souk.App, w souk.Webhook, f souk.Failing) souk.Letter {
 	meanwhile := "What happens meanwhile is held for it."

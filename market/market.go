@@ -68,6 +68,14 @@ type Wire struct {
 	Handshake func(ctx context.Context, hook souk.Webhook, with souk.Credentials) error
 	// Events are the names that a webhook may subscribe to.
 	Events []string
+	// Needs are, by the name of an event, the scopes of which an app asks for one
+	// to subscribe to it, and holds one where it happened to be told. What is not
+	// there needs none.
+	Needs map[string]souk.Scopes
+	// Goodbye is what the dialect calls the end of an authorization, where it tells
+	// that to the app alone that was authorized, at webhooks that are for it
+	// (souk.Deauthorization). Nobody subscribes to it.
+	Goodbye string
 	// Triggers is set by a dialect that calls the trigger URLs of apps.
 	Triggers *Triggers
 	// Channels is set by a dialect that tells what happens to the resources of

@@ -7,12 +7,16 @@ import (
 	"souk"
 )
 
-// Webhook finds one webhook of an app, without its secret. It refuses
+// Webhook finds one webhook of an app, without its secrets. It refuses
 // UnknownApp, UnknownWebhook and NotAllowed.
 func (m *Market) Webhook(ctx context.Context, actor souk.Actor, app, id souk.ID) (w souk.Webhook, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
 		found, err := tx.webhookOf(app, id)
+		if err != nil {
+			return err
+		}
 		w = found.Webhook
+		w.Auth, err = tx.masked(found)
 		return err
 	})
 	return w, err
@@ -23,6 +27,7 @@ type WebhookState struct {
 	souk.Webhook
 	Health   souk.Health // zero while nothing was sent to it
 	Deadline time.Time   // when it is disabled if nothing succeeds; zero when that is not in sight
+	Checks   souk.Checks // zero where its URL is asked once and not again
 }
 
 // WebhookState finds one webhook of an app, without its secret, and how it
@@ -34,6 +39,12 @@ func (m *Market) WebhookState(ctx context.Context, actor souk.Actor, app, id sou
 			return err
 		}
 		s.Webhook = found.Webhook
+		if s.Auth, err = tx.masked(found); err != nil {
+			return err
+		}
+		if s.Checks, err = tx.Checks(id); ignoreMissing(err) != nil {
+			return err
+		}
 		known, err := tx.HealthOf([]souk.ID{id})
 		if err != nil {
 			return err
@@ -86,10 +97,17 @@ func (m *Market) Webhooks(ctx context.Context, actor souk.Actor, app souk.ID) (h
 			return err
 		}
 		found, err := tx.WebhooksOf(app)
-		for _, w := range found {
-			hooks = append(hooks, w.Webhook)
+		if err != nil {
+			return err
 		}
-		return err
+		for _, sealed := range found {
+			w := sealed.Webhook
+			if w.Auth, err = tx.masked(sealed); err != nil {
+				return err
+			}
+			hooks = append(hooks, w)
+		}
+		return nil
 	})
 	return hooks, err
 }

@@ -80,3 +80,28 @@ func (tx *Tx) cancelFor(installation souk.ID, most int) (int64, error) {
 	tx.freed = tx.freed || n > 0
 	return n, err
 }
+
+// supersede ends the last words about installations that a new one came in place
+// of: whoever heard them now could not tell them from news of the new one.
+func (tx *Tx) supersede(by souk.Installation) error {
+	n, err := tx.settleFinals(by, few)
+	if err != nil || n < few {
+		return err
+	}
+	return tx.later(store.Job{Kind: store.SettleFinals, App: by.App, Other: by.ID, Verb: "SettleFinals"})
+}
+
+func (tx *Tx) stepSettleFinals(j *store.Job) (left bool, err error) {
+	by, err := tx.Installation(j.Other)
+	if err != nil {
+		return false, err
+	}
+	n, err := tx.settleFinals(by, settleRows)
+	return n == settleRows, err
+}
+
+func (tx *Tx) settleFinals(by souk.Installation, most int) (int64, error) {
+	n, err := tx.SettleFinals(by, souk.DeliveryCancelled, "superseded: the app was installed again", tx.at, most)
+	tx.freed = tx.freed || n > 0
+	return n, err
+}

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -34,6 +35,7 @@ type town struct {
 	user                          map[string]souk.ID
 	app                           map[string]souk.ID
 	shake                         func(souk.Webhook) error // Slack's handshake
+	validate                      func(souk.Webhook) error // Zoom's
 	seen                          map[souk.ID]bool         // deliveries that heard has told of
 }
 
@@ -113,8 +115,34 @@ func (w *town) marketOn(db *store.DB) *market.Market {
 				Events: []string{"app_requested"},
 			},
 			souk.Giosg: {Channels: channels(), Triggers: triggers()},
+			souk.Zoom: {
+				Name:   func(k souk.EventKind) string { return zoomNames[k] },
+				Encode: spell,
+				Handshake: func(_ context.Context, hook souk.Webhook, _ souk.Credentials) error {
+					if w.validate == nil {
+						return nil
+					}
+					return w.validate(hook)
+				},
+				Events: slices.Sorted(maps.Values(zoomNames)),
+				Needs: map[string]souk.Scopes{
+					asked: souk.NewScopes("zoom.read", "zoom.read.fine"), approved: souk.NewScopes("zoom.read", "zoom.read.fine"),
+				},
+				Goodbye: goodbye,
+			},
 		},
 	}
+}
+
+// Zoom's names of some events.
+const (
+	asked    = "request_made"
+	approved = "request_approved"
+	goodbye  = "deauthorized"
+)
+
+var zoomNames = map[souk.EventKind]string{
+	souk.RequestCreated: asked, souk.CaseApproved: approved, souk.GrantWasRevoked: goodbye,
 }
 
 // dawn is when the town was built: before everything that happens in it.

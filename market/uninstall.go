@@ -213,9 +213,14 @@ func (tx *Tx) finish(i souk.Installation, app souk.App, at place, verb string) (
 	if err != nil {
 		return i, nil, err
 	}
-	grants, err := tx.GrantsOf(i.ID)
+	grants, err := tx.SomeGrantsOf(i.ID, few)
 	if err != nil {
 		return i, nil, err
+	}
+	if len(grants) == few {
+		if err := tx.later(store.Job{Kind: store.EndGrants, App: i.App, Org: i.Org, Other: i.ID, Verb: verb}); err != nil {
+			return i, nil, err
+		}
 	}
 	revoked, err := tx.revoke(grants, i, app, at)
 	if err != nil {
@@ -232,6 +237,33 @@ func (tx *Tx) finish(i souk.Installation, app souk.App, at place, verb string) (
 		return tx.tellUninstalled(before, app, at)
 	}
 	return i, tell, tx.audit(verb, at.Org, app.ID, i.ID, before, i)
+}
+
+// stepGrants ends more grants of an installation that ended, and tells of them.
+func (tx *Tx) stepGrants(j *store.Job) (left bool, err error) {
+	i, err := tx.Installation(j.Other)
+	if err != nil {
+		return false, err
+	}
+	app, err := tx.App(i.App)
+	if err != nil {
+		return false, err
+	}
+	at := place{}
+	if at.Org, at.Enterprise, err = tx.OrgAndAbove(i.Org); err != nil {
+		return false, err
+	}
+	grants, err := tx.SomeGrantsOf(i.ID, stepSize)
+	if err != nil || len(grants) == 0 {
+		return false, err
+	}
+	revoked, err := tx.revoke(grants, i, app, at)
+	if err != nil {
+		return false, err
+	}
+	last := grants[len(grants)-1]
+	j.After = souk.Position{At: last.CreatedAt, ID: last.ID}
+	return len(grants) == stepSize, tx.emit(revoked...)
 }
 
 // retireAppUser deactivates the app user of an installation that ends; the

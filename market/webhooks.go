@@ -27,6 +27,8 @@ type Hook struct {
 	// Channels are for a dialect that has them, instead of Events. Of a webhook
 	// that there is already, nil leaves them and an empty URL leaves the URL.
 	Channels []souk.Subscription
+
+	Listening // of Zoom's wire alone
 }
 
 // Bounds of webhooks with channels (docs/dialects/giosg.md, "Webhooks").
@@ -85,7 +87,8 @@ func (m *Market) checkHook(in Hook) error {
 	if len(in.Channels) > 0 {
 		p.add("channels", "are nothing that this dialect has")
 	}
-	if len(in.Events) == 0 {
+	p.listening(m, in)
+	if len(in.Events) == 0 && in.Source != souk.Deauthorization {
 		p.add("events", "must name at least one event")
 	}
 	for _, e := range in.Events {
@@ -118,7 +121,9 @@ func (m *Market) draft(ctx context.Context, actor souk.Actor, in Hook) (w souk.W
 		if err != nil {
 			return err
 		}
-		w = saved.Webhook
+		if w, err = saved.Open(m.Key); err != nil {
+			return err
+		}
 		with, err = tx.credentials(in.App)
 		return err
 	})
@@ -134,8 +139,19 @@ func (tx *Tx) credentials(app souk.ID) (souk.Credentials, error) {
 	return sealed.Open(tx.market.Key)
 }
 
+// shakeHands has a URL prove that it is its app's before it is saved. Where an app
+// is told that it was removed needs no proof: some receivers there know no
+// handshake.
 func (m *Market) shakeHands(ctx context.Context, w souk.Webhook, with souk.Credentials) error {
-	if shake := m.Wires[w.Dialect].Handshake; shake != nil && w.Status != souk.WebhookPaused {
+	if w.Status == souk.WebhookPaused || w.Source == souk.Deauthorization {
+		return nil
+	}
+	return m.prove(ctx, w, with)
+}
+
+func (m *Market) prove(ctx context.Context, w souk.Webhook, with souk.Credentials) error {
+	with.ZoomWebhookSecret = with.ZoomSigner(m.now())
+	if shake := m.Wires[w.Dialect].Handshake; shake != nil {
 		return shake(ctx, w, with)
 	}
 	return nil
@@ -153,7 +169,7 @@ func (tx *Tx) hook(in Hook) (w store.SealedWebhook, err error) {
 		w.Webhook = souk.Webhook{ID: souk.NewID(), App: in.App, Dialect: in.Dialect, CreatedAt: tx.at, CreatedBy: tx.actor.User, Status: souk.WebhookActive}
 	} else if w, err = tx.Webhook(in.ID); err != nil {
 		return w, or(err, souk.UnknownWebhook)
-	} else if w.App != in.App || w.Dialect != in.Dialect && (w.Dialect == souk.Giosg || in.Dialect == souk.Giosg) {
+	} else if w.App != in.App || w.Dialect != in.Dialect && !(isNamed(w.Dialect) && isNamed(in.Dialect)) {
 		return w, souk.UnknownWebhook
 	}
 	if err := tx.market.knows(w.Dialect, in.Events); err != nil {
@@ -178,8 +194,15 @@ func (tx *Tx) hook(in Hook) (w store.SealedWebhook, err error) {
 	w.URL, w.Events = in.URL, slices.Clone(in.Events)
 	slices.Sort(w.Events)
 	w.Events = slices.Compact(w.Events)
+	if w.Dialect == souk.Zoom {
+		return tx.listening(w, in)
+	}
 	return w, nil
 }
+
+// isNamed reports whether webhooks of a dialect differ in the names of their
+// events alone.
+func isNamed(d souk.Dialect) bool { return d != souk.Giosg && d != souk.Zoom }
 
 // channels checks what a webhook wants to be told.
 func (p *problems) channels(subscriptions []souk.Subscription) {
@@ -207,11 +230,12 @@ func (tx *Tx) mayAdd(in Hook) error {
 	}
 	alike := 0
 	for _, w := range had {
-		if w.Dialect == in.Dialect {
+		if w.Dialect == in.Dialect && (w.Source == souk.Deauthorization) == (in.Source == souk.Deauthorization) {
 			alike++
 		}
 	}
-	if tx.market.Wires[in.Dialect].Channels != nil && alike >= MaxChannelWebhooks {
+	if tx.market.Wires[in.Dialect].Channels != nil && alike >= MaxChannelWebhooks ||
+		in.Dialect == souk.Zoom && alike >= MaxZoomWebhooks {
 		return souk.TooManyWebhooks
 	}
 	if len(had) >= MaxWebhooks {
@@ -228,11 +252,11 @@ func (tx *Tx) putWebhook(in Hook) (saved Saved, err error) {
 	saved.New = in.ID.IsZero()
 	var before any
 	if saved.New {
-		if w.Dialect == souk.Native { // the others sign with the app's secrets
-			w.Secret = newWebhookSecret()
-		}
 		saved.Webhook = w.Webhook
-		w = store.SealWebhook(tx.market.Key, w.Webhook)
+		if w.Dialect == souk.Native { // the others sign with the app's secrets
+			saved.Secret = newWebhookSecret()
+			w = store.SealWebhook(tx.market.Key, saved.Webhook)
+		}
 	} else {
 		had, err := tx.Webhook(in.ID)
 		if err != nil {
@@ -248,9 +272,15 @@ func (tx *Tx) putWebhook(in Hook) (saved Saved, err error) {
 			return saved, err
 		}
 	}
+	if err := tx.checkAgain(w.Webhook); err != nil {
+		return saved, err
+	}
 	kind := souk.WebhookAdded
 	if !saved.New {
 		kind, saved.Webhook = souk.WebhookChanged, w.Webhook
+	}
+	if saved.Auth, err = tx.masked(w); err != nil {
+		return saved, err
 	}
 	return saved, tx.tellWebhook("PutWebhook", kind, w.Webhook, before, w.Webhook)
 }
@@ -328,6 +358,9 @@ func (tx *Tx) deleteWebhook(verb string, app, id souk.ID) error {
 		return err
 	}
 	if err := tx.settleWebhook(w.Webhook); err != nil {
+		return err
+	}
+	if err := tx.checkAgain(w.Webhook); err != nil {
 		return err
 	}
 	return tx.tellWebhook(verb, souk.WebhookRemoved, before, before, nil)
