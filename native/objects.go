@@ -298,12 +298,54 @@ type webhookObject struct {
 
 	DisabledAt  *string `json:"disabled_at"`
 	DisabledWhy *string `json:"disabled_reason"`
+
+	// Of Zoom's wire alone, else null.
+	Name        *string      `json:"name"`
+	Auth        *authObject  `json:"auth,omitempty"` // in no event
+	Reach       *string      `json:"reach"`
+	Environment *string      `json:"environment"`
+	Source      *string      `json:"source"`
+	Accounts    []identifier `json:"accounts"`
+	Extended    *bool        `json:"extended"`
+}
+
+// authObject is the header of a webhook; souk.Masked stands for each secret.
+type authObject struct {
+	Kind         souk.AuthKind `json:"kind"`
+	Username     string        `json:"username,omitempty"`
+	Password     string        `json:"password,omitempty"`
+	ClientID     string        `json:"client_id,omitempty"`
+	ClientSecret string        `json:"client_secret,omitempty"`
+	TokenURL     string        `json:"token_url,omitempty"`
+	Scope        string        `json:"scope,omitempty"`
+	State        string        `json:"state,omitempty"`
+	InBody       bool          `json:"client_in_body,omitempty"`
+	Key          string        `json:"key,omitempty"`
+	Value        string        `json:"value,omitempty"`
 }
 
 // webhookState is a webhook with how it fares.
 type webhookState struct {
 	webhookObject
-	Health healthObject `json:"health"`
+	Health healthObject  `json:"health"`
+	Checks *checksObject `json:"validation"` // null where the URL is asked once and not again
+}
+
+// checksObject is how the URL of a webhook answers that is asked again and again
+// whether it is its app's.
+type checksObject struct {
+	NextAt       string  `json:"next_at"`
+	CheckedAt    *string `json:"checked_at"`
+	FailingSince *string `json:"failing_since"`
+	Failures     int     `json:"failures"`
+	Why          *string `json:"reason"`
+}
+
+func showChecks(c souk.Checks) *checksObject {
+	if c.Webhook.IsZero() {
+		return nil
+	}
+	return &checksObject{stamp(c.NextAt), moment(c.CheckedAt), moment(c.FailingSince), c.Failures, optional(c.Why)}
 }
 
 type healthObject struct {
@@ -349,12 +391,22 @@ type channelObject struct {
 }
 
 func showWebhook(w souk.Webhook) webhookObject {
-	return webhookObject{
+	shown := webhookObject{
 		identifier: identifier{w.ID.String()}, App: spell(slackApp, w.App), Dialect: w.Dialect, URL: w.URL,
 		Events: append([]string{}, w.Events...), Channels: each(w.Channels, func(s souk.Subscription) channelObject { return channelObject(s) }),
 		Status: w.Status, CreatedAt: stamp(w.CreatedAt), UpdatedAt: stamp(w.UpdatedAt),
 		DisabledAt: moment(w.DisabledAt), DisabledWhy: optional(w.DisabledWhy),
+		Accounts: each(w.Accounts, func(id souk.ID) identifier { return identifier{id.String()} }),
 	}
+	if w.Dialect == souk.Zoom {
+		shown.Name, shown.Reach, shown.Environment = &w.Name, optional(string(w.Reach)), optional(string(w.Environment))
+		shown.Source, shown.Extended = optional(string(w.Source)), &w.Extended
+	}
+	if w.Auth.Kind != souk.NoAuth {
+		auth := authObject(w.Auth)
+		shown.Auth = &auth
+	}
+	return shown
 }
 
 type deliveryObject struct {

@@ -290,6 +290,80 @@ func TestWebhooksWithChannels(t *testing.T) {
 	})
 }
 
+// A webhook of Zoom's wire has a header, whose secrets are told to nobody, and is
+// saved when its URL has proved whose it is.
+func TestZoomWebhooks(t *testing.T) {
+	everyCompany(t, func(t *testing.T, o *company) {
+		var asked []souk.Webhook
+		refuse := false
+		o.market.Wires[souk.Zoom] = market.Wire{
+			Name: func(souk.EventKind) string { return "" }, Events: []string{"request", "bye"}, Goodbye: "bye",
+			Handshake: func(_ context.Context, w souk.Webhook, _ souk.Credentials) error {
+				if asked = append(asked, w); refuse {
+					return souk.NotVerified
+				}
+				return nil
+			},
+		}
+		const hook = `"dialect":"zoom","url":"https://r.example/","events":["request"],"name":"Requests","reach":"account","environment":"production","extended":true`
+		const basic = `,"auth":{"kind":"basic","username":"u","password":"hush-hush"}`
+		made := o.call(t, "vic", "POST /apps/{deploy}/webhooks", `{`+hook+basic+`}`)
+		w := into[savedObject](t, made, http.StatusCreated)
+		if len(asked) != 1 || asked[0].Auth.Password != "hush-hush" || w.Secret != nil || *w.Name != "Requests" || *w.Reach != "account" || !*w.Extended || *w.Source != "default" || w.Auth.Password != souk.Masked {
+			t.Errorf("made: %s, asked %+v", made.body, asked)
+		}
+		at := "/apps/{deploy}/webhooks/" + w.ID
+		for _, call := range [][2]string{
+			{"GET " + at, ""}, {"GET /apps/{deploy}/webhooks", ""}, {"POST " + at + "/verify", ""},
+			{"PUT " + at, `{"url":"https://s.example/","events":["request"]}`},
+			{"POST " + at + "/enable", `{"held":"resume"}`},
+		} {
+			got := o.call(t, "vic", call[0], call[1])
+			if text := string(got.body); got.status != 200 || strings.Contains(text, "hush") || !strings.Contains(text, `"password":"********"`) {
+				t.Errorf("%s: %s", call[0], got.body)
+			}
+		}
+		state := into[webhookState](t, o.call(t, "vic", "GET "+at, ""), 200)
+		if len(asked) != 4 || asked[3].Auth.Password != "hush-hush" || asked[3].URL != "https://s.example/" || *state.Name != "" || state.Checks == nil || state.Checks.Failures != 0 {
+			t.Errorf("asked %+v; it is %+v", asked, state)
+		}
+		for what, c := range map[string][2]string{
+			"a secret is missing":  {`{` + hook + `,"auth":{"kind":"custom","key":"x-k"}}`, "/auth/value is required"},
+			"no kind":              {`{` + hook + `,"auth":{}}`, "/auth/kind is required"},
+			"no header":            {`{` + hook + `,"auth":{"kind":"none","key":"x-k"}}`, "/auth/kind has members that are another kind's"},
+			"not known":            {`{` + hook + `,"auth":{"kind":"none","token":"t"}}`, "/auth/token is not known here"},
+			"no object":            {`{` + hook + `,"auth":"basic"}`, "/auth must be an object"},
+			"for users":            {strings.Replace(`{`+hook+`}`, `"account"`, `"user"`, 1), `/reach must be one of ["account" "master_account"]`},
+			"the API's":            {`{` + hook + `,"source":"openapi"}`, "/source is for what Zoom's API made"},
+			"a name of a native":   {`{"dialect":"native","url":"https://r.example/","events":["case.approved"],"name":"n"}`, "/dialect has no webhooks with a name, auth, reach, environment or source"},
+			"nobody subscribes to": {strings.Replace(`{`+hook+`}`, `"request"`, `"bye"`, 1), `/events "bye" is told at the deauthorization URL alone`},
+		} {
+			if got := o.call(t, "vic", "POST /apps/{deploy}/webhooks", c[0]); faultsIn(t, got) != c[1] {
+				t.Errorf("%s: %s", what, got.body)
+			}
+		}
+		refuse = true
+		if got := o.call(t, "vic", "POST /apps/{deploy}/webhooks", `{`+hook+`}`); got.problem() != "not-verified" {
+			t.Errorf("a silent receiver: %s", got.body)
+		}
+		if got := o.call(t, "vic", "PUT "+at, `{"url":"https://t.example/","events":["request"]}`); got.problem() != "not-verified" {
+			t.Errorf("a silent receiver: %s", got.body)
+		}
+		bye := into[savedObject](t, o.call(t, "vic", "POST /apps/{deploy}/webhooks", `{"dialect":"zoom","url":"https://bye.example/","source":"deauthorization"}`), 201)
+		if len(bye.Events) != 1 || bye.Events[0] != "bye" {
+			t.Errorf("it is told %q", bye.Events)
+		}
+		if got := o.call(t, "vic", "POST /apps/{deploy}/webhooks/"+bye.ID+"/verify", ""); got.problem() != "not-verified" {
+			t.Errorf("validated: %s", got.body)
+		}
+		into[webhookObject](t, o.call(t, "vic", "PUT /apps/{deploy}/webhooks/"+bye.ID, `{"url":"https://bye.example/2"}`), 200)
+		list := into[listing[webhookObject]](t, o.call(t, "vic", "GET /apps/{deploy}/webhooks", ""), 200)
+		if n := len(list.Items); n != 3 || list.Items[1].URL != "https://s.example/" || list.Items[2].URL != "https://bye.example/2" {
+			t.Errorf("there are %+v", list.Items)
+		}
+	})
+}
+
 func TestMe(t *testing.T) {
 	everyCompany(t, func(t *testing.T, o *company) {
 		if me := into[meObject](t, o.call(t, "mo", "GET /me", ""), 200); me.User.Name != "mo" || len(me.Memberships) != 1 ||

@@ -18,6 +18,11 @@ func (h *Handler) createWebhook(c *call) (answer, error) {
 	in := market.Hook{
 		App: c.app(), Dialect: souk.Dialect(c.body.requiredText("dialect")), URL: c.body.requiredText("url"),
 		Events: c.body.texts("events"), Channels: c.body.channels("channels"), Paused: new(c.body.flag("paused")),
+		Listening: c.body.listening(),
+	}
+	in.Source = souk.Source(c.body.text("source"))
+	if in.Source == souk.FromAPI { // which is told for which accounts, on Zoom's wire
+		c.body.fault(c.body.pointer("source"), "is for what Zoom's API made")
 	}
 	if err := c.valid(); err != nil {
 		return answer{}, err
@@ -49,6 +54,7 @@ func (h *Handler) changeWebhook(c *call) (answer, error) {
 	in := market.Hook{
 		App: c.app(), ID: c.webhook(), URL: c.body.requiredText("url"),
 		Events: c.body.texts("events"), Channels: c.body.channels("channels"), Paused: new(c.body.flag("paused")),
+		Listening: c.body.listening(),
 	}
 	if err := c.valid(); err != nil {
 		return answer{}, err
@@ -57,7 +63,7 @@ func (h *Handler) changeWebhook(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	in.Dialect = had.Dialect
+	in.Dialect, in.Source = had.Dialect, had.Source
 	if err := h.whole(in); err != nil {
 		return answer{}, err
 	}
@@ -66,6 +72,36 @@ func (h *Handler) changeWebhook(c *call) (answer, error) {
 		return answer{}, err
 	}
 	return answer{status: http.StatusOK, body: showWebhook(saved.Webhook)}, nil
+}
+
+// listening is what a webhook of Zoom's wire has beside the others.
+func (o object) listening() market.Listening {
+	return market.Listening{
+		Name: o.text("name"), Auth: o.auth("auth"), Reach: souk.HookReach(o.text("reach")),
+		Environment: souk.Environment(o.text("environment")), Extended: o.flag("extended"),
+	}
+}
+
+// noHeader is the kind of a header that there is not.
+const noHeader = "none"
+
+// auth is the header of a webhook, nil when it is absent.
+func (o object) auth(name string) *souk.Auth {
+	if _, there := o.members[name]; !there {
+		return nil
+	}
+	in := o.object(name)
+	a := souk.Auth{
+		Kind: souk.AuthKind(in.requiredText("kind")), Username: in.text("username"), Password: in.text("password"),
+		ClientID: in.text("client_id"), ClientSecret: in.text("client_secret"), TokenURL: in.text("token_url"),
+		Scope: in.text("scope"), State: in.text("state"), InBody: in.flag("client_in_body"),
+		Key: in.text("key"), Value: in.text("value"),
+	}
+	if a.Kind == noHeader {
+		a.Kind = souk.NoAuth
+	}
+	in.leftovers()
+	return &a
 }
 
 // whole refuses what would leave a webhook with channels as it is: here a
@@ -112,7 +148,7 @@ func (h *Handler) readWebhook(c *call) (answer, error) {
 		return answer{}, err
 	}
 	found, err := h.market.WebhookState(c.ctx, c.Actor, app, id)
-	return answer{status: http.StatusOK, body: webhookState{showWebhook(found.Webhook), showHealth(found)}}, err
+	return answer{status: http.StatusOK, body: webhookState{showWebhook(found.Webhook), showHealth(found), showChecks(found.Checks)}}, err
 }
 
 func (h *Handler) verifyWebhook(c *call) (answer, error) {
