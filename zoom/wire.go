@@ -21,6 +21,8 @@ func Wire(post Poster) market.Wire {
 		Handshake: func(ctx context.Context, hook souk.Webhook, with souk.Credentials) error {
 			return validate(ctx, post, hook, with)
 		},
-		Events: []string{deauthorized, approvedName, requestedName, declinedName},
+		Events:  []string{deauthorized, approvedName, requestedName, declinedName},
+		Needs:   eventScopes,
+		Goodbye: deauthorized,
 	}
 }
