@@ -23,6 +23,7 @@ import (
 	"souk/store"
 	"souk/telemetry"
 	"souk/web"
+	"souk/zoom"
 )
 
 // settings are what serve and demo wire a node from.
@@ -46,6 +47,7 @@ type node struct {
 	db      *store.DB
 	market  *market.Market
 	courier *courier.Courier
+	zoom    *zoom.Handler
 	lease   *courier.Lease // nil: there is no other node
 	client  *courier.Client
 	handler http.Handler
@@ -63,7 +65,7 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 	n := &node{db: db, watched: s.Watched, log: s.Log, begun: make(hint, 1), client: courier.NewClient(s.Egress)}
 	n.market = &market.Market{
 		DB: db, Key: s.Key, CheckURL: n.client.CheckURL,
-		Wires: wires(s.Key, s.URL, n.post), Keep: s.Keep, Trace: telemetry.Traceparent, Mail: s.Mail,
+		Wires: wires(s.Key, s.URL, n.poster), Keep: s.Keep, Trace: telemetry.Traceparent, Mail: s.Mail,
 	}
 	if db.Leased() {
 		n.lease = courier.NewLease(db, nodeName(), s.Log)
@@ -75,6 +77,7 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 			souk.Native: native.Prepare,
 			souk.Slack:  slack.Prepare,
 			souk.Giosg:  giosg.Prepare(s.Key),
+			souk.Zoom:   zoom.Prepare(zoom.Poster(n.poster(zoom.AttemptTime, courier.RefuseRedirects))),
 
 			souk.TriggerCall: giosg.PrepareTrigger(s.Key, s.URL),
 		},
@@ -92,12 +95,13 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 }
 
 // wires is how each dialect tells events; key signs, base is the address that
-// Souk is reached at, post carries handshakes.
-func wires(key souk.Key, base string, post slack.Poster) map[souk.Dialect]market.Wire {
+// Souk is reached at, poster carries handshakes.
+func wires(key souk.Key, base string, poster func(time.Duration, int) post) map[souk.Dialect]market.Wire {
 	return map[souk.Dialect]market.Wire{
 		souk.Native: native.Wire(),
-		souk.Slack:  slack.Wire(post),
+		souk.Slack:  slack.Wire(slack.Poster(poster(slack.HandshakeTime, slack.HandshakeRedirects))),
 		souk.Giosg:  giosg.Wire(key, base),
+		souk.Zoom:   zoom.Wire(zoom.Poster(poster(zoom.AttemptTime, courier.RefuseRedirects))),
 	}
 }
 
@@ -106,37 +110,44 @@ func (n *node) faces(s settings) http.Handler {
 	var limits slack.Limits
 	var failures *web.AddressLimiter
 	var tokens giosg.Limits
+	var marketplace zoom.Limits
 	if s.RateLimits {
-		limits, tokens = slack.DefaultLimits, giosg.DefaultLimits
+		limits, tokens, marketplace = slack.DefaultLimits, giosg.DefaultLimits, zoom.DefaultLimits
 		failures = web.NewAddressLimiter(limits.FailedTokens, 2*limits.FailedTokens)
 	}
 	mux := http.NewServeMux()
 	slack.New(n.market, n.log, s.URL, limits).Routes(mux)
 	native.New(n.market, n.log, failures).Routes(mux)
 	giosg.New(n.market, n.log, s.URL, tokens).Routes(mux)
+	n.zoom = zoom.New(n.market, n.log, s.URL, marketplace)
+	n.zoom.Routes(mux)
 	console.New(n.market, n.log, s.URL, console.Options{Unlimited: !s.RateLimits, OpenID: s.OpenID}).Routes(mux)
 	mux.Handle("GET /healthz", web.Alive())
 	mux.Handle("GET /readyz", web.Ready(n.db.Ping, func(context.Context) error { return n.courier.Ready() }))
-	exact := web.Exact(mux, "/api/v5/", "/souk/v1/", "/api/", "/console/", "/apps/", "/identity/")
+	exact := web.Exact(mux, "/api/v5/", "/souk/v1/", "/api/", "/console/", "/apps/", "/identity/", "/v2/", "/oauth/")
 	return web.Stack(n.watched.HTTP(exact, "/healthz", "/readyz"), web.Options{Log: n.log, TrustedProxies: s.TrustedProxies})
 }
 
-// post carries a handshake of Slack's through the guarded client.
-func (n *node) post(ctx context.Context, url string, header map[string]string, body []byte) (int, []byte, error) {
-	h := http.Header{}
-	for name, value := range header {
-		h.Set(name, value)
+// post sends a body to a URL, and says what came back.
+type post func(ctx context.Context, url string, header map[string]string, body []byte) (status int, answer []byte, err error)
+
+// poster posts through the guarded client what a dialect asks a receiver beside
+// its deliveries: for so long, and with so many redirects.
+func (n *node) poster(most time.Duration, redirects int) post {
+	return func(ctx context.Context, url string, header map[string]string, body []byte) (int, []byte, error) {
+		h := http.Header{}
+		for name, value := range header {
+			h.Set(name, value)
+		}
+		r := n.client.Do(ctx, courier.Request{URL: url, Header: h, Body: body, Timeout: most, Redirects: redirects})
+		switch {
+		case r.Outcome == souk.Blocked:
+			return 0, nil, fmt.Errorf("%w: %w", souk.BlockedAddress, r.Err)
+		case r.Status == 0:
+			return 0, nil, fmt.Errorf("it could not be asked: %s", r.Outcome)
+		}
+		return r.Status, r.Excerpt, nil
 	}
-	r := n.client.Do(ctx, courier.Request{
-		URL: url, Header: h, Body: body, Timeout: slack.HandshakeTime, Redirects: slack.HandshakeRedirects,
-	})
-	switch {
-	case r.Outcome == souk.Blocked:
-		return 0, nil, fmt.Errorf("%w: %w", souk.BlockedAddress, r.Err)
-	case r.Status == 0:
-		return 0, nil, fmt.Errorf("it could not be asked: %s", r.Outcome)
-	}
-	return r.Status, r.Excerpt, nil
 }
 
 // nodeName is what people know a node by who read the table of nodes.
@@ -170,6 +181,7 @@ func (n *node) run(ctx context.Context, l net.Listener) error {
 	go func() { measured <- n.watched.serve(delivering) }()
 	held.Go(func() { n.hold(delivering) })
 	var chores sync.WaitGroup
+	chores.Go(func() { n.zoom.KeepCalls(delivering) })
 	for _, c := range n.chores() {
 		chores.Go(func() { c.run(delivering, n.log) })
 	}
@@ -222,6 +234,7 @@ func (n *node) chores() []chore {
 		{name: "tidying", step: n.market.Tidy, every: time.Minute},
 		{name: "keeping the log", step: n.market.KeepLog, every: time.Minute},
 		{name: "dropping what was held", step: n.market.DropHeld, every: time.Minute},
+		{name: "asking webhooks again", step: n.market.RevalidateWebhooks, every: time.Minute},
 		{name: "judging endpoints", step: n.market.JudgeEndpoints, every: 5 * time.Second},
 		{name: "mail", step: n.market.SendLetters, every: 10 * time.Second},
 	}
