@@ -20,6 +20,8 @@ const (
 	InstallationChanged  EventKind = "installation.changed"
 	InstallationRemoved  EventKind = "installation.removed"
 	GrantWasRevoked      EventKind = "grant.revoked"
+	GrantWasDisabled     EventKind = "grant.disabled"
+	GrantWasEnabled      EventKind = "grant.enabled"
 	OrgAdded             EventKind = "organization.added"
 	OrgChanged           EventKind = "organization.changed"
 	PartnershipAdded     EventKind = "partnership.added"   // at each of the two; the subject is the other
@@ -55,7 +57,7 @@ const (
 var EventKinds = []EventKind{
 	RequestCreated, RequestWithdrawn, RequestVoided, CaseApproved, CaseDeclined,
 	ResolutionApproved, ResolutionRestricted, ResolutionCleared,
-	InstallationAdded, InstallationChanged, InstallationRemoved, GrantWasRevoked,
+	InstallationAdded, InstallationChanged, InstallationRemoved, GrantWasRevoked, GrantWasDisabled, GrantWasEnabled,
 	OrgAdded, OrgChanged, PartnershipAdded, PartnershipChanged, PartnershipRemoved,
 	InvitationAdded, InvitationRemoved, AssetAdded, AssetRemoved,
 	AppAdded, AppChanged, AppRemoved, ShareAdded, ShareRemoved,

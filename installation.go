@@ -43,7 +43,8 @@ func (i Installation) Live() bool { return i.Status != InstallationEnded }
 // GrantStatus is whether a grant holds.
 type GrantStatus string
 
-// A revoked grant never comes back.
+// A revoked grant never comes back. One that is disabled is active, and silent
+// until it is enabled again.
 const (
 	GrantActive  GrantStatus = "active"
 	GrantRevoked GrantStatus = "revoked"
@@ -60,5 +61,6 @@ type Grant struct {
 	Scopes       Scopes
 	Status       GrantStatus
 	CreatedAt    time.Time
+	DisabledAt   time.Time // by those who decide there; zero while it is enabled
 	RevokedAt    time.Time
 }

@@ -78,6 +78,7 @@ type TokenFacts struct {
 	Installation Installation
 	App          App
 	Org          Org
+	Disabled     bool // the user's grant that the token came by
 }
 
 // DeathOf tells why f's token does not answer at the time now.
@@ -96,7 +97,7 @@ func DeathOf(f TokenFacts, now time.Time) Death {
 		return DeadByApp
 	case f.Org.ID != t.Org || !f.Org.ClosedAt.IsZero():
 		return DeadByOrg
-	case f.App.Suspended, f.Installation.Status == InstallationSuspended:
+	case f.App.Suspended, f.Installation.Status == InstallationSuspended, f.Disabled:
 		return DeadWhileSuspended
 	}
 	return AliveToken

@@ -158,7 +158,7 @@ func (c *Client) exchange(ctx context.Context, until time.Time, to *url.URL, q R
 		r.Outcome, r.Err = souk.TooManyMoves, errors.New("redirects are not followed")
 	}
 	var whole bool
-	r.Excerpt, whole, err = readExcerpt(a.Body)
+	r.Excerpt, whole, err = readExcerpt(plain(q.Header, a.Response))
 	a.end(whole)
 	if err != nil {
 		r.Err = outward(err)

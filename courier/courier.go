@@ -34,13 +34,14 @@ const (
 	overlap    = 10 * time.Second       // of those looks: what took so long to commit is found by the next one
 	gather     = 2 * time.Millisecond   // an outcome waits so long for others to be recorded with it
 	freshness  = 900 * time.Millisecond // no attempt starts on an older look at webhook and installation: with its start, that is a second
+	mostGather = 50 * time.Millisecond  // and no longer, when transactions take long
 	pause      = time.Second            // after a transaction that failed
 	longRun    = 250 * time.Millisecond // an attempt that takes so long is shown as under way
 	grace      = 16 * time.Second       // that attempts get to finish when the courier stops: more than any takes
 	lastTurns  = 3 * time.Second        // then to record them
 	repair     = time.Minute            // after an attempt that we could not prepare
-	batch      = 256                    // outcomes that are recorded at once
-	mostOwed   = 1024                   // attempts that are under way or not recorded
+	batch      = 1024                   // outcomes that are recorded at once
+	mostOwed   = 2048                   // attempts that are under way or not recorded
 	perWebhook = 8                      // attempts at once to one endpoint, so that a tar pit holds up itself only; Profile.AtOnce may say less
 	inspection = 15 * time.Second       // between looks for lines that nobody leads
 	perLook    = 256                    // lines of such a look; as many more with the next transaction if there are more

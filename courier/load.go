@@ -229,9 +229,9 @@ func (r *run) isOld(d *souk.Delivery, at time.Time) bool {
 	return lately || before || at.Sub(d.EntryAt) > lateOffer
 }
 
-// take takes in what has just committed. One in a line where others may have
-// come to stand at the same moment is left to a load, which sorts that out, and so
-// is what comes late.
+// take takes in what has just committed. What comes late is left to a load. On
+// PostgreSQL two may have come to lead a line at the same moment, neither before
+// the other: the first to be taken in goes first.
 func (r *run) take(ds []souk.Delivery, offered bool) {
 	at := r.clock()
 	var last *lane
@@ -250,7 +250,10 @@ func (r *run) take(ds []souk.Delivery, offered bool) {
 			}
 			last = r.lane(d)
 		}
-		if d.Resource != "" && r.shared || offered && r.isOld(d, at) || !r.admit(last, d) {
+		if r.follows(d) {
+			continue
+		}
+		if offered && r.isOld(d, at) || !r.admit(last, d) {
 			last.beyond(before(d))
 		}
 	}

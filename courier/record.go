@@ -31,15 +31,15 @@ type records struct {
 }
 
 // record starts a transaction if there is something to record and none is under
-// way. An outcome waits a moment for others; while a transaction runs, the next
-// collects.
+// way. An outcome waits a moment for others, as long as the last transaction took:
+// each costs others a wait for the disk. While one runs, the next collects.
 func (r *run) record() {
 	if r.writing || r.now.Before(r.recordFrom) {
 		return
 	}
 	r.doctor()
 	inspects := !r.stopping && !r.now.Before(r.inspection)
-	due := len(r.outcomes) > 0 && (r.stopping || len(r.outcomes) >= r.batch || r.now.Sub(r.outcomes[0].keptAt) >= gather)
+	due := len(r.outcomes) > 0 && (r.stopping || len(r.outcomes) >= r.batch || r.now.Sub(r.outcomes[0].keptAt) >= r.gathers)
 	if !due && !inspects && !r.ill && len(r.marks) == 0 {
 		return
 	}
@@ -139,6 +139,7 @@ func (r *run) wrote(rec *records, err error) {
 		return
 	}
 	r.batch = min(batch, 2*r.batch)
+	r.gathers = min(max(gather, rec.took), mostGather)
 	r.owe()
 	if rec.inspects {
 		if r.inspected = rec.looked; r.inspected == (store.Line{}) {

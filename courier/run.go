@@ -64,8 +64,9 @@ type run struct {
 	batch      int           // outcomes that are recorded at once
 	recordFrom time.Time     // no transaction before, as the last one failed
 	recordedAt time.Time
-	inspected  store.Line // how far the look for lines that nobody leads came
-	inspection time.Time  // when it goes on, or begins anew
+	gathers    time.Duration // how long an outcome waits for others
+	inspected  store.Line    // how far the look for lines that nobody leads came
+	inspection time.Time     // when it goes on, or begins anew
 
 	todo    chan *flight // for workers
 	workers int
@@ -105,6 +106,7 @@ func newRun(c *Courier, base, air context.Context, cut func()) *run {
 		suspected:  mostHealths,
 		installs:   map[souk.ID]*seenInstallation{},
 		batch:      batch,
+		gathers:    gather,
 		inspection: now,
 		shared:     c.config.DB.Leased(),
 		todo:       make(chan *flight, c.limits.flying),
@@ -201,7 +203,7 @@ func (r *run) idle() time.Duration {
 		sooner(f.began.Add(slowFrom))
 	}
 	if !r.writing && len(r.outcomes) > 0 {
-		sooner(later(r.recordFrom, r.outcomes[0].keptAt.Add(gather)))
+		sooner(later(r.recordFrom, r.outcomes[0].keptAt.Add(r.gathers)))
 	}
 	if !r.looking && !r.stopping && (len(r.blind) > 0 || r.dim) {
 		sooner(r.lookFrom)

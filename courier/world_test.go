@@ -243,7 +243,7 @@ func (w world) breakDatabase() (mend func()) {
 	if name != "" {
 		broken = []string{
 			"ALTER DATABASE " + name + " ALLOW_CONNECTIONS false",
-			"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '" + name + "'",
+			"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '" + name + "'",
 		}
 		mended = "ALTER DATABASE " + name + " ALLOW_CONNECTIONS true"
 	}
