@@ -38,7 +38,7 @@ func checkCount(p *problems, field string, n int) {
 
 // audiences finds whom a decision at an org is for, each once; nil means
 // everyone. It refuses UnknownUser and UnknownGroup.
-func (tx *Tx) audiences(named []souk.Audience, org souk.Org) (unique []souk.Audience, err error) {
+func (tx *Tx) audiences(named []souk.Audience, org souk.Org) (whom []souk.Audience, err error) {
 	if named == nil {
 		return []souk.Audience{souk.Everyone}, nil
 	}
@@ -49,13 +49,13 @@ func (tx *Tx) audiences(named []souk.Audience, org souk.Org) (unique []souk.Audi
 			continue
 		}
 		seen[a] = true
-		unique = append(unique, a)
+		whom = append(whom, a)
 		users = some(users, a.User)
 	}
 	if err := tx.belongAll(users, org); err != nil {
 		return nil, err
 	}
-	for _, a := range unique {
+	for _, a := range whom {
 		if a.Group.IsZero() {
 			continue
 		}
@@ -63,7 +63,7 @@ func (tx *Tx) audiences(named []souk.Audience, org souk.Org) (unique []souk.Audi
 			return nil, err
 		}
 	}
-	return unique, nil
+	return whom, nil
 }
 
 // belongAll refuses UnknownUser unless all users are active people of an org: at
@@ -72,12 +72,13 @@ func (tx *Tx) belongAll(ids []souk.ID, org souk.Org) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	people, err := tx.Users(unique(ids))
+	ids = unique(slices.Clone(ids))
+	people, err := tx.Users(ids)
 	if err != nil {
 		return err
 	}
 	if org.ID != org.Root() {
-		standings, err := tx.Standings(unique(ids), org)
+		standings, err := tx.Standings(ids, org)
 		if err != nil {
 			return err
 		}

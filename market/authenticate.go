@@ -22,6 +22,7 @@ type Caller struct {
 	Org          souk.Org          // that the token is bound to: the installation's, or its own
 	Enterprise   souk.Org          // above Org, or zero
 	Standing     souk.Standing     // of User at Org
+	Disabled     bool              // the grant of User that the token came by
 }
 
 // Top is the enterprise whose switches govern the caller's admin calls: the one
@@ -45,9 +46,16 @@ func (m *Market) Authenticate(ctx context.Context, secret, face string, address 
 	return k.alive(face, address, m.now())
 }
 
-// presented finds who comes with a secret, by its hash.
+// presented finds who comes with a secret, by its hash: as long as nothing has
+// changed, from what was read before.
 func (m *Market) presented(ctx context.Context, hash []byte) (presenter, error) {
-	return m.mail().presenters.ask(ctx, string(hash), func(ctx context.Context) (k presenter, err error) {
+	version, lasting := m.DB.Version()
+	if lasting {
+		if k, ok := m.mail().presented.get(version, string(hash)); ok {
+			return k, nil
+		}
+	}
+	k, err := m.mail().presenters.ask(ctx, string(hash), func(ctx context.Context) (k presenter, err error) {
 		err = m.DB.Read(ctx, func(s *store.Tx) (err error) {
 			tx := &Tx{Tx: s, market: m}
 			if k.Caller, err = tx.caller(hash); errors.Is(err, souk.UnknownToken) {
@@ -57,6 +65,10 @@ func (m *Market) presented(ctx context.Context, hash []byte) (presenter, error) 
 		})
 		return k, err
 	})
+	if lasting && err == nil && k.unknown == nil {
+		m.mail().presented.put(version, string(hash), k)
+	}
+	return k, err
 }
 
 // presenter is who comes with a secret, or why nobody does.
@@ -68,7 +80,7 @@ type presenter struct {
 // alive refuses a token that does not answer, or not from that address.
 func (c Caller) alive(face string, address netip.Addr, at time.Time) (Caller, error) {
 	if death := souk.DeathOf(souk.TokenFacts{
-		Token: c.Token, User: c.User, Installation: c.Installation, App: c.App, Org: c.Org,
+		Token: c.Token, User: c.User, Installation: c.Installation, App: c.App, Org: c.Org, Disabled: c.Disabled,
 	}, at); death != souk.AliveToken {
 		return Caller{}, souk.Dead{Kind: c.Token.Kind, Cause: death}
 	}
@@ -193,8 +205,13 @@ func (tx *Tx) callerOf(t souk.Token) (c Caller, err error) {
 			return c, err
 		}
 		if !c.Token.User.IsZero() {
-			c.Standing, err = tx.Tx.Standing(c.Token.User, c.Org)
+			if c.Standing, err = tx.Tx.Standing(c.Token.User, c.Org); err != nil {
+				return c, err
+			}
 		}
+	}
+	if !t.User.IsZero() && !t.Installation.IsZero() && t.User != c.Installation.AppUser {
+		c.Disabled, err = tx.IsDisabled(t.Installation, t.User, c.Org)
 	}
 	return c, err
 }

@@ -98,7 +98,7 @@ func (tx *Tx) wouldAnswer(t souk.Token) error {
 	if err != nil {
 		return err
 	}
-	if death := souk.DeathOf(souk.TokenFacts{Token: t, User: c.User, Installation: c.Installation, App: c.App, Org: c.Org}, tx.at); death != souk.AliveToken {
+	if death := souk.DeathOf(souk.TokenFacts{Token: t, User: c.User, Installation: c.Installation, App: c.App, Org: c.Org, Disabled: c.Disabled}, tx.at); death != souk.AliveToken {
 		return souk.Dead{Kind: t.Kind, Cause: death}
 	}
 	return nil

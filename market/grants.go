@@ -78,7 +78,7 @@ func (tx *Tx) redirectable(app souk.ID, uri string) (souk.App, error) {
 
 // Authorizable finds what the person is asked. It refuses UnknownApp,
 // BadRedirect, NeedsPerson, UnknownOrg, UnknownInstallation where the app is not
-// in effect, and Invalid.
+// in effect or was disabled for the person, and Invalid.
 func (m *Market) Authorizable(ctx context.Context, actor souk.Actor, in Authorizing) (v Authorization, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
 		a, err := tx.authorizable(in)
@@ -160,6 +160,9 @@ func (tx *Tx) authorizable(in Authorizing) (a asked, err error) {
 		return a, or(err, souk.UnknownInstallation)
 	case a.installation.Status != souk.InstallationActive:
 		return a, souk.UnknownInstallation
+	}
+	if disabled, err := tx.IsDisabled(a.installation.ID, a.user.ID, at.Org); err != nil || disabled {
+		return a, either(err, souk.UnknownInstallation)
 	}
 	a.scopes = a.installation.Scopes
 	if in.Scopes != nil {

@@ -108,7 +108,7 @@ func orgsOfStep(tx *store.Tx, j store.Job) (orgs []souk.ID, err error) {
 		return orgs, err
 	case store.EndPartner: // the owner's too: a verb that takes an app back counts who has it
 		return []souk.ID{j.Org, j.Other}, nil
-	case store.InstallWishes, store.TakeIcons, store.FanOut, store.EndGrants:
+	case store.InstallWishes, store.TakeIcons, store.FanOut, store.SuspendLost, store.AskForAll, store.AskForGroup, store.AskForUser, store.EndGrants:
 		return []souk.ID{j.Org}, nil
 	}
 	return nil, nil
@@ -129,6 +129,10 @@ func (tx *Tx) step(j store.Job) error {
 		_, left, err = tx.losePartner(partingOf(&j), stepSize, until, j.Verb)
 	case store.InstallWishes:
 		left, err = tx.installWishes(j.Other, stepSize, until)
+	case store.SuspendLost:
+		left, err = tx.suspendLost(j.App, j.Org, j.CreatedAt, stepSize, until, j.Verb)
+	case store.AskForAll, store.AskForGroup, store.AskForUser:
+		left, err = tx.stepAsk(&j, until)
 	case store.Spread:
 		left, err = tx.stepSpread(&j)
 	case store.TakeIcons:

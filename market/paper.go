@@ -83,6 +83,7 @@ func (tx *Tx) PutJob(j store.Job, at time.Time) error {
 type mailroom struct {
 	db         *store.DB
 	presenters once[string, presenter] // by the hash of their secrets
+	presented  memory[string, presenter]
 	heard      memory[topic, hearers]
 	hearing    gather[concerned, *audience]
 	posting    gather[letter, bool]

@@ -20,15 +20,28 @@ type Publishing struct {
 // maxKey bounds an idempotency key, in bytes.
 const maxKey = 255
 
-// portion is how many publications are told in one transaction, so that no other
-// writer waits long for a large call: told to twenty webhooks each, a thousand
+// heavy is how many deliveries a portion comes to, so that no other writer waits
+// long for a large call: told to twenty webhooks each, a thousand publications
 // are 20,000 deliveries
 // (docs/decisions/0029-publications-take-no-root-lock.md).
-const portion = 25
+const heavy = 512
 
 // heaviest is how many deliveries of how many calls are written in one transaction,
 // but that a portion may have more by itself.
-const heaviest = 512
+const heaviest = 1024
+
+// portion is those of items, from the first on, that are told in one transaction.
+func (a *audience) portion(items []souk.Publication) []souk.Publication {
+	weight := 0
+	for n, i := range items {
+		at := a.at[i.Org]
+		weight += 1 + len(at.Subscribers) + len(at.Listeners)
+		if weight > heavy && n > 0 {
+			return items[:n]
+		}
+	}
+	return items
+}
 
 // Published is one item of a publishing as it was told.
 type Published struct {
@@ -169,7 +182,7 @@ func (m *Market) tellPortion(ctx context.Context, actor souk.Actor, in Publishin
 	if m.Trace != nil {
 		tx.trace = m.Trace(ctx)
 	}
-	told, err := tx.publish(in.Items[from:min(from+portion, len(in.Items))])
+	told, err := tx.publish(heard.portion(in.Items[from:]))
 	if err != nil {
 		return nil, err
 	}

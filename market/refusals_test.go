@@ -306,6 +306,7 @@ func TestRefusals(t *testing.T) {
 			}, souk.UnknownUser},
 		}
 		rows = append(rows, w.decisions(pending, resolved, bespoke, orgToken)...)
+		rows = append(rows, w.narrow(orgToken)...)
 		rows = append(rows, w.trade(wide)...)
 		rows = append(rows, w.identities(wide)...)
 		rows = append(rows, w.endpoints(wide)...)
@@ -342,7 +343,7 @@ func (w *town) decisions(pending, resolved, bespoke souk.Request, orgToken souk.
 	add := func(verb, name string, actor souk.Actor, in market.Decision, want souk.Refusal) {
 		rows = append(rows, refused{verb + ": " + name, func() error { return drop(verbs[verb](ctx, actor, in)) }, want})
 	}
-	chat, theirs, labs := w.app["chat"], w.group(w.globex, "theirs"), w.group(w.lab, "labs")
+	chat := w.app["chat"]
 	for verb := range verbs {
 		add(verb, "at an org that is not there", w.as("eve"), market.Decision{App: chat, At: nobody}, souk.UnknownOrg)
 		add(verb, "at another root", w.as("gus"), market.Decision{App: chat, At: w.hq}, souk.UnknownOrg)
@@ -382,39 +383,6 @@ func (w *town) decisions(pending, resolved, bespoke souk.Request, orgToken souk.
 	add("approve", "the same, as the enterprise's admin", w.as("ada"), market.Decision{App: w.app["barred"], At: w.hq}, souk.RestrictedAtEnterprise)
 	add("decline", "what nobody asked for", w.as("max"), market.Decision{App: w.app["certified"], At: w.hq}, souk.UnknownRequest)
 	add("decline", "what was answered already", w.as("max"), market.Decision{App: w.app["files"], At: w.hq}, souk.UnknownRequest)
-	for _, verb := range []string{"approve", "restrict"} {
-		add(verb, "for somebody who is not there", w.as("ada"), market.Decision{App: chat, At: w.acme, Audiences: w.people("jane", "")}, souk.UnknownUser)
-		add(verb, "for somebody of another root", w.as("ada"), market.Decision{App: chat, At: w.acme, Audiences: w.people("gwen")}, souk.UnknownUser)
-		add(verb, "for a member of another workspace", w.as("max"), market.Decision{App: chat, At: w.hq, Audiences: w.people("lee")}, souk.UnknownUser)
-		add(verb, "for somebody who was deactivated", w.as("vic"), market.Decision{App: chat, At: w.vendor, Audiences: w.people("val")}, souk.UnknownUser)
-		add(verb, "for a group that is not there", w.as("ada"), market.Decision{App: chat, At: w.acme, Audiences: []souk.Audience{{Group: nobody}}}, souk.UnknownGroup)
-		add(verb, "for a group of another root", w.as("ada"), market.Decision{App: chat, At: w.acme, Audiences: []souk.Audience{{Group: theirs}}}, souk.UnknownGroup)
-		add(verb, "for a group of another workspace", w.as("max"), market.Decision{App: chat, At: w.hq, Audiences: []souk.Audience{{Group: labs}}}, souk.UnknownGroup)
-	}
-	add("approve", "for somebody who is not there, with a bad scope", w.as("ada"), market.Decision{App: chat, At: w.acme, Audiences: w.people(""), Scopes: both}, souk.UnknownScope)
-	add("approve", "a certified app for somebody who is not there", w.as("max"), market.Decision{App: w.app["certified"], At: w.hq, Audiences: w.people("")}, souk.UnknownUser)
-	add("approve", "for one of a workspace what the enterprise restricts", w.as("max"), market.Decision{App: w.app["barred"], At: w.hq, Audiences: w.people("jane")}, souk.RestrictedAtEnterprise)
-	add("decline", "for somebody who is not there", w.as("ada"), market.Decision{App: chat, At: w.acme, Users: []souk.ID{w.user["jane"], nobody}}, souk.UnknownUser)
-	add("decline", "for somebody of another root", w.as("ada"), market.Decision{App: chat, At: w.acme, Users: []souk.ID{w.user["gwen"]}}, souk.UnknownUser)
-	add("decline", "for somebody who did not ask", w.as("ada"), market.Decision{App: chat, At: w.acme, Users: []souk.ID{w.user["joe"]}}, souk.UnknownRequest)
-	cancel := func(name string, actor souk.Actor, app, at, user souk.ID, want souk.Refusal) {
-		rows = append(rows, refused{"cancel for users: " + name, func() error { return drop(w.m.CancelRequests(ctx, actor, app, at, []souk.ID{user})) }, want})
-	}
-	jane := w.user["jane"]
-	cancel("at an org that is not there", w.as("eve"), chat, nobody, jane, souk.UnknownOrg)
-	cancel("as nobody", operator, chat, w.hq, jane, souk.NeedsPerson)
-	cancel("with a token that does not reach it", orgToken, chat, w.lab, jane, souk.OrgNotGranted)
-	cancel("as whoever asked", w.as("jane"), chat, w.hq, jane, souk.NotAllowed)
-	cancel("of an app that is not there", w.as("max"), nobody, w.hq, jane, souk.UnknownApp)
-	cancel("somebody of another workspace", w.as("max"), chat, w.hq, w.user["lee"], souk.UnknownUser)
-	clear := func(name string, actor souk.Actor, app string, at souk.ID, audience souk.Audience, want souk.Refusal) {
-		rows = append(rows, refused{"clear: " + name, func() error {
-			return w.m.Clear(ctx, actor, market.Clearing{App: w.app[app], At: at, Audiences: []souk.Audience{audience}})
-		}, want})
-	}
-	clear("for somebody who is not there", w.as("ada"), "barred", w.acme, souk.Audience{User: nobody}, souk.UnknownUser)
-	clear("for a group of another root", w.as("ada"), "barred", w.acme, souk.Audience{Group: theirs}, souk.UnknownGroup)
-	clear("for one, what stands for everyone", w.as("ada"), "barred", w.acme, souk.Audience{User: jane}, souk.NoResolution)
 	add("decline", "what was asked elsewhere", w.as("liz"), market.Decision{App: chat, At: w.lab}, souk.UnknownRequest)
 	return rows
 }

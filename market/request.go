@@ -50,7 +50,6 @@ func (tx *Tx) requestApp(in Asking) (asked Asked, err error) {
 	if err != nil {
 		return asked, err
 	}
-	asked.At = at.Org
 	user, err := tx.asker(at, in.For)
 	if err != nil {
 		return asked, err
@@ -59,6 +58,12 @@ func (tx *Tx) requestApp(in Asking) (asked Asked, err error) {
 	if err != nil {
 		return asked, or(err, souk.UnknownApp)
 	}
+	return tx.askFor(user, app, at, in)
+}
+
+// askFor is requestApp for a user for whom the actor may ask.
+func (tx *Tx) askFor(user souk.User, app souk.App, at place, in Asking) (asked Asked, err error) {
+	asked.At = at.Org
 	scopes := app.Asks()
 	if in.Scopes != nil {
 		scopes = souk.NewScopes(in.Scopes...)

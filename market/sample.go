@@ -35,7 +35,7 @@ func (tx *Tx) sample(kind souk.EventKind, app souk.App, at place, w souk.Webhook
 	case souk.InstallationAdded, souk.InstallationChanged, souk.InstallationRemoved, souk.AppSuspended, souk.AppResumed:
 		i := sampleInstallation(app, org, tx.at)
 		d.Installation = &i
-	case souk.GrantWasRevoked:
+	case souk.GrantWasRevoked, souk.GrantWasDisabled, souk.GrantWasEnabled:
 		d.User = &person
 		d.Grant = &souk.Grant{ID: none, User: none, Installation: none, Org: org.ID, Scopes: app.BotScopes, Status: souk.GrantRevoked, CreatedAt: tx.at, RevokedAt: tx.at}
 	case souk.OrgAdded, souk.OrgChanged, souk.PolicyChanged:

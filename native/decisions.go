@@ -2,6 +2,7 @@ package native
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 
 	"souk"
@@ -10,8 +11,9 @@ import (
 
 // decisionObject is what a decision did.
 type decisionObject struct {
-	Resolution *answerObject   `json:"resolution"` // null of a decline
-	Settled    []requestObject `json:"settled"`
+	Resolution  *answerObject   `json:"resolution"`  // the first of them; null of a decline
+	Resolutions []answerObject  `json:"resolutions"` // one for each audience
+	Settled     []requestObject `json:"settled"`
 }
 
 // verb is one of the market's decisions.
@@ -24,6 +26,32 @@ type terms func(object, *market.Decision)
 func bounded(body object, in *market.Decision) {
 	in.Scopes = body.texts("scopes")
 	standing(body, in)
+}
+
+// boundedFor and standingFor are those about an app, which may be for some of
+// an org's people, and passingFor is what only some of those who asked are told.
+func boundedFor(body object, in *market.Decision) {
+	in.Audiences = body.audiences("audiences")
+	bounded(body, in)
+}
+
+func standingFor(body object, in *market.Decision) {
+	in.Audiences = body.audiences("audiences")
+	standing(body, in)
+}
+
+func passingFor(body object, in *market.Decision) { in.Users = body.ids("users") }
+
+// audiences is a list of audiences as souk.Audience spells them, nil when it is
+// absent.
+func (o object) audiences(name string) []souk.Audience {
+	return readList(o, name, func(value json.RawMessage, pointer string) souk.Audience {
+		audience, err := souk.ParseAudience(o.readText(value, pointer))
+		if err != nil {
+			o.fault(pointer, "must be everyone, user:<id> or group:<id>")
+		}
+		return audience
+	})
 }
 
 // standing is a decision that stays, with the reason for it.
@@ -57,11 +85,13 @@ func (h *Handler) decide(c *call, v verb, read terms, in market.Decision) (answe
 		return answer{}, err
 	}
 	f := familyOf(done.At)
-	return answer{status: http.StatusOK, body: decisionObject{f.optionalAnswer(&done.Resolution), each(done.Settled, f.request)}}, nil
+	return answer{status: http.StatusOK, body: decisionObject{
+		f.optionalAnswer(&done.Resolution), each(done.Resolutions, f.answer), each(done.Settled, f.request),
+	}}, nil
 }
 
 func (h *Handler) clear(c *call) (answer, error) {
-	in := market.Clearing{App: c.app(), At: c.org()}
+	in := market.Clearing{App: c.app(), At: c.org(), Audiences: c.body.audiences("audiences")}
 	if err := c.valid(); err != nil {
 		return answer{}, err
 	}

@@ -48,6 +48,8 @@ type eventData struct {
 	Case         *caseObject         `json:"case"`
 	Request      *requestObject      `json:"request"`
 	Settled      []requestObject     `json:"settled"`
+	Overturned   []requestObject     `json:"overturned"` // that had been approved and are declined now
+	Everyone     bool                `json:"everyone"`   // of a case: it was decided for everyone at the root
 	Resolution   *resolutionObject   `json:"resolution"`
 	Previous     *resolutionObject   `json:"previous_resolution"`
 	Ended        []resolutionObject  `json:"ended_resolutions"`
@@ -79,6 +81,7 @@ type grantObject struct {
 	Scopes       []string         `json:"scopes"`
 	Status       souk.GrantStatus `json:"status"`
 	CreatedAt    string           `json:"created_at"`
+	DisabledAt   *string          `json:"disabled_at"`
 	RevokedAt    *string          `json:"revoked_at"`
 }
 
@@ -188,7 +191,7 @@ func Encode(e souk.Event, to souk.Endpoint) ([]byte, error) {
 		f = familyOf(*d.Org)
 	}
 	data.Request = show(d.Request, func(q souk.Request) *requestObject { return point(f.request(q)) })
-	data.Settled = each(d.Settled, f.request)
+	data.Settled, data.Overturned, data.Everyone = each(d.Settled, f.request), each(d.Overturned, f.request), d.Everyone
 	data.Resolution, data.Previous = f.optionalResolution(d.Resolution), f.optionalResolution(d.Previous)
 	data.Ended = each(d.Ended, f.resolution)
 	data.Membership = show(d.Membership, f.member)
@@ -221,7 +224,7 @@ func showCase(c souk.Case) *caseObject {
 func showGrant(g souk.Grant) *grantObject {
 	return &grantObject{
 		identifier{g.ID.String()}, spell(slackUser, g.User), identifier{g.Installation.String()},
-		scopeNames(g.Scopes), g.Status, stamp(g.CreatedAt), moment(g.RevokedAt),
+		scopeNames(g.Scopes), g.Status, stamp(g.CreatedAt), moment(g.DisabledAt), moment(g.RevokedAt),
 	}
 }
 

@@ -2,6 +2,7 @@ package native
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"image"
@@ -180,6 +181,12 @@ func (o *company) everything(t *testing.T) {
 	ok(err)
 	ok(o.market.PutMembership(ctx, operator, souk.Membership{User: u.ID, Org: o.sales.ID, Role: souk.Admin}))
 	ok(o.market.DeactivateUser(ctx, operator, u.ID))
+	olga := souk.Actor{User: o.olga.ID, Kind: souk.PersonToken, Face: "test"}
+	for _, change := range []func(context.Context, souk.Actor, souk.ID, souk.ID, souk.ID) (int, error){o.market.DisableForUser, o.market.EnableForUser} {
+		if n, err := change(ctx, olga, o.legal.ID, o.sales.ID, o.sal.ID); err != nil || n != 1 {
+			t.Fatalf("%d grants changed: %v", n, err)
+		}
+	}
 }
 
 // failing makes what happens to a webhook that nothing reaches.

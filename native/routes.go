@@ -45,9 +45,9 @@ var operations = []operation{
 	{"POST", "/requests/{request}/decline", decideRequest((*market.Market).Decline, passing), persons},
 
 	{"GET", "/orgs/{org}/apps/{app}/explanation", (*Handler).explain, persons},
-	{"POST", "/orgs/{org}/apps/{app}/approve", decideApp((*market.Market).Approve, bounded), persons},
-	{"POST", "/orgs/{org}/apps/{app}/restrict", decideApp((*market.Market).Restrict, standing), persons},
-	{"POST", "/orgs/{org}/apps/{app}/decline", decideApp((*market.Market).Decline, passing), persons},
+	{"POST", "/orgs/{org}/apps/{app}/approve", decideApp((*market.Market).Approve, boundedFor), persons},
+	{"POST", "/orgs/{org}/apps/{app}/restrict", decideApp((*market.Market).Restrict, standingFor), persons},
+	{"POST", "/orgs/{org}/apps/{app}/decline", decideApp((*market.Market).Decline, passingFor), persons},
 	{"POST", "/orgs/{org}/apps/{app}/clear", (*Handler).clear, persons},
 	{"GET", "/orgs/{org}/resolutions", (*Handler).listResolutions, persons},
 

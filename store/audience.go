@@ -16,6 +16,11 @@ type Audience struct {
 // Listeners do at one.
 func (tx *Tx) Audiences(orgs []souk.ID, names, words []string) (map[souk.ID]Audience, error) {
 	all := make(map[souk.ID]Audience, len(orgs))
+	if once := tx.dialect.planOnce; once != "" {
+		if _, err := tx.exec(once); err != nil {
+			return nil, err
+		}
+	}
 	for some := range slices.Chunk(orgs, mostRows) {
 		var subscribers map[souk.ID][]Subscriber
 		var err error

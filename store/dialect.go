@@ -11,6 +11,8 @@ type dialect struct {
 	holdKey        string            // ends a query whose rows nobody may delete until the transaction ends; others may change them
 	holdPart       string            // keeps a part of log_parts from being dropped; false for one that is gone
 	takePart       string            // waits for those who hold part $1
+	arrays         bool              // a column of values is one argument
+	planOnce       string            // has the rest of a transaction do without plans for single arguments, which take longer than joins of few rows
 	beginMigration string            // begins a transaction that no other node's overlaps
 	clock          string            // reads the server's clock in microseconds since 1970; "" where there is no server
 	ddl            *strings.Replacer // spells a migration
@@ -25,6 +27,8 @@ var sqliteDialect = dialect{
 }
 
 var postgresDialect = dialect{
+	arrays:     true,
+	planOnce:   "SET LOCAL plan_cache_mode = force_generic_plan",
 	skipLocked: "FOR UPDATE SKIP LOCKED",
 	hold:       "FOR UPDATE",
 	holdShared: "FOR SHARE",

@@ -80,6 +80,20 @@ func (tx *Tx) InstallationsAfter(app souk.ID, after souk.Position, limit int) ([
 		ORDER BY created_at, id LIMIT $4`, app, after.At.UnixMicro(), after.ID[:], limit)
 }
 
+// InstallationsThatLost lists the active installations of an app, at an org or
+// below it, whose approval ended at a time, there or at the enterprise above, and
+// that have none there now: oldest first.
+func (tx *Tx) InstallationsThatLost(app, org souk.ID, ended time.Time, limit int) ([]souk.Installation, error) {
+	return list(tx, scanInstallation, `SELECT `+prefixed("i", installationColumns)+`
+		FROM installations i JOIN orgs o ON o.id = i.org_id
+		WHERE i.app_id = $1 AND i.status = 'active' AND (o.id = $2 OR o.enterprise_id = $2)
+		AND EXISTS (SELECT 1 FROM resolutions r WHERE r.app_id = $1 AND r.org_id IN (o.id, o.enterprise_id)
+			AND r.status = 'approved' AND r.ended_at = $3)
+		AND NOT EXISTS (SELECT 1 FROM resolutions r WHERE r.app_id = $1 AND r.org_id IN (o.id, o.enterprise_id)
+			AND r.status = 'approved' AND r.ended_at IS NULL)
+		ORDER BY i.created_at, i.id LIMIT $4`, app, org, micros(ended), limit)
+}
+
 // IsInstalledUnder reports whether an app is installed at a root org or at one of
 // its workspaces.
 func (tx *Tx) IsInstalledUnder(app, root souk.ID) (bool, error) {
@@ -161,63 +175,4 @@ func (tx *Tx) ReachedAmong(app souk.ID, orgs []souk.ID) (map[souk.ID]bool, error
 // Reaches reports whether an installation reaches an org.
 func (tx *Tx) Reaches(installation, org souk.ID) (bool, error) {
 	return tx.exists(`SELECT 1 FROM reach WHERE installation_id = $1 AND org_id = $2`, installation, org)
-}
-
-const grantColumns = `id, user_id, installation_id, org_id, scopes, status, created_at, revoked_at`
-
-func scanGrant(r row) (g souk.Grant, err error) {
-	var scopes string
-	err = r.Scan(&g.ID, &g.User, &g.Installation, &g.Org, &scopes, &g.Status, (*stamp)(&g.CreatedAt), (*stamp)(&g.RevokedAt))
-	g.Scopes = souk.ParseScopes(scopes)
-	return g, err
-}
-
-// PutGrant inserts a grant, or renews the scopes of the user's active one there.
-func (tx *Tx) PutGrant(g souk.Grant) error {
-	_, err := tx.exec(`INSERT INTO grants (`+grantColumns+`) 
-		VALUES ($1, $2, $3, COALESCE($4, (SELECT org_id FROM installations WHERE id = $3)), $5, $6, $7, $8)
-		ON CONFLICT (installation_id, user_id, org_id) WHERE status = 'active' DO UPDATE SET scopes = excluded.scopes`,
-		g.ID, g.User, g.Installation, g.Org, g.Scopes.String(), g.Status, micros(g.CreatedAt), micros(g.RevokedAt))
-	return err
-}
-
-// GrantsOf lists the active grants of an installation, oldest first.
-func (tx *Tx) GrantsOf(installation souk.ID) ([]souk.Grant, error) {
-	return list(tx, scanGrant, `SELECT `+grantColumns+` FROM grants
-		WHERE installation_id = $1 AND status = 'active' ORDER BY created_at, id`, installation)
-}
-
-// SomeGrantsOf lists the oldest of them, at most limit.
-func (tx *Tx) SomeGrantsOf(installation souk.ID, limit int) ([]souk.Grant, error) {
-	return list(tx, scanGrant, `SELECT `+grantColumns+` FROM grants
-		WHERE installation_id = $1 AND status = 'active' ORDER BY created_at, id LIMIT $2`, installation, limit)
-}
-
-// GrantsBy lists the active grants a user made, oldest first.
-func (tx *Tx) GrantsBy(user souk.ID) ([]souk.Grant, error) {
-	return list(tx, scanGrant, `SELECT `+grantColumns+` FROM grants
-		WHERE user_id = $1 AND status = 'active' ORDER BY created_at, id`, user)
-}
-
-// Grant finds a grant by ID, a revoked one too.
-func (tx *Tx) Grant(id souk.ID) (souk.Grant, error) {
-	return one(tx, scanGrant, `SELECT `+grantColumns+` FROM grants WHERE id = $1`, id)
-}
-
-// GrantsTo lists the active grants of a user to an installation that hold at an
-// org: the one there and the one at the enterprise above.
-func (tx *Tx) GrantsTo(installation, user souk.ID, org souk.Org) ([]souk.Grant, error) {
-	return list(tx, scanGrant, `SELECT `+grantColumns+` FROM grants
-		WHERE installation_id = $1 AND user_id = $2 AND org_id IN ($3, $4) AND status = 'active'
-		ORDER BY created_at, id`, installation, user, org.ID, org.Enterprise)
-}
-
-// RevokeGrants ends the grants named.
-func (tx *Tx) RevokeGrants(ids []souk.ID, at time.Time) error {
-	if len(ids) == 0 {
-		return nil
-	}
-	_, err := tx.exec(`UPDATE grants SET status = 'revoked', revoked_at = $1
-		WHERE status = 'active' AND id IN (`+placeholders(2, len(ids))+`)`, append([]any{micros(at)}, anys(ids)...)...)
-	return err
 }

@@ -22,8 +22,13 @@ const (
 	SettleInstallation JobKind = "settle_installation" // what is still to be told for the installation Other of App
 	SettleFinals       JobKind = "settle_finals"       // the last words of installations that Other of App came in place of
 	EndGrants          JobKind = "grants"              // of the installation Other of App at Org, which ended
-	FanOut             JobKind = "fanout"              // Other, see Fanout
-	Replay             JobKind = "replay"              // Other, see souk.Replay
+	SuspendLost        JobKind = "suspend"             // installations of App at Org and below whose approvals ended when the job began
+	AskForAll          JobKind = "ask_all"             // for App, for everybody of Org
+	AskForGroup        JobKind = "ask_group"           // for App at Org, for the members of the group Other
+	AskForUser         JobKind = "ask_user"            // for App at Org, for the user Other
+
+	FanOut JobKind = "fanout" // Other, see Fanout
+	Replay JobKind = "replay" // Other, see souk.Replay
 )
 
 // Job is what a verb began and left to be finished bit by bit. After is how far

@@ -77,31 +77,42 @@ func (tx *Tx) takenLines(deliveries []souk.Delivery) (map[Line]bool, error) {
 	return taken, tx.holdLeaders(taken, leaders)
 }
 
+// table is a query whose rows are lines, each behind its number from 0 on, and the
+// arguments that it needs. Of statements with many arguments PostgreSQL thinks
+// longer than it works.
+func (d *dialect) table(lines []Line) (query string, args []any) {
+	if d.arrays {
+		webhooks, channels, resources := make([][]byte, len(lines)), make([]string, len(lines)), make([]string, len(lines))
+		for i := range lines {
+			webhooks[i], channels[i], resources[i] = lines[i].Webhook[:], string(lines[i].Channel), lines[i].Resource
+		}
+		return `SELECT n - 1, webhook, channel, resource
+			FROM unnest($1::bytea[], $2::text[], $3::text[]) WITH ORDINALITY AS line (webhook, channel, resource, n)`,
+			[]any{webhooks, channels, resources}
+	}
+	var rows []string
+	for i, l := range padded(lines) {
+		rows = append(rows, `SELECT `+strconv.Itoa(min(i, len(lines)-1))+`, `+placeholders(len(args)+1, 3))
+		args = append(args, l.Webhook, string(l.Channel), l.Resource)
+	}
+	return strings.Join(rows, ` UNION ALL `), args
+}
+
 // leadersOf finds who leads each of those of lines in which somebody stands: none
 // where nobody does, nor where there is one writer, for whom it does not matter. Of
 // two that lead one line it is the earlier.
 func (tx *Tx) leadersOf(lines []Line) (map[Line]souk.ID, error) {
 	all := map[Line]souk.ID{}
 	for some := range slices.Chunk(lines, mostRows) {
-		some = padded(some)
-		var query strings.Builder
-		var args []any
-		for i, l := range some {
-			if i > 0 {
-				query.WriteString(` UNION ALL `)
-			}
-			args = append(args, l.Webhook, string(l.Channel), l.Resource)
-			n := len(args)
-			line := `webhook_id = $` + strconv.Itoa(n-2) + ` AND channel = $` + strconv.Itoa(n-1) + ` AND resource = $` + strconv.Itoa(n)
-			leading := ` FROM deliveries d WHERE ` + line + ` AND ` + leads(`d`)
-			leader := `NULL`
-			if tx.dialect.holdKey != "" {
-				leader = `(SELECT id` + leading + ` ORDER BY created_at, id LIMIT 1)`
-			}
-			query.WriteString(`SELECT ` + strconv.Itoa(i) + `, ` + leader + `
-				WHERE EXISTS (SELECT 1` + leading + `)
-				OR EXISTS (SELECT 1 FROM deliveries WHERE ` + line + ` AND status = 'pending' AND next_at IS NULL)
-				OR EXISTS (SELECT 1 FROM deliveries WHERE ` + line + ` AND status = 'held' AND resource <> '' AND aside = FALSE)`)
+		table, args := tx.dialect.table(some)
+		// None of the looks is an EXISTS, or PostgreSQL would think of reading the
+		// whole table for it.
+		look := func(what, where string) string {
+			return `(SELECT ` + what + ` FROM deliveries d WHERE ` + sameLine(`d`, `e`) + ` AND ` + where + ` LIMIT 1)`
+		}
+		leader := `NULL`
+		if tx.dialect.holdKey != "" {
+			leader = look(`d.id`, leads(`d`)+` ORDER BY d.created_at, d.id`)
 		}
 		type stand struct {
 			line   int
@@ -110,7 +121,10 @@ func (tx *Tx) leadersOf(lines []Line) (map[Line]souk.ID, error) {
 		found, err := list(tx, func(r row) (s stand, err error) {
 			err = r.Scan(&s.line, &s.leader)
 			return s, err
-		}, query.String(), args...)
+		}, `
+			WITH e (i, webhook_id, channel, resource) AS (`+table+`)
+			SELECT i, `+leader+` FROM e WHERE COALESCE(`+look(`1`, leads(`d`))+`, `+look(`1`, `d.status = 'pending' AND d.next_at IS NULL`)+`, `+
+			look(`1`, `d.status = 'held' AND d.resource <> '' AND d.aside = FALSE`)+`) IS NOT NULL`, args...)
 		if err != nil {
 			return nil, err
 		}
@@ -201,15 +215,9 @@ func (tx *Tx) nextInLine(at time.Time, left []Line) (next []souk.Delivery, err e
 		return twice
 	})
 	for some := range slices.Chunk(left, mostRows) {
-		var values strings.Builder
-		var args []any
-		for _, l := range padded(some) {
-			values.WriteString(` UNION ALL SELECT ` + placeholders(len(args)+1, 3))
-			args = append(args, l.Webhook, string(l.Channel), l.Resource)
-		}
-		// The first SELECT finds nothing, and gives the types.
+		table, args := tx.dialect.table(some)
 		ids, err := list(tx, scanID, `
-			WITH e (webhook_id, channel, resource) AS (SELECT webhook_id, channel, resource FROM deliveries WHERE id = NULL`+values.String()+`)
+			WITH e (i, webhook_id, channel, resource) AS (`+table+`)
 			SELECT COALESCE((SELECT l.id FROM deliveries l
 					WHERE `+sameLine(`l`, `e`)+` AND `+leads(`l`)+` ORDER BY l.created_at, l.id LIMIT 1),
 				(SELECT w.id FROM deliveries w

@@ -87,6 +87,12 @@ func (tx *Tx) PendingOfCase(id souk.ID) ([]souk.Request, error) {
 		WHERE case_id = $1 AND status = 'pending' ORDER BY created_at, id`, id)
 }
 
+// ApprovedOfCase lists the requests of a case that were approved, oldest first.
+func (tx *Tx) ApprovedOfCase(id souk.ID) ([]souk.Request, error) {
+	return list(tx, scanRequest, `SELECT `+requestColumns+` FROM requests
+		WHERE case_id = $1 AND status = 'approved' ORDER BY created_at, id`, id)
+}
+
 // PendingOfUser lists what a user asked for and was not answered, oldest first.
 func (tx *Tx) PendingOfUser(user souk.ID) ([]souk.Request, error) {
 	return list(tx, scanRequest, `SELECT `+requestColumns+` FROM requests
@@ -146,6 +152,21 @@ func (tx *Tx) SettleRequest(q souk.Request) (bool, error) {
 		WHERE id = $1 AND status = 'pending'`,
 		q.ID, q.Status, micros(q.SettledAt), q.SettledBy, q.Note)
 	return n > 0, err
+}
+
+// DeclineRequests answers requests that are pending, or were approved; what they
+// wished for is forgotten.
+func (tx *Tx) DeclineRequests(ids []souk.ID, by souk.ID, at time.Time) error {
+	for some := range slices.Chunk(ids, mostRows) {
+		some = padded(some)
+		_, err := tx.exec(`UPDATE requests SET status = 'declined', settled_at = $1, settled_by = $2, wish = ''
+			WHERE status IN ('pending', 'approved') AND id IN (`+placeholders(3, len(some))+`)`,
+			append([]any{micros(at), by}, anys(some)...)...)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // mostOrgs bounds how many orgs one statement reads requests of: few different

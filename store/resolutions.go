@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"time"
 
 	"souk"
@@ -63,13 +64,16 @@ func (tx *Tx) InsertResolution(s souk.Resolution) error {
 
 // EndResolutions ends those named that still stand.
 func (tx *Tx) EndResolutions(ids []souk.ID, by souk.ID, at time.Time) error {
-	if len(ids) == 0 {
-		return nil
+	for some := range slices.Chunk(ids, mostRows) {
+		some = padded(some)
+		_, err := tx.exec(`UPDATE resolutions SET ended_at = $1, ended_by = $2
+			WHERE ended_at IS NULL AND id IN (`+placeholders(3, len(some))+`)`,
+			append([]any{micros(at), by}, anys(some)...)...)
+		if err != nil {
+			return err
+		}
 	}
-	_, err := tx.exec(`UPDATE resolutions SET ended_at = $1, ended_by = $2
-		WHERE ended_at IS NULL AND id IN (`+placeholders(3, len(ids))+`)`,
-		append([]any{micros(at), by}, anys(ids)...)...)
-	return err
+	return nil
 }
 
 // ResolutionsPage lists the active answers for everyone of exactly one org,

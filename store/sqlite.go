@@ -88,7 +88,7 @@ func openSQLite(path string) (_ engine, err error) {
 		s.readers <- &session{pool: pool, pragma: "PRAGMA cache_size=-4000; PRAGMA query_only=ON"}
 	}
 	s.close1 = sync.OnceValue(s.shut)
-	s.writer = newWriter(groupSize, sqliteGround{s.writing})
+	s.writer = newWriter(groupSize, &sqliteGround{session: s.writing})
 	return s, nil
 }
 

@@ -252,32 +252,60 @@ func inSavepoint(on ground, c *call) error {
 const groupSize = 64
 
 // sqliteGround is the one connection that writes on SQLite.
-type sqliteGround struct{ *session }
+type sqliteGround struct {
+	*session
+	empty bool // nothing was run in the transaction
+	alone bool // the caller in hand has it to itself, without a savepoint
+}
 
 // begin starts a transaction. Where an earlier one could not be ended, which
 // begin is the first to hear of, the connection is given up and the next call
 // starts on a new one.
-func (on sqliteGround) begin() error {
+func (on *sqliteGround) begin() error {
 	err := on.now("BEGIN IMMEDIATE")
 	if err != nil {
 		on.discard()
 	}
+	on.empty = true
 	return err
 }
 
-func (on sqliteGround) savepoint() error { return on.now("SAVEPOINT caller") }
-func (on sqliteGround) undo() error      { return on.now("ROLLBACK TO caller") }
-func (on sqliteGround) keep() error      { return on.now("RELEASE caller") }
+// savepoint spares the first caller its savepoint, for which SQLite would keep a
+// copy of each page that is changed: there is nobody's work but its own to undo.
+func (on *sqliteGround) savepoint() error {
+	on.alone, on.empty = on.empty, false
+	if on.alone {
+		return nil
+	}
+	return on.now("SAVEPOINT caller")
+}
+
+func (on *sqliteGround) undo() error {
+	if !on.alone {
+		return on.now("ROLLBACK TO caller")
+	}
+	if err := on.now("ROLLBACK"); err != nil {
+		return err
+	}
+	return on.begin()
+}
+
+func (on *sqliteGround) keep() error {
+	if on.alone {
+		return nil
+	}
+	return on.now("RELEASE caller")
+}
 
 // run runs a caller, who may leave meanwhile; its statements may not.
-func (on sqliteGround) run(c *call) error {
+func (on *sqliteGround) run(c *call) error {
 	return guard(&Tx{ctx: context.WithoutCancel(c.ctx), on: on.session, dialect: &sqliteDialect}, c.fn)
 }
 
 // commit makes the transaction durable. When the file could not be synced,
 // what SQLite undid in memory may still be on the disk, to be found after a
 // crash.
-func (on sqliteGround) commit() error {
+func (on *sqliteGround) commit() error {
 	err := on.now("COMMIT")
 	var e *sqlitedriver.Error
 	if errors.As(err, &e) && e.Code() == sqlitecode.SQLITE_IOERR_FSYNC {
@@ -288,10 +316,10 @@ func (on sqliteGround) commit() error {
 
 // abandon rolls back what there is to roll back. SQLite refuses when it has
 // done so itself; should there be another reason, begin will find out.
-func (on sqliteGround) abandon() { _ = on.now("ROLLBACK") }
+func (on *sqliteGround) abandon() { _ = on.now("ROLLBACK") }
 
 // again runs c in a transaction of its own.
-func (on sqliteGround) again(c *call, _ error) error {
+func (on *sqliteGround) again(c *call, _ error) error {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
@@ -309,4 +337,4 @@ func (on sqliteGround) again(c *call, _ error) error {
 	return c.err
 }
 
-func (on sqliteGround) now(statement string) error { return on.do(context.Background(), statement) }
+func (on *sqliteGround) now(statement string) error { return on.do(context.Background(), statement) }
