@@ -60,7 +60,8 @@ type walk struct {
 	shares      []souk.ID
 	invitations []souk.ID
 
-	answers map[answerAt]string // the model: what stands for everyone
+	groups  []souk.ID
+	answers standingAnswers // the model: what stands
 	live    map[answerAt]souk.ID
 	identities
 }
@@ -85,7 +86,7 @@ func newWalk(w *town) *walk {
 			w.acme: {"eve", "ada", "sam"}, w.hq: {"eve", "ada", "olga", "max", "sid", "una", "jane", "joe"},
 			w.lab: {"eve", "liz", "lee"}, w.globex: {"gus", "gina", "gwen"}, w.vendor: {"vic"},
 		},
-		tokens: map[string]souk.ID{}, answers: map[answerAt]string{}, live: map[answerAt]souk.ID{},
+		tokens: map[string]souk.ID{}, answers: standingAnswers{}, live: map[answerAt]souk.ID{},
 	}
 	w.changeApp("chat", func(a *souk.App) {
 		a.IsAppUserRequired, a.AppUser = true, souk.AppUserNames{FirstName: "Chat", LastName: "Bot"}
@@ -103,6 +104,7 @@ func newWalk(w *town) *walk {
 	w.update("draft", market.AppForm{Description: &about, TermsOfService: &terms, PrivacyPolicy: &terms, IsAvailableToPartners: &yes})
 	k.live[answerAt{w.app["ear"], w.hq}] = w.install("sid", "ear", w.hq).ID
 	k.live[answerAt{w.app["ear"], w.vendor}] = w.install("vic", "ear", w.vendor).ID
+	k.groups = []souk.ID{k.group(k.hq, "ops", "jane", "joe"), k.group(k.acme, "all", "jane", "lee"), k.group(k.globex, "theirs", "gwen")}
 	k.meet()
 	return k
 }
@@ -122,7 +124,9 @@ func (k *walk) run(t *rapid.T) {
 		fn    func()
 	}{
 		"ask": {3, k.ask}, "cancel": {1, k.cancel}, "approve": {3, approve}, "restrict": {2, restrict}, "decline": {1, decline},
-		"clear": {2, k.clear}, "narrow": {1, k.narrow}, "ask more": {1, k.askMore}, "install": {4, k.install},
+		"clear": {2, k.clear}, "approve some": {2, k.narrow("Approve", k.m.Approve)}, "restrict some": {1, k.narrow("Restrict", k.m.Restrict)},
+		"decline some": {1, k.declineSome}, "cancel some": {1, k.cancelSome}, "decline all": {1, k.declineAll}, "ask for many": {1, k.askForMany},
+		"disable": {1, k.disable}, "regroup": {1, k.regroup}, "resume": {1, k.resume}, "ask more": {1, k.askMore}, "install": {4, k.install},
 		"set workspaces": {2, k.setWorkspaces}, "uninstall": {2, k.uninstall}, "suspend": {1, k.suspend}, "policy": {1, k.policy},
 		"deactivate": {1, k.deactivate}, "membership": {1, k.membership}, "rename": {1, k.rename}, "webhook": {1, k.webhook},
 		"stranger": {1, k.stranger}, "publish app": {1, k.publishApp}, "update app": {3, k.updateApp}, "delete app": {1, k.deleteApp},
@@ -230,7 +234,7 @@ func (k *walk) try(verb string, actor souk.Actor, call func(souk.Actor) error) (
 // own: installations that end, wishes that come true, what ties orgs.
 var manifold = []string{
 	"Uninstall", "EndInstallation", "DeactivateUser", "Approve", "UpdateApp", "ListApp", "DeleteApp", "UnshareApp", "Accept", "EndPartnership",
-	"RotateToken", "SSOToken",
+	"RotateToken", "SSOToken", "DeclineAll", "CancelRequests", "RequestForMany", "DisableForUser", "EnableForUser",
 }
 
 // history holds decisions against what they were: they end and change in
@@ -449,28 +453,20 @@ func (k *walk) check() {
 	k.checkAudit()
 	k.checkRights()
 	k.checkModel()
+	k.checkEffective()
 	k.checkChannels()
 	k.checkTokens()
 	k.checkHeld()
 }
 
-// checkModel holds the standing answers for everyone and the live
-// installations against what the steps left in the model.
+// checkModel holds the standing answers and the live installations against what the steps left in the model.
 func (k *walk) checkModel() {
 	k.readAll(func(tx *store.Tx, app, org souk.ID) error {
 		standing, err := tx.StandingResolutions(app, org)
 		if err != nil {
 			return err
 		}
-		is := ""
-		for _, r := range standing {
-			if r.Audience.IsEveryone() {
-				is = string(r.Status) + " " + r.Scopes.String()
-			}
-		}
-		if want := k.answers[answerAt{app, org}]; is != want {
-			k.rt.Fatalf("%q stands for everyone, the model says %q", is, want)
-		}
+		k.answers.check(k.rt, answerAt{app, org}, standing)
 		i, err := tx.InstallationAt(app, org)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err

@@ -2,7 +2,6 @@ package market_test
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"pgregory.net/rapid"
@@ -73,14 +72,7 @@ func (k *walk) decide(verb string, decide func(context.Context, souk.Actor, mark
 	if n := k.count(`SELECT count(*) FROM resolutions WHERE app_id = $1 AND org_id = $2 AND ended_at IS NULL`, r.App, r.Org); n != 1 {
 		k.rt.Fatalf("after deciding for everyone %d answers stand", n)
 	}
-	k.answers[answerAt{r.App, r.Org}] = string(r.Status) + " " + r.Scopes.String()
-	if r.Status == souk.Restricted && r.Org == k.acme {
-		for _, below := range []souk.ID{k.hq, k.lab} {
-			if had := k.answers[answerAt{r.App, below}]; len(had) > 8 && had[:8] == "approved" {
-				delete(k.answers, answerAt{r.App, below})
-			}
-		}
-	}
+	k.decided(done)
 	if r.Status == souk.Approved {
 		k.wishes(done)
 	}
@@ -132,27 +124,17 @@ func (k *walk) active(user souk.ID) (active bool) {
 
 func (k *walk) clear() {
 	in := market.Clearing{App: k.anApp(), At: k.place()}
-	if k.try("Clear", k.actor(in.At), func(a souk.Actor) error { return k.m.Clear(context.Background(), a, in) }) {
-		delete(k.answers, answerAt{in.App, in.At})
+	if k.rarely("some") {
+		in.Audiences = k.someAudiences()
 	}
-}
-
-// narrow makes a standing answer for one user, as another wire would.
-func (k *walk) narrow() {
-	r := souk.Resolution{ID: souk.NewID(), App: k.anApp(), Org: k.place(), Audience: souk.Audience{User: k.user[k.pick("audience", k.names)]},
-		Status: rapid.SampledFrom([]souk.ResolutionStatus{souk.Approved, souk.Restricted}).Draw(k.rt, "status"), By: k.user["eve"], CreatedAt: dawn}
-	k.write(func(tx *store.Tx) error {
-		standing, err := tx.StandingResolutions(r.App, r.Org)
-		u, err2 := tx.User(r.Audience.User)
-		if err := errors.Join(err, err2); err != nil {
-			return err
+	if k.try("Clear", k.actor(in.At), func(a souk.Actor) error { return k.m.Clear(context.Background(), a, in) }) {
+		if in.Audiences == nil {
+			delete(k.answers, answerAt{in.App, in.At})
 		}
-		if !u.Active() || slices.ContainsFunc(standing, func(s souk.Resolution) bool { return s.Audience == r.Audience }) {
-			return nil
+		for _, a := range in.Audiences {
+			delete(k.answers[answerAt{in.App, in.At}], a)
 		}
-		return tx.InsertResolution(r)
-	})
-	k.before = k.now()
+	}
 }
 
 func (k *walk) install() {
@@ -247,7 +229,11 @@ func (k *walk) deactivate() {
 		return
 	}
 	whom := k.user[k.pick("whom", k.names)]
-	k.try("DeactivateUser", k.actor(k.hq), func(a souk.Actor) error { return k.m.DeactivateUser(context.Background(), a, whom) })
+	if k.try("DeactivateUser", k.actor(k.hq), func(a souk.Actor) error { return k.m.DeactivateUser(context.Background(), a, whom) }) {
+		for _, stands := range k.answers {
+			delete(stands, souk.Audience{User: whom})
+		}
+	}
 }
 
 func (k *walk) membership() {
