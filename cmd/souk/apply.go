@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"souk"
 	"souk/market"
@@ -51,8 +52,9 @@ func (c applyCommand) Run(ctx context.Context, t terminal) (err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 
 	// Nobody is woken: the server that holds the database later, or the other
-	// nodes of it, find what is to be delivered.
-	m := &market.Market{DB: db, Key: key, Wires: wires(key, c.URL, nil)}
+	// nodes of it, find what is to be delivered. And nobody's URL is asked.
+	silent := func(time.Duration, int) post { return nil }
+	m := &market.Market{DB: db, Key: key, Wires: wires(key, c.URL, silent)}
 	if err := m.ClaimKey(ctx); err != nil {
 		return err
 	}
