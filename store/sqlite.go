@@ -85,7 +85,7 @@ func openSQLite(path string) (_ engine, err error) {
 		closing: make(chan struct{}),
 	}
 	for range readers {
-		s.readers <- &session{pool: pool, pragma: "PRAGMA cache_size=-4000; PRAGMA query_only=ON"}
+		s.readers <- &session{pool: pool, pragma: "PRAGMA cache_size=-2000; PRAGMA query_only=ON"}
 	}
 	s.close1 = sync.OnceValue(s.shut)
 	s.writer = newWriter(groupSize, &sqliteGround{session: s.writing})
