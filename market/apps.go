@@ -25,10 +25,16 @@ type AppForm struct {
 	AppUserAlias          *string
 	TermsOfService        *string
 	PrivacyPolicy         *string
+	Documentation         *string
+	Support               *string
 	TriggerURL            *string
 	Triggers              []string // nil: as they are
 	RequiredScopes        []string // nil: as they are
+	BotScopes             []string // nil: as they are
+	UserScopes            []string // nil: as they are
 	RedirectURIs          []string // nil: as they are
+	ZoomType              *string  // what Zoom's wire calls the app
+	ZoomRole              *string  // who may install it, as Zoom's wire says that
 }
 
 // Bounds of what owners write about their apps, in characters.
@@ -53,6 +59,11 @@ func (m *Market) PublishApp(ctx context.Context, actor souk.Actor, owner souk.ID
 }
 
 func (tx *Tx) publishApp(owner souk.ID, in AppForm) (v AppView, err error) {
+	return tx.publishLacking(owner, in, nil)
+}
+
+// publishLacking is publishApp of an app that may lack some things.
+func (tx *Tx) publishLacking(owner souk.ID, in AppForm, lacking problems) (v AppView, err error) {
 	at, err := tx.desk(owner, MaySettings)
 	if err != nil {
 		return v, err
@@ -61,7 +72,7 @@ func (tx *Tx) publishApp(owner souk.ID, in AppForm) (v AppView, err error) {
 		ID: souk.NewID(), Owner: owner, Kind: souk.ThirdParty, Listing: souk.Draft,
 		CreatedBy: tx.actor.User, UpdatedBy: tx.actor.User, CreatedAt: tx.at, UpdatedAt: tx.at,
 	}
-	if err := tx.apply(in, &app, at.Org, nil); err != nil {
+	if err := tx.apply(in, &app, at.Org, lacking); err != nil {
 		return v, err
 	}
 	if err := tx.PutApp(app); err != nil {
@@ -229,12 +240,22 @@ func (tx *Tx) apply(in AppForm, app *souk.App, owner souk.Org, had problems) err
 	put(&app.AppUser.Alias, in.AppUserAlias)
 	put(&app.Links.TermsOfService, in.TermsOfService)
 	put(&app.Links.PrivacyPolicy, in.PrivacyPolicy)
+	put(&app.Links.Documentation, in.Documentation)
+	put(&app.Links.Support, in.Support)
+	put(&app.Zoom.AppType, in.ZoomType)
+	put(&app.Zoom.UserRole, in.ZoomRole)
 	put(&app.TriggerURL, in.TriggerURL)
 	if in.Triggers != nil {
 		app.Triggers = slices.Compact(slices.Sorted(slices.Values(in.Triggers)))
 	}
 	if in.RequiredScopes != nil {
 		app.RequiredScopes = souk.NewScopes(in.RequiredScopes...)
+	}
+	if in.BotScopes != nil {
+		app.BotScopes = souk.NewScopes(in.BotScopes...)
+	}
+	if in.UserScopes != nil {
+		app.UserScopes = souk.NewScopes(in.UserScopes...)
 	}
 	if in.RedirectURIs != nil {
 		app.RedirectURIs = slices.Clone(in.RedirectURIs)
@@ -254,7 +275,7 @@ func (tx *Tx) apply(in AppForm, app *souk.App, owner souk.Org, had problems) err
 	if err := p.err(); err != nil {
 		return err
 	}
-	if err := tx.inCatalogue(app.RequiredScopes); err != nil {
+	if err := tx.inCatalogue(app.RequiredScopes.Union(in.BotScopes).Union(in.UserScopes)); err != nil {
 		return err
 	}
 	wishes := app.IsAvailableToAnyone && !was.IsAvailableToAnyone
@@ -292,6 +313,8 @@ func (p *problems) app(a souk.App) {
 	}
 	p.url("links.terms_of_service", a.Links.TermsOfService)
 	p.url("links.privacy_policy", a.Links.PrivacyPolicy)
+	p.optionalURL("links.documentation", a.Links.Documentation)
+	p.optionalURL("links.support", a.Links.Support)
 	if a.TriggerURL != "" {
 		p.url("trigger.url", a.TriggerURL)
 	}
@@ -327,6 +350,13 @@ func (p *problems) characters(field, s string, most int) {
 		return
 	}
 	p.text(field, s, len(s))
+}
+
+// optionalURL is url for what need not be there.
+func (p *problems) optionalURL(field, s string) {
+	if s != "" {
+		p.url(field, s)
+	}
 }
 
 // url checks an absolute address.
