@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"souk"
 	"souk/store"
@@ -52,11 +53,18 @@ func (tx *Tx) outlined(app souk.ID) (found []store.SealedWebhook, err error) {
 	return found, err
 }
 
+// PublishedApp is an app that was made, with the names and secrets that it goes by.
+// They are shown once.
+type PublishedApp struct {
+	AppView
+	Credentials souk.Credentials
+}
+
 // PublishOutline makes an app of an org from what its owner says of it, which may
 // be less than PublishApp takes: a description, terms and a privacy policy can
 // come later. There are no webhooks yet, as there is nothing to prove their URLs
 // with. It refuses what PublishApp does.
-func (m *Market) PublishOutline(ctx context.Context, actor souk.Actor, owner souk.ID, in AppForm) (v AppView, err error) {
+func (m *Market) PublishOutline(ctx context.Context, actor souk.Actor, owner souk.ID, in AppForm) (v PublishedApp, err error) {
 	err = m.write(ctx, actor, rootOf(owner), func(tx *Tx) (err error) {
 		v, err = tx.publishOutline(owner, in)
 		return err
@@ -64,11 +72,15 @@ func (m *Market) PublishOutline(ctx context.Context, actor souk.Actor, owner sou
 	return v, err
 }
 
-func (tx *Tx) publishOutline(owner souk.ID, in AppForm) (v AppView, err error) {
-	if err := in.links(); err != nil {
+func (tx *Tx) publishOutline(owner souk.ID, in AppForm) (v PublishedApp, err error) {
+	if err := tx.checkOutline(in); err != nil {
 		return v, err
 	}
-	return tx.publishLacking(owner, in, lackedBy(souk.App{Name: "an app"}))
+	if v.AppView, err = tx.publishLacking(owner, in, lackedBy(souk.App{Name: "an app"})); err != nil {
+		return v, err
+	}
+	v.Credentials, err = tx.credentials(v.ID)
+	return v, err
 }
 
 // lackedBy is all that is wrong with an app.
@@ -77,8 +89,9 @@ func lackedBy(a souk.App) (p problems) {
 	return p
 }
 
-// links refuses addresses that are none. None at all is for others to judge.
-func (in AppForm) links() error {
+// checkOutline refuses addresses that are none, and scopes that there are not.
+// No address at all is for others to judge.
+func (tx *Tx) checkOutline(in AppForm) error {
 	var p problems
 	for _, l := range []struct {
 		field string
@@ -86,6 +99,16 @@ func (in AppForm) links() error {
 	}{{"links.terms_of_service", in.TermsOfService}, {"links.privacy_policy", in.PrivacyPolicy}} {
 		if l.url != nil {
 			p.optionalURL(l.field, *l.url)
+		}
+	}
+	names := souk.NewScopes(slices.Concat(in.RequiredScopes, in.BotScopes, in.UserScopes)...)
+	found, err := tx.entries(names)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(found, func(s souk.Scope) bool { return s.Name == name }) {
+			p.add("scopes."+name, "is no scope")
 		}
 	}
 	return p.err()
@@ -249,7 +272,7 @@ func (tx *Tx) putOutline(id souk.ID, in Outline) error {
 	if err != nil {
 		return err
 	}
-	if err := in.links(); err != nil {
+	if err := tx.checkOutline(in.AppForm); err != nil {
 		return err
 	}
 	if err := tx.putOutlinedApp(app, in.AppForm); err != nil {
