@@ -124,6 +124,11 @@ func (m *Market) PutOutline(ctx context.Context, actor souk.Actor, id souk.ID, i
 	if err != nil {
 		return err
 	}
+	if len(prove) > 0 { // nobody is asked in vain
+		if err := m.tryOutline(ctx, actor, ownerAndHolders(id), func(tx *Tx) error { return tx.putOutline(id, in) }); err != nil {
+			return err
+		}
+	}
 	for _, w := range prove {
 		if err := m.shakeHands(ctx, w, with); err != nil {
 			return err
@@ -138,24 +143,22 @@ var errTried = errors.New("it would be done")
 // TryOutline refuses what PutOutline would, or PublishOutline where there is no
 // app, and changes nothing. It asks no URL to prove itself.
 func (m *Market) TryOutline(ctx context.Context, actor souk.Actor, owner, id souk.ID, in Outline) error {
-	try := func(tx *Tx) error {
-		if id.IsZero() {
+	if id.IsZero() {
+		return m.tryOutline(ctx, actor, rootOf(owner), func(tx *Tx) error {
 			_, err := tx.publishOutline(owner, in.AppForm)
 			return err
-		}
-		return tx.putOutline(id, in)
+		})
 	}
-	if !id.IsZero() {
-		if _, _, err := m.prepareOutline(ctx, actor, id, &in); err != nil {
-			return err
-		}
+	if _, _, err := m.prepareOutline(ctx, actor, id, &in); err != nil {
+		return err
 	}
-	find := ownerAndHolders(id)
-	if id.IsZero() {
-		find = rootOf(owner)
-	}
+	return m.tryOutline(ctx, actor, ownerAndHolders(id), func(tx *Tx) error { return tx.putOutline(id, in) })
+}
+
+// tryOutline runs a verb and undoes it.
+func (m *Market) tryOutline(ctx context.Context, actor souk.Actor, find func(*store.Tx) (store.Locks, error), verb func(*Tx) error) error {
 	err := m.write(ctx, actor, find, func(tx *Tx) error {
-		if err := try(tx); err != nil {
+		if err := verb(tx); err != nil {
 			return err
 		}
 		return errTried

@@ -147,13 +147,10 @@ func isPlain(name string) bool {
 // showExchange spells one request.
 func showExchange(e souk.Exchange) webhookLog {
 	shown := webhookLog{
-		Event: e.Sent.Event, Status: e.Status, Endpoint: e.URL, SubscriptionID: e.Webhook.Zoom(),
+		Event: e.Sent.Event, Status: LoggedStatus(e.Attempt), FailedReasonType: FailedReason(e.Attempt), Endpoint: e.URL, SubscriptionID: e.Webhook.Zoom(),
 		RequestHeaders: e.Sent.Headers, RequestBody: string(e.Body), ResponseHeaders: e.Headers, ResponseBody: e.Answer,
 		DateTime: e.StartedAt.UTC().Format("2006-01-02T15:04:05.000Z"), TraceID: traceOf(e.Sent.Headers),
 		RequestID: strings.ReplaceAll(e.Delivery.String(), "-", "_"), RetryNum: e.Sent.Retry,
-	}
-	if e.Status == 0 {
-		shown.Status, shown.FailedReasonType = -1, failedReasons[e.Outcome]
 	}
 	if user := userOf(e); !user.IsZero() {
 		shown.UserID = user.Zoom()

@@ -33,12 +33,12 @@ type reading struct {
 	wrong []setting
 
 	redirects []string // where each redirect URI stands
-	webhooks  []place  // where each webhook stands
+	webhooks  []spot   // where each webhook stands
 }
 
-// place is where a webhook stands in a manifest: two webhooks may stand in one
+// spot is where a webhook stands in a manifest: two webhooks may stand in one
 // entry, one for each environment.
-type place struct {
+type spot struct {
 	entry       int
 	environment string // "development" or "production"
 }
@@ -191,7 +191,7 @@ func (r *reading) readWebhooks() []market.Hook {
 		put := func(in, url string, of souk.Environment, auth souk.Auth) {
 			one := hook
 			one.URL, one.Environment, one.Auth = url, of, &auth
-			hooks, r.webhooks = append(hooks, one), append(r.webhooks, place{i, in})
+			hooks, r.webhooks = append(hooks, one), append(r.webhooks, spot{i, in})
 			hook.ID = souk.ID{} // the second of an entry is a new one
 		}
 		switch {
@@ -288,7 +288,7 @@ func (r *reading) pointer(field string) string {
 }
 
 // webhookPointer is where a manifest has something of a webhook.
-func (r *reading) webhookPointer(p place, field string) string {
+func (r *reading) webhookPointer(p spot, field string) string {
 	entry := fmt.Sprintf("%s/%d", eventsPointer, p.entry)
 	switch field {
 	case "id":

@@ -1,6 +1,11 @@
 package zoom
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -26,6 +31,13 @@ type office struct {
 	handler *Handler
 	url     string
 	log     *strings.Builder
+
+	receiver  *httptest.Server
+	hooks     []string // see badManifest
+	unchanged func(string)
+
+	secret string   // that signs for mill
+	asked  []string // paths at the receiver that were asked to prove themselves
 
 	acme, hq, globex souk.Org
 	ada, bob, gus    souk.User
@@ -53,7 +65,19 @@ func eachOffice(t *testing.T, test func(t *testing.T, o *office)) {
 func newOffice(t *testing.T, db *store.DB) *office {
 	t.Helper()
 	o := &office{t: t, db: db, log: new(strings.Builder)}
-	o.m = &market.Market{DB: db, Key: souktest.Key, CheckURL: func(string) error { return nil }}
+	o.receiver = httptest.NewServer(http.HandlerFunc(o.receive))
+	t.Cleanup(o.receiver.Close)
+	wire := Wire(o.post)
+	wire.Needs = map[string]souk.Scopes{"app.authorization_request_created": {"marketplace_app:read:admin"}}
+	o.m = &market.Market{
+		DB: db, Key: souktest.Key, Wires: map[souk.Dialect]market.Wire{souk.Zoom: wire},
+		CheckURL: func(url string) error {
+			if strings.Contains(url, "blocked") {
+				return errors.New("it is inside")
+			}
+			return nil
+		},
+	}
 	if err := souktest.Seed(t.Context(), db, souktest.Key, o.seed); err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +88,35 @@ func newOffice(t *testing.T, db *store.DB) *office {
 	t.Cleanup(server.Close)
 	o.url = server.URL
 	return o
+}
+
+// post reaches receivers as a node does.
+func (o *office) post(ctx context.Context, url string, header map[string]string, body []byte) (int, []byte, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		return 0, nil, err
+	}
+	for name, value := range header {
+		r.Header.Set(name, value)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	return res.StatusCode, answer, err
+}
+
+// receive proves that it knows the secret of mill, but at addresses that say no.
+func (o *office) receive(w http.ResponseWriter, r *http.Request) {
+	o.asked = append(o.asked, r.URL.Path+" "+r.Header.Get("Authorization")+r.Header.Get("X-Mill"))
+	var in struct{ Payload struct{ PlainToken string } }
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil || strings.Contains(r.URL.Path, "no") {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	fmt.Fprintf(w, `{"plainToken":%q,"encryptedToken":%q}`, in.Payload.PlainToken, encrypted(o.secret, in.Payload.PlainToken))
 }
 
 func (o *office) seed(s *souktest.Seeder) {
@@ -80,7 +133,10 @@ func (o *office) seed(s *souktest.Seeder) {
 	}
 	o.desk, o.mill, o.vat = app(o.acme, "Desk"), app(o.acme, "Mill"), app(o.globex, "Vat")
 	for _, a := range []souk.App{o.desk, o.mill, o.vat} {
-		s.Credentials(market.NewCredentials(a.ID))
+		c := market.NewCredentials(a.ID)
+		if s.Credentials(c); a.ID == o.mill.ID {
+			o.secret = c.ZoomWebhookSecret
+		}
 	}
 	token := func(name string, i souk.Installation, u souk.User, scopes souk.Scopes) {
 		o.token[name] = s.Token(souk.Token{Kind: souk.ZoomToken, User: u.ID, Installation: i.ID, App: i.App, Org: i.Org, Scopes: scopes})

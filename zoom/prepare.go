@@ -1,6 +1,7 @@
 package zoom
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -30,13 +31,22 @@ func Prepare(post Poster) func(souk.Outgoing) (souk.Prepared, error) {
 		if o.Webhook.Auth.Kind == souk.OAuthAuth {
 			var err error
 			if token, err = kept.token(context.Background(), o.Webhook); err != nil {
-				return souk.Prepared{}, souk.Unsent{Outcome: souk.NoToken, Err: err}
+				return souk.Prepared{Event: eventOf(o.Delivery.Body)}, souk.Unsent{Outcome: souk.NoToken, Err: err}
 			}
 			o.At = o.At.Add(time.Since(o.Began))
 		}
 		body := o.Delivery.Body
-		return souk.Prepared{Body: body, Header: headers(o.Webhook.Auth, o.Credentials, token, o.Delivery.ID, o.At, body)}, nil
+		return souk.Prepared{
+			Body: body, Event: eventOf(body), Header: headers(o.Webhook.Auth, o.Credentials, token, o.Delivery.ID, o.At, body),
+		}, nil
 	}
+}
+
+// eventOf is what a body calls its event, with which each begins.
+func eventOf(body []byte) string {
+	name, _ := bytes.CutPrefix(body, []byte(`{"event":"`))
+	name, _, _ = bytes.Cut(name, []byte(`"`))
+	return string(name)
 }
 
 // headers are those of everything that is sent to a receiver. The request's id
