@@ -68,37 +68,19 @@ type subscriptions struct {
 // manifestWebhook is a webhook for one environment or, with both URLs the same,
 // for both.
 type manifestWebhook struct {
-	ID                string          `json:"subscription_id,omitempty"`
-	Name              string          `json:"subscription_name"`
-	Usage             string          `json:"event_usage"`
-	Types             []string        `json:"event_types"`
-	Development       string          `json:"development_webhook_url"`
-	Production        string          `json:"production_webhook_url"`
-	DevelopmentHeader *manifestHeader `json:"development_event_custom_header"`
-	ProductionHeader  *manifestHeader `json:"production_event_custom_header"`
+	ID                string        `json:"subscription_id,omitempty"`
+	Name              string        `json:"subscription_name"`
+	Usage             string        `json:"event_usage"`
+	Types             []string      `json:"event_types"`
+	Development       string        `json:"development_webhook_url"`
+	Production        string        `json:"production_webhook_url"`
+	DevelopmentHeader *customHeader `json:"development_event_custom_header"`
+	ProductionHeader  *customHeader `json:"production_event_custom_header"`
 }
 
 // adminEvents is whose events a webhook of a manifest hears: requests are told to
 // those who administer apps.
 const adminEvents = "EVENT_FOR_ADMIN"
-
-// manifestHeader is a header option. What is secret in it is not shown.
-type manifestHeader struct {
-	Type         int    `json:"custom_header_type"`
-	Username     string `json:"username,omitempty"`
-	Password     string `json:"password,omitempty"`
-	ClientID     string `json:"client_id,omitempty"`
-	ClientSecret string `json:"client_secret,omitempty"`
-	TokenURL     string `json:"token_url,omitempty"`
-	Scope        string `json:"scope,omitempty"`
-	State        string `json:"state,omitempty"`
-	Client       string `json:"client_authentication,omitempty"`
-	Key          string `json:"custom_header_key,omitempty"`
-	Value        string `json:"custom_header_value,omitempty"`
-}
-
-// headerKinds are the types of header options, by number.
-var headerKinds = []souk.AuthKind{souk.NoAuth, souk.BasicAuth, souk.OAuthAuth, souk.CustomAuth}
 
 // manifestOf is the manifest of an app with the webhooks that people gave it.
 func manifestOf(a souk.App, hooks []souk.Webhook) manifest {
@@ -131,30 +113,16 @@ func usageOf(a souk.App) string {
 
 func showManifestWebhook(w souk.Webhook) manifestWebhook {
 	shown := manifestWebhook{ID: w.ID.Zoom(), Name: w.Name, Usage: adminEvents, Types: slices.Clone(w.Events)}
-	header := showManifestHeader(w.Auth)
+	var header *customHeader
+	if w.Auth.Kind != souk.NoAuth {
+		h := showHeader(w.Auth)
+		header = &h
+	}
 	if w.Environment != souk.Production {
 		shown.Development, shown.DevelopmentHeader = w.URL, header
 	}
 	if w.Environment != souk.Development {
 		shown.Production, shown.ProductionHeader = w.URL, header
-	}
-	return shown
-}
-
-// showManifestHeader spells a header option whose secrets are masked already.
-func showManifestHeader(a souk.Auth) *manifestHeader {
-	if a.Kind == souk.NoAuth {
-		return nil
-	}
-	shown := &manifestHeader{
-		Type: slices.Index(headerKinds, a.Kind), Username: a.Username, Password: a.Password, ClientID: a.ClientID,
-		ClientSecret: a.ClientSecret, TokenURL: a.TokenURL, Scope: a.Scope, State: a.State, Key: a.Key, Value: a.Value,
-	}
-	if a.Kind == souk.OAuthAuth {
-		shown.Client = "header"
-		if a.InBody {
-			shown.Client = "body"
-		}
 	}
 	return shown
 }

@@ -212,29 +212,16 @@ func (r *reading) readWebhooks() []market.Hook {
 }
 
 // readHeader is a header option; none is none.
-func (r *reading) readHeader(entry, environment string, h *manifestHeader) (a souk.Auth) {
+func (r *reading) readHeader(entry, environment string, h *customHeader) souk.Auth {
 	if h == nil {
-		return a
+		return souk.Auth{}
 	}
-	pointer := entry + "/" + environment + "_event_custom_header"
-	if h.Type < 0 || h.Type >= len(headerKinds) {
-		r.add(pointer+"/custom_header_type", "must be 0, 1, 2 or 3")
-		return a
-	}
-	switch a.Kind = headerKinds[h.Type]; a.Kind {
-	case souk.BasicAuth:
-		a.Username, a.Password = h.Username, h.Password
-	case souk.OAuthAuth:
-		a.ClientID, a.ClientSecret, a.TokenURL, a.Scope, a.State = h.ClientID, h.ClientSecret, h.TokenURL, h.Scope, h.State
-		switch h.Client {
-		case "", "header":
-		case "body":
-			a.InBody = true
-		default:
-			r.add(pointer+"/client_authentication", "must be header or body")
-		}
-	case souk.CustomAuth:
-		a.Key, a.Value = h.Key, h.Value
+	a, err := h.option()
+	switch pointer := entry + "/" + environment + "_event_custom_header/"; {
+	case err == badHeaderType:
+		r.add(pointer+"custom_header_type", "must be 0, 1, 2 or 3")
+	case err != nil:
+		r.add(pointer+"client_authentication", "must be header or body")
 	}
 	return a
 }

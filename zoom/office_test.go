@@ -67,10 +67,8 @@ func newOffice(t *testing.T, db *store.DB) *office {
 	o := &office{t: t, db: db, log: new(strings.Builder)}
 	o.receiver = httptest.NewServer(http.HandlerFunc(o.receive))
 	t.Cleanup(o.receiver.Close)
-	wire := Wire(o.post)
-	wire.Needs = map[string]souk.Scopes{"app.authorization_request_created": {"marketplace_app:read:admin"}}
 	o.m = &market.Market{
-		DB: db, Key: souktest.Key, Wires: map[souk.Dialect]market.Wire{souk.Zoom: wire},
+		DB: db, Key: souktest.Key, Wires: map[souk.Dialect]market.Wire{souk.Zoom: Wire(o.post)},
 		CheckURL: func(url string) error {
 			if strings.Contains(url, "blocked") {
 				return errors.New("it is inside")

@@ -95,6 +95,17 @@ var headerWords = map[string]string{
 
 // auth reads a header; members of another type are passed over.
 func (h customHeader) auth() (a souk.Auth, err error) {
+	if a, err = h.option(); err != nil {
+		return a, err
+	}
+	for _, wrong := range a.Check() {
+		return a, badHeader(wrong)
+	}
+	return a, nil
+}
+
+// option is auth before it is looked at more closely.
+func (h customHeader) option() (a souk.Auth, err error) {
 	if h.Type < 0 || h.Type >= len(headerKinds) {
 		return a, badHeaderType
 	}
@@ -108,9 +119,6 @@ func (h customHeader) auth() (a souk.Auth, err error) {
 		}
 	case souk.CustomAuth:
 		a.Key, a.Value = h.Key, h.Value
-	}
-	for _, wrong := range a.Check() {
-		return a, badHeader(wrong)
 	}
 	return a, nil
 }
