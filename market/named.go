@@ -52,10 +52,12 @@ func (tx *Tx) nameRequester(e *souk.Event) error {
 	return err
 }
 
-// nameAskers adds those whose requests a decision settled, each once, in the
-// order in which they asked.
+// nameAskers adds those whose requests a decision settled as it says, each once,
+// in the order in which they asked.
 func (tx *Tx) nameAskers(e *souk.Event) error {
-	settled := slices.Clone(e.Data.Settled)
+	settled := slices.DeleteFunc(slices.Clone(e.Data.Settled), func(q souk.Request) bool {
+		return (q.Status == souk.RequestApproved) != (e.Kind == souk.CaseApproved)
+	})
 	slices.SortFunc(settled, func(a, b souk.Request) int {
 		if c := a.CreatedAt.Compare(b.CreatedAt); c != 0 {
 			return c
