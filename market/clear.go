@@ -12,6 +12,8 @@ type Clearing struct {
 	App       souk.ID
 	At        souk.ID
 	Audiences []souk.Audience // whose; nil: all that stand; at most MaxAudiences
+
+	Status souk.ResolutionStatus // only what is approved, or restricted; empty: either
 }
 
 // Clear ends the standing answers about an app at exactly one org, for all
@@ -51,6 +53,9 @@ func (tx *Tx) clear(in Clearing) error {
 	}
 	if in.Audiences != nil {
 		standing = slices.DeleteFunc(standing, func(r souk.Resolution) bool { return !slices.Contains(named, r.Audience) })
+	}
+	if in.Status != "" {
+		standing = slices.DeleteFunc(standing, func(r souk.Resolution) bool { return r.Status != in.Status })
 	}
 	if len(standing) == 0 {
 		return souk.NoResolution

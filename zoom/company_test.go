@@ -134,9 +134,12 @@ func settle(t *testing.T, address string) *company {
 	return o
 }
 
+// testLog writes to the company's log.
+func testLog(o *company) *slog.Logger { return slog.New(slog.NewJSONHandler(o.log, nil)) }
+
 func (o *company) stack(limits Limits) http.Handler {
 	mux := http.NewServeMux()
-	New(o.Market, slog.New(slog.NewJSONHandler(o.log, nil)), base+"/", limits).Routes(mux)
+	New(o.Market, testLog(o), base+"/", limits).Routes(mux)
 	return web.Stack(web.Exact(mux, "/v2/"), web.Options{
 		Log: slog.New(slog.DiscardHandler), TrustedProxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	})

@@ -1,6 +1,11 @@
 package zoom
 
 import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+
 	"souk"
 	"souk/market"
 )
@@ -11,6 +16,14 @@ var requestRoutes = []route{
 	{
 		method: "GET", path: "/v2/marketplace/apps/{appId}/requests", weight: medium, serve: listRequests,
 		scopes: []string{"marketplace_app:read:admin", "marketplace:read:app_request:admin"},
+	},
+	{
+		method: "POST", path: "/v2/marketplace/apps/{appId}/requests", weight: light, serve: addRequests,
+		scopes: []string{"marketplace_app:write:admin", "marketplace:write:app_request:admin"},
+	},
+	{
+		method: "PATCH", path: "/v2/marketplace/apps/{appId}/requests", weight: light, serve: decideRequests,
+		scopes: []string{"marketplace_app:write:admin", "marketplace:update:app_request:admin"},
 	},
 }
 
@@ -55,4 +68,134 @@ func listRequests(c *call) (answer, error) {
 			a.User.ID.Zoom(), nameOf(a.User), a.User.Email, a.User.Department, stamp(a.CreatedAt), a.Reason, requestWords[a.Status],
 		}
 	})}), nil
+}
+
+// added is when requests were made, and for whom the call named.
+type added struct {
+	At     string   `json:"added_at"`
+	Users  []string `json:"user_ids"`
+	Groups []string `json:"group_ids"`
+}
+
+// addRequests asks for an app for others.
+func addRequests(c *call) (answer, error) {
+	id, err := c.appID()
+	if err != nil {
+		return answer{}, err
+	}
+	var in struct {
+		Action string   `json:"action"`
+		Users  []string `json:"user_ids"`
+		Groups []string `json:"group_ids"`
+	}
+	if err := c.body(&in); err != nil {
+		return answer{}, err
+	}
+	said := added{stamp(c.now()), []string{}, []string{}}
+	ask := market.AskingForMany{App: id, At: c.account.ID}
+	switch in.Action {
+	case "add_all":
+		ask.Everyone = true
+	case "add_user":
+		ask.Users, err = idsOf("user_ids", in.Users, market.MaxAudiences, souk.UnknownUser)
+		said.Users = in.Users
+	case "add_group":
+		ask.Groups, err = idsOf("group_ids", in.Groups, market.MaxAudiences, souk.UnknownGroup)
+		said.Groups = in.Groups
+	default:
+		err = invalid("action", "must be add_all, add_user or add_group")
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	if err := c.userLevel(id, onlyUserApps); err != nil {
+		return answer{}, err
+	}
+	if _, err := c.market.RequestForMany(c.ctx, c.actor, ask); err != nil {
+		return answer{}, err
+	}
+	return created(said), nil
+}
+
+// decideRequests answers what users asked. Of users who are named those who wait
+// for no answer are passed over; where nothing changes nothing is told.
+func decideRequests(c *call) (answer, error) {
+	id, err := c.appID()
+	if err != nil {
+		return answer{}, err
+	}
+	var in struct {
+		Action string   `json:"action"`
+		Users  []string `json:"request_user_ids"`
+	}
+	if err := c.body(&in); err != nil {
+		return answer{}, err
+	}
+	var users []souk.ID
+	switch in.Action {
+	case "approve", "decline", "cancel":
+		users, err = idsOf("request_user_ids", in.Users, market.MaxAudiences, souk.UnknownUser)
+	case "approve_all", "decline_all":
+	default:
+		err = invalid("action", "must be approve_all, approve, decline_all, decline or cancel")
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	switch in.Action {
+	case "approve", "approve_all":
+		if err := c.userLevel(id, onlyUserApps); err != nil {
+			return answer{}, err
+		}
+	}
+	at := c.account.ID
+	switch in.Action {
+	case "approve_all":
+		_, err = c.market.Approve(c.ctx, c.actor, market.Decision{App: id, At: at})
+	case "approve":
+		_, err = c.market.ApproveAskers(c.ctx, c.actor, id, at, users)
+	case "decline_all":
+		_, err = c.market.DeclineAll(c.ctx, c.actor, id, at)
+	case "decline":
+		_, err = c.market.Decline(c.ctx, c.actor, market.Decision{App: id, At: at, Users: users})
+		if errors.Is(err, souk.UnknownRequest) {
+			err = nil // nobody of them waits
+		}
+	case "cancel":
+		_, err = c.market.CancelRequests(c.ctx, c.actor, id, at, users)
+	}
+	return noContent, err
+}
+
+// idsOf reads a list of ids, each once: at least one and at most some. A text
+// that is no id names nothing.
+func idsOf(field string, list []string, most int, unknown error) ([]souk.ID, error) {
+	if len(list) == 0 || len(list) > most {
+		return nil, invalid(field, fmt.Sprintf("must name 1 to %d", most))
+	}
+	ids := make([]souk.ID, 0, len(list))
+	for _, text := range list {
+		id, ok := souk.ParseZoomID(text)
+		if !ok {
+			return nil, unknown
+		}
+		if !slices.Contains(ids, id) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+// onlyUserApps is what is told of an app that administrators manage.
+var onlyUserApps = refusal{http.StatusBadRequest, general, "Administrators can only agree to user-level apps."}
+
+// userLevel refuses an app that administrators manage
+// (docs/decisions/0054-who-manages-an-app.md), and one that the account does not
+// know.
+func (c *call) userLevel(app souk.ID, no refusal) error {
+	a, err := c.market.AccountApp(c.ctx, c.actor, c.account.ID, app)
+	if err == nil && appUsage(a.App) == adminManaged {
+		err = no
+	}
+	return err
 }

@@ -22,8 +22,17 @@ type route struct {
 
 // routes are all there are. Each file has those that it serves.
 var routes = slices.Concat(
-	appRoutes, requestRoutes, userRoutes, secretRoutes,
-	logRoutes, callRoutes, entitlementRoutes, subscriptionRoutes, manifestRoutes, ownedRoutes,
+	appRoutes,
+	requestRoutes,
+	preApproveRoutes,
+	userRoutes,
+	secretRoutes,
+	logRoutes,
+	callRoutes,
+	entitlementRoutes,
+	subscriptionRoutes,
+	manifestRoutes,
+	ownedRoutes,
 )
 
 // name is how the access log calls r.

@@ -1,6 +1,7 @@
 package zoom
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -16,6 +17,10 @@ var userRoutes = []route{
 			"marketplace_app:read", "marketplace_app:read:admin",
 			"marketplace:read:list_user_app_requests", "marketplace:read:list_user_app_requests:admin",
 		},
+	},
+	{
+		method: "PATCH", path: "/v2/marketplace/users/{userId}/apps/{appId}/subscription", weight: light, serve: setSubscription,
+		scopes: []string{"marketplace_app:write:admin", "marketplace:write:app:admin"},
 	},
 }
 
@@ -88,4 +93,30 @@ func listUserRequests(c *call) (answer, error) {
 		}
 		return a
 	})}), nil
+}
+
+// setSubscription lets an app act for a user again, or no more.
+func setSubscription(c *call) (answer, error) {
+	app, err := c.appID()
+	if err != nil {
+		return answer{}, err
+	}
+	var in struct {
+		Action string `json:"action"`
+	}
+	if err := c.body(&in); err != nil {
+		return answer{}, err
+	}
+	set := map[string]func(context.Context, souk.Actor, souk.ID, souk.ID, souk.ID) (int, error){
+		"enable": c.market.EnableForUser, "disable": c.market.DisableForUser,
+	}[in.Action]
+	if set == nil {
+		return answer{}, invalid("action", "must be enable or disable")
+	}
+	user, err := c.user()
+	if err != nil {
+		return answer{}, err
+	}
+	_, err = set(c.ctx, c.actor, app, c.account.ID, user)
+	return noContent, err
 }
