@@ -80,6 +80,8 @@ type company struct {
 	log     *lines
 	handed  http.Handler // what requests are handed to, where there is no server
 
+	groups map[string]souk.ID
+
 	mu     sync.Mutex
 	tokens map[string]string // secrets by what they were made of
 }
@@ -131,6 +133,14 @@ func settle(t *testing.T, address string) *company {
 	})
 	o := &company{Company: souktest.World(t, db, nil), address: address, db: db, log: new(lines), tokens: map[string]string{}}
 	o.Apply(shelf)
+	o.groups = map[string]souk.ID{}
+	for name, org := range crews {
+		o.write(t, func(tx *store.Tx) error {
+			g, err := tx.GroupByName(o.ID("orgs."+org), name)
+			o.groups["groups."+name] = g.ID
+			return err
+		})
+	}
 	return o
 }
 
@@ -209,8 +219,19 @@ var place = regexp.MustCompile(`\{(\w+\.[\w@-]+)\}`)
 
 // at puts Zoom's ids of the company's objects into a text.
 func (o *company) at(text string) string {
-	return place.ReplaceAllStringFunc(text, func(m string) string { return o.ID(strings.Trim(m, "{}")).Zoom() })
+	return place.ReplaceAllStringFunc(text, func(m string) string { return o.id(strings.Trim(m, "{}")).Zoom() })
 }
+
+// id is that of an object, groups included.
+func (o *company) id(place string) souk.ID {
+	if id, ok := o.groups[place]; ok {
+		return id
+	}
+	return o.ID(place)
+}
+
+// crews are the groups of the shelf and where they are.
+var crews = map[string]string{"crew": "acme", "globex-crew": "globex", "solo-crew": "solo"}
 
 // reply is an answer.
 type reply struct {
