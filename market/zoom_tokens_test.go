@@ -134,6 +134,39 @@ func TestRenewing(t *testing.T) {
 	})
 }
 
+// Of many who show one token, or one code, at the same time one gets another.
+func TestRenewingAtOnce(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		w.install("sid", "files", w.hq)
+		c, pair := w.zoomClient("files"), w.pair("jane", "files")
+		code := w.code("joe", "files")
+		for name, show := range map[string]func() error{
+			"a token": func() error { return drop(w.m.Renew(ctx, c, pair.Refresh)) },
+			"a code":  func() error { return drop(w.m.RedeemZoom(ctx, c, w.redeeming("files", "", code))) },
+		} {
+			answers := make(chan error)
+			for range 16 {
+				go func() { answers <- show() }()
+			}
+			got := 0
+			for range 16 {
+				if err := <-answers; err == nil {
+					got++
+				} else {
+					wantRefusal(t, name, err, souk.SpentCode)
+				}
+			}
+			if got != 1 {
+				t.Errorf("%s was good for %d", name, got)
+			}
+		}
+		if n := w.count(`SELECT count(*) FROM tokens WHERE kind = 'zoom_refresh' AND revoked_at IS NULL`); n != 2 {
+			t.Errorf("%d tokens renew", n)
+		}
+	})
+}
+
 // What a renewed token may do is what is still granted.
 func TestRenewingAfterLoss(t *testing.T) {
 	eachTownInTime(t, func(t *testing.T, w *town) {
@@ -177,6 +210,9 @@ func TestZoomTokensDie(t *testing.T) {
 			})
 			return nil
 		}, souk.DeadByUser, souk.Dead{Kind: souk.ZoomToken, Cause: souk.DeadByUser}},
+		"while it is disabled for the person": {func(w *town, i souk.Installation) error {
+			return drop(w.m.DisableForUser(ctx, w.as("ada"), i.App, w.acme, w.user["eve"]))
+		}, souk.DeadWhileSuspended, souk.Dead{Kind: souk.ZoomToken, Cause: souk.DeadWhileSuspended}},
 		"with the org": {func(w *town, _ souk.Installation) error {
 			w.changeOrg(w.acme, func(o *souk.Org) { o.ClosedAt = time.Now() })
 			return nil
