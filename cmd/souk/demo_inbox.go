@@ -30,6 +30,8 @@ type inbox struct {
 	webhookSecret string // of the native wire
 	appSecret     string // of giosg's wire
 	guideSecret   string // of the app that is called by its trigger URL
+
+	zoomSecrets map[string]string // of Zoom's wire, by the path of who has it
 }
 
 // notice is one webhook request that came in.
@@ -44,7 +46,7 @@ func openInbox() (*inbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &inbox{url: "http://" + l.Addr().String(), heard: make(chan notice, 64)}
+	i := &inbox{url: "http://" + l.Addr().String(), heard: make(chan notice, 64), zoomSecrets: map[string]string{}}
 	i.server = &http.Server{Handler: i, ReadHeaderTimeout: 5 * time.Second}
 	go i.server.Serve(l)
 	return i, nil
@@ -80,6 +82,14 @@ func (i *inbox) trustApp(secret string) {
 	i.appSecret = secret
 }
 
+// trustZoom is trust for an app whose deliveries come to a path, signed in Zoom's
+// way.
+func (i *inbox) trustZoom(path, secret string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.zoomSecrets[path] = secret
+}
+
 // ServeHTTP takes a delivery, or answers a challenge, or shows the page of an
 // app that is called by its trigger URL.
 func (i *inbox) ServeHTTP(w http.ResponseWriter, req *http.Request) {
@@ -94,20 +104,30 @@ func (i *inbox) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	i.mu.Lock()
 	n := notice{method: req.Method, path: req.URL.Path, body: body}
-	switch n.path {
-	case "/slack":
+	zoomSecret, isZoom := i.zoomSecrets[n.path]
+	switch {
+	case isZoom:
+		n.err = checkZoom(zoomSecret, req.Header, body)
+	case n.path == "/slack":
 		n.err = checkSlack(i.signingSecret, req.Header, body)
-	case "/chatbot":
+	case n.path == "/chatbot":
 		n.err = checkKeyed([]byte(i.appSecret), req.Header, body)
 	default:
 		n.err = checkStandard(i.webhookSecret, req.Header, body)
 	}
 	i.mu.Unlock()
-	var challenge struct{ Type, Challenge string }
-	if json.Unmarshal(body, &challenge) == nil && challenge.Type == "url_verification" && n.err == nil {
-		io.WriteString(w, challenge.Challenge)
-	} else if n.err != nil {
+	var challenge struct {
+		Type, Challenge, Event string
+		Payload                struct{ PlainToken string }
+	}
+	switch bad := json.Unmarshal(body, &challenge); {
+	case n.err != nil:
 		w.WriteHeader(http.StatusUnauthorized)
+	case bad == nil && challenge.Type == "url_verification":
+		io.WriteString(w, challenge.Challenge)
+	case bad == nil && challenge.Event == "endpoint.url_validation":
+		plain := challenge.Payload.PlainToken
+		fmt.Fprintf(w, `{"plainToken":%q,"encryptedToken":%q}`, plain, hexMAC(zoomSecret, plain))
 	}
 	i.hear(n)
 }
@@ -128,12 +148,27 @@ var errSignature = errors.New("the signature is wrong")
 
 // checkSlack verifies X-Slack-Signature: v0 over "v0:<timestamp>:<body>".
 func checkSlack(secret string, h http.Header, body []byte) error {
-	m := hmac.New(sha256.New, []byte(secret))
-	fmt.Fprintf(m, "v0:%s:%s", h.Get("X-Slack-Request-Timestamp"), body)
-	if !hmac.Equal([]byte("v0="+hex.EncodeToString(m.Sum(nil))), []byte(h.Get("X-Slack-Signature"))) {
+	return checkV0(secret, h.Get("X-Slack-Request-Timestamp"), h.Get("X-Slack-Signature"), body)
+}
+
+// checkZoom verifies x-zm-signature, which is made as Slack's is.
+func checkZoom(secret string, h http.Header, body []byte) error {
+	return checkV0(secret, h.Get("X-Zm-Request-Timestamp"), h.Get("X-Zm-Signature"), body)
+}
+
+func checkV0(secret, timestamp, signature string, body []byte) error {
+	want := "v0=" + hexMAC(secret, "v0:"+timestamp+":"+string(body))
+	if !hmac.Equal([]byte(want), []byte(signature)) {
 		return errSignature
 	}
 	return nil
+}
+
+// hexMAC is the HMAC-SHA256 of a text in hexadecimal digits.
+func hexMAC(secret, text string) string {
+	m := hmac.New(sha256.New, []byte(secret))
+	io.WriteString(m, text)
+	return hex.EncodeToString(m.Sum(nil))
 }
 
 // checkStandard verifies what is signed with a secret of the native wire.

@@ -34,6 +34,10 @@ The server stays up at %[1]s until you interrupt it. Try it.
 
     curl -s %[1]s/api/v5/orgs/%[9]s/owned_apps -H 'Authorization: Token %[10]s'
 
+  Zoom's wire, as Ada, who decides for Acme:
+
+    curl -s %[1]s/v2/marketplace/apps -H 'Authorization: Bearer %[17]s'
+
   As the host product, with the platform token, on Bo's behalf:
 
     curl -s %[1]s/souk/v1/orgs/%[5]s/requests -H 'Authorization: Bearer %[7]s' -H 'Souk-On-Behalf-Of: %[8]s'
@@ -43,5 +47,6 @@ The server stays up at %[1]s until you interrupt it. Try it.
 		c.id("orgs.acme-labs"), c.id("apps.deploybot"), c.token("host"), c.id("users.bo"),
 		c.id("orgs.vendor"), c.token("vera"),
 		logins["beth"].Get("email"), logins["beth"].Get("password"), c.id("apps.guide"), c.id("orgs.buyer"),
-		logins["ada"].Get("email"), logins["ada"].Get("password"))
+		logins["ada"].Get("email"), logins["ada"].Get("password"),
+		c.token("ada-zoom"))
 }

@@ -36,7 +36,7 @@ type scene struct {
 // tell goes through the steps. The first that does not hold ends it.
 func (s *story) tell(ctx context.Context) error {
 	s.hooks.trust(s.cast["apps.console"].Credentials.SlackSigningSecret, "")
-	for _, scene := range slices.Concat(s.governance(), s.chatbot(), s.guide()) {
+	for _, scene := range slices.Concat(s.governance(), s.chatbot(), s.guide(), s.warden()) {
 		s.step++
 		fmt.Fprintf(s.out, "\n%d. %s\n", s.step, scene.says)
 		seen, err := scene.act(ctx)

@@ -17,7 +17,7 @@ func TestDemoHolds(t *testing.T) {
 	if code := run([]string{"demo", "--once"}, &out, &errs); code != exitDone {
 		t.Fatalf("exit code %d\n%s%s", code, &out, &errs)
 	}
-	if !strings.Contains(out.String(), "All 47 steps held.") {
+	if !strings.Contains(out.String(), "All 66 steps held.") {
 		t.Errorf("the story does not end:\n%s", &out)
 	}
 }
@@ -98,7 +98,7 @@ func TestDemoInvitation(t *testing.T) {
 		}
 	}
 	commands := regexp.MustCompile(`curl -s (\S+)(.*)`).FindAllStringSubmatch(told.String(), -1)
-	if len(commands) != 6 {
+	if len(commands) != 7 {
 		t.Fatalf("%d commands in\n%s", len(commands), &told)
 	}
 	for _, c := range commands {
