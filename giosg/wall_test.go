@@ -179,6 +179,7 @@ func TestForeignIsUnknown(t *testing.T) {
 		solo.company = o.with(t, &market, Limits{}, nil)
 		ask := func(p probe, ids map[string]souk.ID) (string, []string) {
 			call, body := p.ask(solo, ids)
+			solo.call(t, "solveig", "GET /public_apps", "") // so that who comes with the token is known
 			statements = nil
 			got := solo.send(t, "solveig", p.promise, call, body)
 			got.header.Del("Date")
