@@ -33,6 +33,8 @@ type WorldApp struct {
 	BotScopes      []string
 	UserScopes     []string
 
+	DeauthorizationURL *string // on Zoom's wire; "" takes it away
+
 	Zoom        WorldZoom
 	Credentials WorldCredentials
 	Shares      []WorldShare
@@ -124,6 +126,7 @@ func (o *object) putApp(in WorldApp) {
 		}
 		o.failed(o.emit(o.event(kind, owner, above, &app, app.ID)))
 	}
+	o.putDeauthorization(app, owner, above, in.DeauthorizationURL)
 	o.putShares(app, owner, above, in.Shares)
 	if !o.ok() {
 		return
@@ -153,6 +156,7 @@ func (o *object) checkApp(in WorldApp) {
 	o.url("links.terms_of_service", in.Links.TermsOfService)
 	o.url("links.privacy_policy", in.Links.PrivacyPolicy)
 	o.url("trigger.url", in.TriggerURL)
+	o.url("deauthorization_url", in.DeauthorizationURL)
 	o.words("trigger.conditions", in.Triggers)
 	for i, uri := range in.RedirectURIs {
 		field := fmt.Sprintf("redirect_uris[%d]", i)

@@ -22,6 +22,7 @@ type WorldCredentials struct {
 	ZoomClientID           *string
 	ZoomClientSecret       *string
 	ZoomWebhookSecret      *string
+	ZoomVerificationToken  *string
 }
 
 var slackClientIDs = regexp.MustCompile(`^[0-9]+\.[0-9]+$`)
@@ -55,6 +56,7 @@ func (o *object) putCredentials(app souk.ID, in WorldCredentials) {
 		{"zoom.client_id", &c.ZoomClientID, in.ZoomClientID, &show.ZoomClientID},
 		{"zoom.client_secret", &c.ZoomClientSecret, in.ZoomClientSecret, &show.ZoomClientSecret},
 		{"zoom.webhook_secret_token", &c.ZoomWebhookSecret, in.ZoomWebhookSecret, &show.ZoomWebhookSecret},
+		{"zoom.verification_token", &c.ZoomVerificationToken, in.ZoomVerificationToken, &show.ZoomVerificationToken},
 	} {
 		field := "credentials." + f.field
 		if f.given != nil {

@@ -13,12 +13,19 @@ import (
 // WorldWebhook is a URL of an app that is told things.
 type WorldWebhook struct {
 	Given
-	Dialect  *souk.Dialect // souk.Slack, souk.Native or souk.Giosg
+	Dialect  *souk.Dialect
 	URL      *string
 	Events   []string            // of any but a giosg one
 	Channels []souk.Subscription // of a giosg one
 	Verified *bool               // true: active without a handshake; of a new one false, of a giosg one true
 	Secret   *string             // of a native one: whsec_ and base64
+
+	// Of one of Zoom's wire.
+	Name        *string
+	Auth        *souk.Auth
+	Reach       *souk.HookReach
+	Environment *souk.Environment // "" is both
+	Extended    *bool
 }
 
 // putWebhook makes a webhook of an app. The names of events are looked at if
@@ -40,11 +47,7 @@ func (o *object) putWebhook(in WorldWebhook, app souk.App, owner, above souk.Org
 	}
 	o.need("dialect", in.Dialect != nil)
 	o.need("url", in.URL != nil)
-	if in.Dialect != nil && *in.Dialect == souk.Zoom {
-		o.wrong("dialect", "%s is not served yet", *in.Dialect)
-	} else {
-		oneOf(o, "dialect", in.Dialect, souk.Slack, souk.Native, souk.Giosg)
-	}
+	oneOf(o, "dialect", in.Dialect, souk.Slack, souk.Native, souk.Giosg, souk.Zoom)
 	o.url("url", in.URL)
 	if in.URL != nil && *in.URL == "" {
 		o.wrong("url", "must not be empty")
@@ -61,13 +64,14 @@ func (o *object) putWebhook(in WorldWebhook, app souk.App, owner, above souk.Org
 		return
 	}
 	o.putSecret(&open, in.Secret)
+	o.putListening(&open, in)
 	if !o.ok() {
 		return
 	}
 	if o.isNew || len(o.fields) > 0 {
 		open.UpdatedAt, open.UpdatedBy = o.Tx.at, souk.ID{}
 		w = store.SealWebhook(o.market.Key, open)
-		if o.failed(o.PutWebhook(w)) {
+		if o.failed(o.PutWebhook(w)) || o.failed(o.checkAgain(w.Webhook)) {
 			return
 		}
 		kind, had := souk.WebhookChanged, any(before)
@@ -120,6 +124,89 @@ func (o *object) putChannels(w *souk.Webhook, in WorldWebhook) {
 	if o.isNew {
 		w.Status = souk.WebhookActive
 	}
+}
+
+// putListening is what a webhook of Zoom's wire has beside the others. A header
+// that it brings is written again each time: what it was is nothing to compare in
+// a report.
+func (o *object) putListening(w *souk.Webhook, in WorldWebhook) {
+	if w.Dialect != souk.Zoom {
+		for field, given := range map[string]bool{
+			"name": in.Name != nil, "auth": in.Auth != nil, "reach": in.Reach != nil,
+			"environment": in.Environment != nil, "extended": in.Extended != nil,
+		} {
+			if given {
+				o.wrong(field, "only a zoom webhook has one")
+			}
+		}
+		return
+	}
+	if w.Source == souk.Deauthorization {
+		o.wrong("dialect", "a deauthorization URL is the app's deauthorization_url")
+	}
+	if o.isNew {
+		w.Source, w.Reach = souk.FromPeople, souk.MasterReach
+	}
+	o.text("name", in.Name, maxName)
+	oneOf(o, "reach", in.Reach, souk.AccountReach, souk.MasterReach)
+	oneOf(o, "environment", in.Environment, "", souk.Development, souk.Production)
+	if in.Auth != nil {
+		for _, wrong := range in.Auth.Check() {
+			o.wrong("auth."+wrong.Field, "%s", wrong.Reason)
+		}
+		o.url("auth.token_url", &in.Auth.TokenURL)
+	}
+	if wire, served := o.market.Wires[souk.Zoom]; served && slices.Contains(w.Events, wire.Goodbye) {
+		o.wrong("events", "%q is told at the deauthorization_url alone", wire.Goodbye)
+	}
+	set(o, "name", &w.Name, in.Name)
+	set(o, "auth", &w.Auth, in.Auth)
+	set(o, "reach", &w.Reach, in.Reach)
+	set(o, "environment", &w.Environment, in.Environment)
+	set(o, "extended", &w.Extended, in.Extended)
+}
+
+// putDeauthorization is where an app is told that an authorization of it ended, in
+// either environment; "" takes it away.
+func (o *object) putDeauthorization(app souk.App, owner, above souk.Org, url *string) {
+	if url == nil {
+		return
+	}
+	hooks, err := o.WebhooksOf(app.ID)
+	if o.failed(err) {
+		return
+	}
+	i := slices.IndexFunc(hooks, func(w store.SealedWebhook) bool {
+		return w.Dialect == souk.Zoom && w.Source == souk.Deauthorization && w.Environment == ""
+	})
+	var w store.SealedWebhook
+	kind, had := souk.WebhookAdded, any(nil)
+	switch {
+	case i < 0 && *url == "":
+		return
+	case i < 0:
+		w.Webhook = souk.Webhook{
+			ID: souk.NewID(), App: app.ID, Dialect: souk.Zoom, Status: souk.WebhookActive, Source: souk.Deauthorization,
+			Reach: souk.MasterReach, CreatedAt: o.Tx.at,
+		}
+		if goodbye := o.market.Wires[souk.Zoom].Goodbye; goodbye != "" {
+			w.Events = []string{goodbye}
+		}
+	case hooks[i].URL == *url:
+		return
+	default:
+		w, kind, had = hooks[i], souk.WebhookChanged, hooks[i].Webhook
+	}
+	o.fields = append(o.fields, "deauthorization_url")
+	if *url == "" {
+		o.refused("deauthorization_url", o.deleteWebhook("ApplyWorld", app.ID, w.ID))
+		return
+	}
+	w.URL, w.UpdatedAt, w.UpdatedBy = *url, o.Tx.at, souk.ID{}
+	if o.failed(o.PutWebhook(w)) {
+		return
+	}
+	o.tell(kind, owner, above, &app, had, w.Webhook, func(d *souk.EventData) { d.Webhook = &w.Webhook })
 }
 
 // putSecret gives a native webhook the secret that it brings, or a new one.

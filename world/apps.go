@@ -32,6 +32,8 @@ func app(s spot) (in market.WorldApp) {
 		"trigger": func(s spot) {
 			s.object(fields{"url": orNone(&in.TriggerURL), "conditions": words(&in.Triggers)})
 		},
+		"deauthorization_url": orNone(&in.DeauthorizationURL),
+
 		"redirect_uris":   words(&in.RedirectURIs),
 		"required_scopes": words(&in.RequiredScopes),
 		"bot_scopes":      words(&in.BotScopes),
@@ -82,6 +84,7 @@ func credentials(in *market.WorldCredentials) field {
 					"client_id":            word(&in.ZoomClientID),
 					"client_secret":        word(&in.ZoomClientSecret),
 					"webhook_secret_token": word(&in.ZoomWebhookSecret),
+					"verification_token":   word(&in.ZoomVerificationToken),
 				})
 			},
 		})
@@ -102,24 +105,55 @@ func share(s spot) (in market.WorldShare) {
 }
 
 func webhook(s spot) (in market.WorldWebhook) {
-	later := func(s spot) { s.wrong("is not served yet") }
 	s.object(given(&in.Given).with(fields{
-		"dialect": func(s spot) {
-			if text, _ := s.plain(); text == string(souk.Zoom) {
-				s.wrong("the %s dialect is not served yet", text)
+		"dialect":  oneOf(&in.Dialect, souk.Slack, souk.Native, souk.Giosg, souk.Zoom),
+		"url":      word(&in.URL),
+		"events":   words(&in.Events),
+		"verified": flag(&in.Verified),
+		"secret":   word(&in.Secret),
+		"channels": channels(&in.Channels),
+		"name":     orNone(&in.Name),
+		"auth":     auth(&in.Auth),
+		"reach":    oneOf(&in.Reach, souk.AccountReach, souk.MasterReach),
+		"environment": func(s spot) {
+			if s.isNull() {
+				in.Environment = new(souk.Environment)
 				return
 			}
-			oneOf(&in.Dialect, souk.Slack, souk.Native, souk.Giosg)(s)
+			oneOf(&in.Environment, souk.Development, souk.Production)(s)
 		},
-		"url":             word(&in.URL),
-		"events":          words(&in.Events),
-		"verified":        flag(&in.Verified),
-		"secret":          word(&in.Secret),
-		"channels":        channels(&in.Channels),
-		"auth":            later, // of the Zoom dialect, as is the next
-		"deauthorization": later,
+		"extended": flag(&in.Extended),
 	}))
 	return in
+}
+
+// auth reads the header that requests to a webhook carry; null is none.
+func auth(to **souk.Auth) field {
+	return func(s spot) {
+		var a souk.Auth
+		*to = &a
+		if s.isNull() {
+			return
+		}
+		var inBody *bool
+		s.object(fields{
+			"kind":           plainOneOf(&a.Kind, souk.BasicAuth, souk.OAuthAuth, souk.CustomAuth),
+			"username":       plainWord(&a.Username),
+			"password":       plainWord(&a.Password),
+			"client_id":      plainWord(&a.ClientID),
+			"client_secret":  plainWord(&a.ClientSecret),
+			"token_url":      plainWord(&a.TokenURL),
+			"scope":          plainWord(&a.Scope),
+			"state":          plainWord(&a.State),
+			"client_in_body": flag(&inBody),
+			"key":            plainWord(&a.Key),
+			"value":          plainWord(&a.Value),
+		})
+		a.InBody = inBody != nil && *inBody
+		if a.Kind == souk.NoAuth {
+			s.wrong("must have a kind")
+		}
+	}
 }
 
 // channels reads what a webhook wants to be told; what is not mentioned of a

@@ -46,6 +46,7 @@ type Credentials struct {
 		ClientID           string `json:"client_id,omitempty"`
 		ClientSecret       string `json:"client_secret,omitempty"`
 		WebhookSecretToken string `json:"webhook_secret_token,omitempty"`
+		VerificationToken  string `json:"verification_token,omitempty"`
 	} `json:"zoom,omitzero"`
 }
 
@@ -87,7 +88,7 @@ func entry(o market.Object) Entry {
 	c.Slack.ClientID, c.Slack.ClientSecret = o.Credentials.SlackClientID, o.Credentials.SlackClientSecret
 	c.Slack.SigningSecret, c.Slack.VerificationToken = o.Credentials.SlackSigningSecret, o.Credentials.SlackVerificationToken
 	c.Zoom.ClientID, c.Zoom.ClientSecret = o.Credentials.ZoomClientID, o.Credentials.ZoomClientSecret
-	c.Zoom.WebhookSecretToken = o.Credentials.ZoomWebhookSecret
+	c.Zoom.WebhookSecretToken, c.Zoom.VerificationToken = o.Credentials.ZoomWebhookSecret, o.Credentials.ZoomVerificationToken
 	if c != (Credentials{}) {
 		e.Credentials = &c
 	}
