@@ -67,7 +67,7 @@ func TestBadInput(t *testing.T) {
 			{"no events", hook(func(h *market.Hook) { h.Events = nil }), "events"},
 			{"an event that is none", hook(func(h *market.Hook) { h.Events = []string{"rain"} }), "events"},
 			{"another dialect's event", hook(func(h *market.Hook) { h.Dialect = souk.Slack }), "events"},
-			{"a dialect that is not served", hook(func(h *market.Hook) { h.Dialect = souk.Zoom }), "dialect"},
+			{"a dialect that is not served", hook(func(h *market.Hook) { h.Dialect = "teams" }), "dialect"},
 			{"workspaces of a workspace", install(market.Installing{App: chat, At: w.hq, Workspaces: []souk.ID{w.hq}}), "workspaces"},
 			{"an app user without a name", install(market.Installing{App: w.app["nameless"], At: w.hq}), "app_user.first_name"},
 			{"an app user with a long name", install(market.Installing{App: w.app["tool"], At: w.hq, AppUser: souk.AppUserNames{Alias: long}}), "app_user.alias"},

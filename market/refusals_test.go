@@ -310,6 +310,7 @@ func TestRefusals(t *testing.T) {
 		rows = append(rows, w.trade(wide)...)
 		rows = append(rows, w.identities(wide)...)
 		rows = append(rows, w.endpoints(wide)...)
+		rows = append(rows, w.rotations()...)
 
 		produced := map[souk.Refusal]bool{}
 		before := w.digest()

@@ -20,6 +20,24 @@ func wantWrong(t fataler, what string, err error, field string) {
 	}
 }
 
+// rotations are the refusals to change the secrets of an app on Zoom's wire.
+func (w *town) rotations() []refused {
+	ctx, vic := context.Background(), w.as("vic")
+	w.zoomClient("chat")
+	w.zoomClient("files")
+	for range 3 {
+		must(w.m.RotateZoomSecret(ctx, vic, w.app["files"], time.Time{}))(w.t)
+	}
+	return []refused{
+		{"end a secret: none was replaced", func() error {
+			return drop(w.m.EndOldZoomSecret(ctx, vic, w.app["chat"], time.Time{}))
+		}, souk.UnknownSecret},
+		{"rotate a secret: a fourth time", func() error {
+			return drop(w.m.RotateZoomSecret(ctx, vic, w.app["files"], time.Time{}))
+		}, souk.ChangedTooOften},
+	}
+}
+
 // A client secret that was replaced answers until its end, and no more than three
 // changes are made in a quarter of an hour.
 func TestRotatingZoomSecrets(t *testing.T) {
