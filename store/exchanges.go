@@ -19,8 +19,38 @@ func (tx *Tx) insertSent(part int64, attempts []*souk.Attempt) error {
 			args = append(args, raw(&a.Delivery), raw(&a.ID), raw(&a.App), a.Outcome != souk.OK, micros(a.StartedAt), s.Event, int64(s.Retry), s.Headers)
 		}
 	}
+	if len(args) == 0 {
+		return nil
+	}
+	if err := tx.haveSent(part); err != nil {
+		return err
+	}
 	return tx.putMany(`INSERT INTO `+sentIn(part)+` (delivery_id, id, app_id, failed, at, event, retry, headers) VALUES `,
 		` ON CONFLICT (delivery_id, id) DO NOTHING`, 8, args)
+}
+
+// haveSent sees to it that a part has sent_N, while nodes of an earlier version
+// begin parts. Who else does so at the same time is waited for.
+func (tx *Tx) haveSent(part int64) error {
+	has, err := tx.exists(`SELECT 1 FROM log_parts WHERE number = $1 AND sent = TRUE`, part)
+	if err != nil || has {
+		return err
+	}
+	n, err := tx.exec(`UPDATE log_parts SET sent = TRUE WHERE number = $1 AND sent = FALSE`, part)
+	if err != nil || n == 0 {
+		return err
+	}
+	_, err = tx.exec(tx.dialect.ddl.Replace(ofPart(sentText, part)))
+	return err
+}
+
+// sentParts are those of parts that have sent_N.
+func (tx *Tx) sentParts(parts []Part) ([]Part, error) {
+	with, err := list(tx, func(r row) (number int64, err error) {
+		err = r.Scan(&number)
+		return number, err
+	}, `SELECT number FROM log_parts WHERE sent = TRUE`)
+	return slices.DeleteFunc(slices.Clone(parts), func(p Part) bool { return !slices.Contains(with, p.Number) }), err
 }
 
 // Exchanges lists the requests that were made to the Zoom webhooks of an app,
@@ -31,8 +61,12 @@ func (tx *Tx) Exchanges(f souk.ExchangeFilter, page souk.Page) ([]souk.Exchange,
 	if err != nil {
 		return nil, err
 	}
+	sent, err := tx.sentParts(parts)
+	if err != nil {
+		return nil, err
+	}
 	var found []souk.Exchange
-	for _, p := range parts {
+	for _, p := range sent {
 		if !f.From.IsZero() && p.before(f.From) || len(found) == page.Size && p.before(found[page.Size-1].StartedAt) {
 			break
 		}

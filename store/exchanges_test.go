@@ -179,6 +179,45 @@ func TestPagesOfExchanges(t *testing.T) {
 	})
 }
 
+// A node of an earlier version goes on beside others for a while: what it begins
+// gets what it lacks once there is something to put there.
+func TestPartsOfAnEarlierVersion(t *testing.T) {
+	souktest.Each(t, func(t *testing.T, db *store.DB) {
+		hook := listening(t, db)
+		addPart(t, db, noon)
+		write(t, db, func(tx *store.Tx) error {
+			if _, err := tx.Exec(`DROP TABLE sent_2`); err != nil {
+				return err
+			}
+			_, err := tx.Exec(`UPDATE log_parts SET sent = FALSE WHERE number = 2`)
+			return err
+		})
+		page := souk.Page{Size: 9}
+		if got := exchanges(t, db, souk.ExchangeFilter{App: hook.App}, page); len(got) != 0 {
+			t.Errorf("%+v", got)
+		}
+		for want := 1; want < 3; want++ {
+			d := due(hook.ID, noon)
+			d.Dialect, d.App = souk.Zoom, hook.App
+			enqueue(t, db, d)
+			p, a := ends(d), zoomed(d, "e", souk.OK, noon)
+			p.Attempt = &a
+			record(t, db, noon, p)
+			if got := exchanges(t, db, souk.ExchangeFilter{App: hook.App}, page); len(got) != want {
+				t.Errorf("%d: %+v", want, got)
+			}
+		}
+		addPart(t, db, noon)
+		write(t, db, func(tx *store.Tx) error {
+			_, err := tx.Exec(`DROP TABLE sent_1`)
+			return err
+		})
+		for _, want := range []int64{1, 2} {
+			settled(t, db, want, func(tx *store.Tx) (int64, error) { return tx.DropPart() })
+		}
+	})
+}
+
 // The parts that were there before the log had it get what was sent to Zoom
 // webhooks, be they full, empty or written to.
 func TestMigratingTheLogOfZoom(t *testing.T) {

@@ -98,7 +98,7 @@ func (tx *Tx) AddPart(at time.Time) error {
 	if err != nil {
 		return err
 	}
-	n, err := tx.exec(`INSERT INTO log_parts (number, since) VALUES ($1, $2) ON CONFLICT (number) DO NOTHING`, newest+1, at.UnixMicro())
+	n, err := tx.exec(`INSERT INTO log_parts (number, since, sent) VALUES ($1, $2, TRUE) ON CONFLICT (number) DO NOTHING`, newest+1, at.UnixMicro())
 	if err != nil {
 		return err
 	}
@@ -134,7 +134,7 @@ func (tx *Tx) DropPart() (int64, error) {
 		return 0, err
 	}
 	for _, table := range []string{attemptsIn(oldest), endedIn(oldest), sentIn(oldest)} {
-		if _, err := tx.exec(`DROP TABLE ` + table); err != nil {
+		if _, err := tx.exec(`DROP TABLE IF EXISTS ` + table); err != nil {
 			return 0, err
 		}
 	}
@@ -204,7 +204,10 @@ CREATE INDEX attempts_N_successful ON attempts_N (app_id, listed_at, id) WHERE d
 CREATE INDEX attempts_N_failed ON attempts_N (app_id, listed_at, id) WHERE dialect = 'giosg' AND outcome <> 'ok';
 CREATE INDEX attempts_N_successful_by_webhook ON attempts_N (webhook_id, listed_at, id) WHERE dialect = 'giosg' AND outcome = 'ok';
 CREATE INDEX attempts_N_failed_by_webhook ON attempts_N (webhook_id, listed_at, id) WHERE dialect = 'giosg' AND outcome <> 'ok';
-CREATE TABLE sent_N (
+` + sentText
+
+// sentText is what a part lacks that a node of an earlier version began.
+const sentText = `CREATE TABLE sent_N (
 	delivery_id BYTEA NOT NULL,
 	id BYTEA NOT NULL,
 	app_id BYTEA NOT NULL,

@@ -6,6 +6,11 @@ CREATE TABLE call_days (
 	day BIGINT NOT NULL PRIMARY KEY
 );
 
+-- Whether a part of the log has sent_N, which parts have not that a node of an
+-- earlier version begins.
+ALTER TABLE log_parts ADD COLUMN sent BOOLEAN NOT NULL DEFAULT FALSE;
+UPDATE log_parts SET sent = TRUE;
+
 -- Requests to Zoom webhooks: what an attempt sent, beside its row in attempts_N.
 -- headers is a JSON object of texts, retry counts from when the delivery was
 -- asked for. store/parts.go makes the parts to come alike.
