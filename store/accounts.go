@@ -5,14 +5,17 @@ import "souk"
 // An account is a root org with all that is below it.
 
 // under selects the orgs of the account $1.
-const under = `SELECT id FROM orgs WHERE id = $1 OR enterprise_id = $1`
+const under = `SELECT id FROM orgs WHERE id = $1 UNION ALL SELECT id FROM orgs WHERE enterprise_id = $1`
+
+// isUnder is the condition of an org o of the account $1.
+const isUnder = `(o.id = $1 OR o.enterprise_id = $1)`
 
 // AppsOwnedUnder lists the apps that the orgs of an account own.
 func (tx *Tx) AppsOwnedUnder(root souk.ID, page souk.Page) ([]souk.App, error) {
 	c := conditions{args: []any{root}}
 	end := c.page(`a.created_at`, `a.id`, page)
 	return list(tx, scanApp, `SELECT `+prefixed("a", appColumns)+`
-		FROM apps a WHERE a.owner_id IN (`+under+`) AND a.deleted_at IS NULL`+c.and()+end, c.args...)
+		FROM (`+under+`) AS o JOIN apps a ON a.owner_id = o.id WHERE a.deleted_at IS NULL`+c.and()+end, c.args...)
 }
 
 // AppsInstalledUnder lists the apps that are live anywhere in an account, by
@@ -57,15 +60,14 @@ func (tx *Tx) AppUnder(root, app souk.ID) (souk.App, error) {
 			SELECT 1 FROM rights r
 			WHERE r.app_id = $2 AND (
 				r.grantee = 'everyone'
-				OR (r.grantee IN ('owner', 'shared') AND r.org_id IN (`+under+`))
-				OR (r.grantee = 'partners' AND EXISTS (
-					SELECT 1 FROM partnerships p
-					WHERE (p.a_id = r.org_id AND p.b_id IN (`+under+`))
-					   OR (p.b_id = r.org_id AND p.a_id IN (`+under+`))))))`, root, app)
+				OR (r.grantee IN ('owner', 'shared') AND EXISTS (SELECT 1 FROM orgs o WHERE o.id = r.org_id AND `+isUnder+`))
+				OR (r.grantee = 'partners' AND (
+					EXISTS (SELECT 1 FROM partnerships p JOIN orgs o ON o.id = p.b_id WHERE p.a_id = r.org_id AND `+isUnder+`)
+					OR EXISTS (SELECT 1 FROM partnerships p JOIN orgs o ON o.id = p.a_id WHERE p.b_id = r.org_id AND `+isUnder+`)))))`, root, app)
 }
 
 // PersonUnder finds a person whose home is in an account, deactivated ones too.
 func (tx *Tx) PersonUnder(root, id souk.ID) (souk.User, error) {
-	return one(tx, scanUser, `SELECT `+prefixed("u", userColumns)+` FROM users u
-		WHERE u.id = $2 AND u.is_bot = FALSE AND u.org_id IN (`+under+`)`, root, id)
+	return one(tx, scanUser, `SELECT `+prefixed("u", userColumns)+` FROM users u JOIN orgs o ON o.id = u.org_id
+		WHERE u.id = $2 AND u.is_bot = FALSE AND `+isUnder, root, id)
 }
