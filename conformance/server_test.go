@@ -1,6 +1,6 @@
 // Package conformance drives the running binary with what is used to reach it:
-// the unmodified client libraries of Slack, an app's server in Python, and a
-// browser. README.md says what that proves.
+// the unmodified client libraries of Slack and Zoom, an app's server in Python,
+// and a browser. README.md says what that proves.
 package conformance
 
 import (
@@ -65,6 +65,10 @@ func raced() string {
 type server struct {
 	URL string `json:"url"`
 	world.Output
+
+	// Witnesses are receivers of the test's own, by the keys of the apps whose
+	// they are.
+	Witnesses map[string]string `json:"witnesses,omitempty"`
 }
 
 // startServer applies the company to a fresh database and serves it, with more
@@ -104,8 +108,9 @@ func (s server) secrets() (all []string) {
 		all = append(all, made.Token)
 	}
 	for _, app := range s.Apps {
-		c := app.Credentials.Slack
-		all = append(all, c.ClientSecret, c.SigningSecret, c.VerificationToken, app.Credentials.Giosg.Secret)
+		c := app.Credentials
+		all = append(all, c.Slack.ClientSecret, c.Slack.SigningSecret, c.Slack.VerificationToken, c.Giosg.Secret)
+		all = append(all, c.Zoom.ClientSecret, c.Zoom.WebhookSecretToken)
 	}
 	return slices.DeleteFunc(all, func(secret string) bool { return secret == "" })
 }

@@ -114,9 +114,7 @@ var boltChecks = []string{
 }
 
 func TestNodeClients(t *testing.T) {
-	if _, err := os.Stat("node_modules"); err != nil {
-		t.Fatalf("%v: run npm ci in conformance, or make test", err)
-	}
+	hasModules(t)
 	for _, s := range stories {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -127,14 +125,24 @@ func TestNodeClients(t *testing.T) {
 	}
 }
 
-// outcome is the line that a script prints for a check.
-type outcome struct {
-	Check   string `json:"check"`
-	Failure string `json:"failure"`
+// hasModules holds a test up where the clients are not installed.
+func hasModules(t *testing.T) {
+	t.Helper()
+	if _, err := os.Stat("node_modules"); err != nil {
+		t.Fatalf("%v: run npm ci in conformance, or make test", err)
+	}
 }
 
-// tell runs the script and makes a subtest of each of its checks.
-func (s story) tell(t *testing.T, on server) {
+// outcome is the line that a script prints for a check.
+type outcome struct {
+	Check   string   `json:"check"`
+	Failure string   `json:"failure"`
+	Told    []string `json:"told"`
+}
+
+// tell runs the script and makes a subtest of each of its checks. It answers with
+// all that they told.
+func (s story) tell(t *testing.T, on server) (told []string) {
 	place, err := json.Marshal(on)
 	if err != nil {
 		t.Fatal(err)
@@ -160,6 +168,7 @@ func (s story) tell(t *testing.T, on server) {
 			continue
 		}
 		reported = append(reported, o.Check)
+		told = append(told, o.Told...)
 		t.Run(o.Check, func(t *testing.T) {
 			if o.Failure != "" {
 				t.Error(o.Failure)
@@ -169,4 +178,5 @@ func (s story) tell(t *testing.T, on server) {
 	if !slices.Equal(reported, s.checks) {
 		t.Errorf("%v reported\n%q, not\n%q", node.Args, reported, s.checks)
 	}
+	return told
 }

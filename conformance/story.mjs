@@ -13,16 +13,17 @@ export const slackApiUrl = `${souk.url}/api/`;
 // slack finds an object's id as Slack spells it.
 export const slack = (section, key) => souk[section][key].slack_id;
 
-// check runs one check and prints how it went.
+// check runs one check and prints how it went, and what it returns as told.
 export async function check(name, run) {
   let failure;
+  let told;
   try {
-    await run();
+    told = await run();
   } catch (err) {
     failure = err.stack ?? String(err);
     if (err.data) failure += `\n${JSON.stringify(err.data)}`;
   }
-  process.stdout.write(`${JSON.stringify({ check: name, failure })}\n`);
+  process.stdout.write(`${JSON.stringify({ check: name, failure, told })}\n`);
 }
 
 // client is a WebClient with one of the document's tokens.
