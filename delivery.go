@@ -40,6 +40,7 @@ type Delivery struct {
 	Status       DeliveryStatus
 	Attempts     int       // made so far
 	Base         int       // of those, how many before it was asked to be delivered again: the schedule counts from there
+	Aside        bool      // while open: it was asked to be delivered again, and stands in no line
 	LastOutcome  Outcome   // of the attempt before, empty before the first
 	NextAt       time.Time // when the next attempt is due; zero once ended, and while another about the same resource goes first
 	Entry        ID        // of the next attempt in the log, or of the one that was never made; none when all that were are in the log

@@ -104,7 +104,7 @@ func (r *run) step(l *lane) {
 	case l.profile.Timeout == 0:
 		r.Log.Error("a delivery is in a dialect without a profile", "delivery", d.ID, "dialect", d.Dialect, "lane", d.Webhook)
 		r.leave(f, souk.DeliveryPending, at.Add(repair), "")
-	case at.Sub(awaited(d, *l.profile)) > l.profile.MaxAge:
+	case at.Sub(awaited(d)) > l.profile.MaxAge:
 		r.leave(f, souk.DeliverySkipped, time.Time{}, fmt.Sprintf("more than %s late", l.profile.MaxAge))
 	case prepare == nil:
 		r.Log.Error("a delivery is in a dialect that nobody prepares", "delivery", d.ID, "dialect", d.Dialect, "lane", d.Webhook)
@@ -122,13 +122,11 @@ func (r *run) step(l *lane) {
 }
 
 // awaited is since when d has been to be delivered: since its commit, or since
-// somebody asked for it again. When that was is no column: its entry in the log
-// is from then until the first request, and one that is made later than any
-// attempt may start is of a delivery that was asked for again.
-func awaited(d *souk.Delivery, p Profile) time.Time {
-	again := d.Base > 0 || d.Attempts == d.Base || d.EntryAt.Sub(d.CreatedAt) > p.MaxAge+p.Timeout
-	if again && d.EntryAt.After(d.CreatedAt) {
-		return d.EntryAt
+// somebody asked for it again. That is when its entry in the log began, until the
+// first request; then it counts from the request before.
+func awaited(d *souk.Delivery) time.Time {
+	if d.Aside {
+		return later(d.EntryAt, d.CreatedAt)
 	}
 	return d.CreatedAt
 }

@@ -73,11 +73,10 @@ func (r *run) follows(d *souk.Delivery) bool {
 	return leads && !in && r.lines[line] > 0
 }
 
-// lineOf is the line of d, if it leads one: what was asked for again does not, and
-// its entry in the log began later than itself.
+// lineOf is the line of d, if it leads one: in hand is only what leads its line or
+// stands in none.
 func lineOf(d *souk.Delivery) (store.Line, bool) {
-	again := d.Base > 0 || d.Attempts == 0 && !d.EntryAt.Equal(d.CreatedAt)
-	return store.Line{Webhook: d.Webhook, Channel: d.Channel, Resource: d.Resource}, d.Resource != "" && !again
+	return store.Line{Webhook: d.Webhook, Channel: d.Channel, Resource: d.Resource}, d.Resource != "" && !d.Aside
 }
 
 // forget lets go of d, which is recorded or left to the database.

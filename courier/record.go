@@ -88,11 +88,7 @@ func (rec *records) do(tx *store.Tx) error {
 	rec.progress = rec.progress[:0]
 	for _, f := range rec.flights {
 		p := f.progress
-		if lost[f.shard] {
-			// What becomes of it is for the node to say that has the endpoint
-			// now. No delivery is like this one, but the request was made.
-			p.Delivery.Attempts = -1
-		}
+		p.Lost = lost[f.shard] // what becomes of it is for the node to say that has the endpoint now
 		rec.progress = append(rec.progress, p)
 	}
 	if len(rec.marks) > 0 {

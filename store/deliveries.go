@@ -10,19 +10,25 @@ import (
 )
 
 // The columns of a delivery: what the outbox and the log both have, and behind
-// them one that each has for itself.
+// them what each has for itself.
 const (
 	keptColumns = `id, event_id, webhook_id, app_id, installation_id, dialect, final, epoch, channel, action, resource,
 		speaker_id, trace, status, attempts, base, last_outcome, entry_id, entry_at, created_at, note, body`
-	openColumns   = keptColumns + `, next_at`
-	endedColumns  = keptColumns + `, ended_at`
-	deliveryWidth = 23
+	openColumns  = keptColumns + `, aside, next_at`
+	endedColumns = keptColumns + `, ended_at`
+	openWidth    = 24
+	endedWidth   = 23
 )
 
 func keptFields(d *souk.Delivery) []any {
 	return []any{&d.ID, &d.Event, &d.Webhook, &d.App, &d.Installation, &d.Dialect, &d.Final, &d.Epoch,
 		&d.Channel, &d.Action, &d.Resource, &d.Speaker, &d.Trace, &d.Status, &d.Attempts, &d.Base, &d.LastOutcome,
 		&d.Entry, (*stamp)(&d.EntryAt), (*stamp)(&d.CreatedAt), &d.Note, &d.Body}
+}
+
+// withOpen appends the arguments for openColumns.
+func withOpen(args []any, d *souk.Delivery) []any {
+	return append(withKept(args, d), d.Aside, micros(d.NextAt))
 }
 
 // withKept appends the arguments for keptColumns.
@@ -33,7 +39,7 @@ func withKept(args []any, d *souk.Delivery) []any {
 }
 
 func scanOpen(r row) (d souk.Delivery, err error) {
-	err = r.Scan(append(keptFields(&d), (*stamp)(&d.NextAt))...)
+	err = r.Scan(append(keptFields(&d), &d.Aside, (*stamp)(&d.NextAt))...)
 	return d, err
 }
 
@@ -61,24 +67,24 @@ func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) ([]souk.Delivery, err
 	if err != nil {
 		return nil, err
 	}
-	args := make([]any, 0, len(stored)*deliveryWidth)
+	args := make([]any, 0, len(stored)*openWidth)
 	var over []souk.Delivery
 	for i := range stored {
 		d := &stored[i]
 		line := lineOf(*d)
-		if d.Status != souk.DeliveryPending || d.Resource != "" && taken[line] {
+		if d.Status != souk.DeliveryPending || inLine(d) && taken[line] {
 			d.NextAt = time.Time{}
 		}
-		if isOpen(d.Status) && d.Resource != "" {
+		if isOpen(d.Status) && inLine(d) {
 			taken[line] = true
 		}
 		if isOpen(d.Status) {
-			args = append(withKept(args, d), micros(d.NextAt))
+			args = withOpen(args, d)
 		} else {
 			over = append(over, *d)
 		}
 	}
-	if err := tx.insertMany(`INSERT INTO deliveries (`+openColumns+`) VALUES `, deliveryWidth, args); err != nil {
+	if err := tx.insertMany(`INSERT INTO deliveries (`+openColumns+`) VALUES `, openWidth, args); err != nil {
 		return nil, err
 	}
 	return stored, tx.insertEnded(over)
@@ -116,7 +122,7 @@ func (tx *Tx) insertEnded(over []souk.Delivery) error {
 		args = append(withKept(args, &over[i]), micros(over[i].EndedAt))
 		c.ended(&over[i], over[i].Status, over[i].EndedAt)
 	}
-	if err := tx.insertMany(`INSERT INTO `+endedIn(part)+` (`+endedColumns+`) VALUES `, deliveryWidth, args); err != nil {
+	if err := tx.insertMany(`INSERT INTO `+endedIn(part)+` (`+endedColumns+`) VALUES `, endedWidth, args); err != nil {
 		return err
 	}
 	return tx.count(anyNode(), part, c)
@@ -274,9 +280,8 @@ func (tx *Tx) Reopen(d souk.Delivery, at time.Time) (souk.Delivery, error) {
 			continue
 		}
 		d.Status, d.NextAt, d.EndedAt, d.Note = souk.DeliveryPending, at, time.Time{}, ""
-		d.Base, d.Entry, d.EntryAt = d.Attempts, souk.NewID(), at
-		_, err = tx.exec(`INSERT INTO deliveries (`+openColumns+`, aside) VALUES (`+placeholders(1, deliveryWidth)+`, TRUE)`,
-			append(withKept(nil, &d), micros(at))...)
+		d.Base, d.Aside, d.Entry, d.EntryAt = d.Attempts, true, souk.NewID(), at
+		_, err = tx.exec(`INSERT INTO deliveries (`+openColumns+`) VALUES (`+placeholders(1, openWidth)+`)`, withOpen(nil, &d)...)
 		return d, err
 	}
 	return d, ErrNotFound

@@ -36,6 +36,9 @@ func (l Line) compare(m Line) int {
 	return cmp.Or(l.Webhook.Compare(m.Webhook), cmp.Compare(l.Channel, m.Channel), cmp.Compare(l.Resource, m.Resource))
 }
 
+// inLine reports whether a delivery stands in a line.
+func inLine(d *souk.Delivery) bool { return d.Resource != "" && !d.Aside }
+
 func lineOf(d souk.Delivery) Line { return Line{d.Webhook, d.Channel, d.Resource} }
 
 // sameLine is the condition that rows a and b of deliveries stand in one line.
@@ -60,8 +63,9 @@ func stopped(w string) string {
 func (tx *Tx) takenLines(deliveries []souk.Delivery) (map[Line]bool, error) {
 	taken := map[Line]bool{}
 	var lines []Line
-	for _, d := range deliveries {
-		if l := lineOf(d); d.Resource != "" && d.Status == souk.DeliveryPending && !taken[l] {
+	for i := range deliveries {
+		d := &deliveries[i]
+		if l := lineOf(*d); inLine(d) && d.Status == souk.DeliveryPending && !taken[l] {
 			taken[l] = true
 			lines = append(lines, l)
 		}

@@ -82,9 +82,7 @@ func TestLinesGoFromNodeToNode(t *testing.T) {
 						if succeeds() {
 							p = ends(f.d)
 						}
-						if lost[f.shard] {
-							p.Delivery.Attempts = -1
-						}
+						p.Lost = lost[f.shard]
 						came = append(came, p)
 					}
 					return dropped(tx.Record(nodes[node], at, came))

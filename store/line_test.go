@@ -237,7 +237,7 @@ func TestReopenedDeliveriesStandAside(t *testing.T) {
 		})
 		want := all[0]
 		want.Status, want.Attempts, want.Base, want.LastOutcome, want.Epoch = souk.DeliveryPending, 1, 1, souk.OK, 7
-		want.NextAt, want.Entry, want.EntryAt = noon.Add(4*time.Second), again.Entry, noon.Add(4*time.Second)
+		want.Aside, want.NextAt, want.Entry, want.EntryAt = true, noon.Add(4*time.Second), again.Entry, noon.Add(4*time.Second)
 		if d := gocmp.Diff(want, again); d != "" || again.Entry == all[0].Entry {
 			t.Errorf("reopened (-want +got):\n%s", d)
 		}
@@ -270,6 +270,12 @@ func TestReopenedDeliveriesStandAside(t *testing.T) {
 		})
 		if !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("reopening an open one: %v", err)
+		}
+
+		// What ended is aside no more: it may be asked for again.
+		record(t, db, noon.Add(10*time.Second), ends(delivery(t, db, again.ID)))
+		if d := delivery(t, db, again.ID); d.Status != souk.DeliverySuccessful || d.Aside {
+			t.Errorf("in the end: %+v", d)
 		}
 	})
 }

@@ -57,11 +57,12 @@ func TestInsertDeliveries(t *testing.T) {
 			d.Installation, d.Speaker, d.Dialect = souk.NewID(), souk.NewID(), souk.Giosg
 			d.Channel, d.Action, d.Resource, d.Trace = "c", souk.Changed, fmt.Sprint(i), "00-0-0-01"
 			d.Epoch, d.Attempts, d.Base, d.LastOutcome, d.Final = int64(i), i+1, i, souk.BadStatus, i%2 == 0
+			d.Aside = i%3 == 0
 			switch i % 4 {
 			case 1:
 				d.Status = souk.DeliveryHeld
 			case 2:
-				d.Status, d.EndedAt, d.Note = souk.DeliverySkipped, noon, "the webhook is disabled"
+				d.Status, d.EndedAt, d.Note, d.Aside = souk.DeliverySkipped, noon, "the webhook is disabled", false
 			}
 			all = append(all, d)
 		}

@@ -11,6 +11,7 @@ import (
 // Progress is how far a delivery came: to its end, or to its next attempt.
 type Progress struct {
 	Delivery souk.Delivery       // as it was taken up; if the row has other Attempts by now nothing changes
+	Lost     bool                // the endpoint is another node's by now: nothing changes but that Attempt is written down
 	Attempt  *souk.Attempt       // the request that was made, which has taken the delivery's entry in the log; or nil
 	Status   souk.DeliveryStatus // pending: again at NextAt; held; anything else ended it
 	Attempts int                 // made by now
@@ -77,7 +78,7 @@ func (tx *Tx) Record(node souk.ID, at time.Time, all []Progress) (next []souk.De
 func (tx *Tx) heldOnly(at time.Time, all []Progress) ([]Progress, error) {
 	var webhooks []souk.ID
 	for _, p := range all {
-		if p.Status == souk.DeliveryHeld {
+		if !p.Lost && p.Status == souk.DeliveryHeld {
 			webhooks = append(webhooks, p.Delivery.Webhook)
 		}
 	}
@@ -119,7 +120,7 @@ func (r *recording) endAll(all []Progress) error {
 	var order []ending
 	for i := range all {
 		p := &all[i]
-		if isOpen(p.Status) {
+		if p.Lost || isOpen(p.Status) {
 			continue
 		}
 		e := ending{p.Status, p.Delivery.Attempts, p.Attempts, p.Outcome, p.Note, p.Attempt != nil}
@@ -205,7 +206,7 @@ func (r *recording) end(e ending, some []*Progress) error {
 		delete(entries, p.Delivery.ID)
 		r.moved[p.Delivery.ID] = entry == p.Delivery.Entry
 		r.ended(&p.Delivery, e.status, r.at)
-		if p.Delivery.Resource != "" {
+		if inLine(&p.Delivery) {
 			r.lines = append(r.lines, lineOf(p.Delivery))
 		}
 	}
@@ -227,8 +228,8 @@ const postponeWidth = 10
 func (r *recording) postponeAll(all []Progress) error {
 	var on []*Progress
 	for i := range all {
-		if isOpen(all[i].Status) {
-			on = append(on, &all[i])
+		if p := &all[i]; !p.Lost && isOpen(p.Status) {
+			on = append(on, p)
 		}
 	}
 	for some := range slices.Chunk(on, mostRows) {

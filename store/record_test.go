@@ -161,7 +161,7 @@ func TestRecordingForAnother(t *testing.T) {
 		hook := listening(t, db)
 		d := enqueue(t, db, told(hook, "a", noon))[0]
 		late := ends(d)
-		late.Delivery.Attempts = -1
+		late.Lost = true
 		done := ends(d)
 		done.Attempt.StartedAt = noon.Add(time.Second)
 		want := func(want ...string) {
