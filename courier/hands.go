@@ -106,6 +106,6 @@ func (r *run) letGo(l *lane) {
 		r.forget(l, l.pop())
 	}
 	l.blindFrom = time.Time{}
-	l.beyond(store.Due{})
+	l.rest.beyond(store.Due{})
 	r.schedule.leave(l)
 }

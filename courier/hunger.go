@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"souk"
-	"souk/store"
 )
 
 // want is for which share of the memory a lane wants something loaded.
@@ -27,8 +26,7 @@ func wantOf(l *lane) want {
 
 // hunger has l stand where lanes wait to be loaded.
 func (r *run) hunger(l *lane) {
-	if w := wantOf(l); l.hungry != w {
-		l.hungry = w // an entry elsewhere counts no more
+	if w := wantOf(l); l.rest.stand(w) {
 		r.hungry[w].push(l)
 	}
 }
@@ -36,7 +34,7 @@ func (r *run) hunger(l *lane) {
 // crave has l loaded when the database has more for it and it runs low. One
 // whose breaker is open runs low when it is to be probed.
 func (r *run) crave(l *lane) {
-	if !l.deep || l.hungry == wantOf(l) || l.loading || r.stopping || l.waiting() > r.limits.perLane/4 {
+	if !l.rest.craves(wantOf(l)) || r.stopping || l.waiting() > r.limits.perLane/4 {
 		return
 	}
 	if l.breaker.state == souk.BreakerOpen && l.breaker.probeAt.After(r.now) {
@@ -57,14 +55,14 @@ func (r *run) feed(o *load, at time.Time) {
 	for _, w := range kinds {
 		for on := &r.hungry[w]; on.len() > 0 && len(o.lanes) < mostLoad; on.pop() {
 			l := on.peek()
-			if l.hungry == w && r.free(l) <= 0 {
+			if l.rest.hungry == w && r.free(l) <= 0 {
 				if wantOf(l) == w {
 					break
 				}
 				r.hunger(l) // it has become slow
 			}
-			if l.hungry == w {
-				l.hungry = nothing
+			if l.rest.hungry == w {
+				l.rest.stand(nothing)
 				r.serve(o, l, at)
 			}
 		}
@@ -77,10 +75,10 @@ func (r *run) feed(o *load, at time.Time) {
 // serve has o load what l has room for. One that has none has something that
 // waits, and is hungry again when that has gone.
 func (r *run) serve(o *load, l *lane, at time.Time) {
-	if r.lanes[l.endpoint] != l || !l.deep {
+	if r.lanes[l.endpoint] != l || !l.rest.deep {
 		return
 	}
-	if ready := l.loadedAt.Add(loadGap); (l.cursor == (store.Due{}) || l.refused) && ready.After(r.now) {
+	if ready := l.rest.readyAt(); ready.After(r.now) {
 		r.wake(l, ready)
 		return
 	}
@@ -89,7 +87,5 @@ func (r *run) serve(o *load, l *lane, at time.Time) {
 		return
 	}
 	o.lanes = append(o.lanes, l)
-	o.parts = append(o.parts, part{after: l.cursor, until: later(at, l.overdue), room: room})
-	l.loading, l.deep = true, false
-	l.loadedAt = r.now
+	o.parts = append(o.parts, l.rest.begin(r.now, at, room))
 }

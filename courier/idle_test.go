@@ -84,7 +84,7 @@ func TestSlowLanesInLineHoldUpNoOthers(t *testing.T) {
 	hungry := func(pace pace) *lane {
 		l := r.lane(&souk.Delivery{Webhook: souk.NewID(), Dialect: souk.Native})
 		l.pace = pace
-		l.beyond(store.Due{})
+		l.rest.beyond(store.Due{})
 		r.crave(l)
 		return l
 	}
@@ -115,7 +115,7 @@ func TestSlowLanesInLineHoldUpNoOthers(t *testing.T) {
 		hungry(quick)
 	}
 	slowly, rounds := hungry(slow), 0
-	for slowly.hungry != nothing {
+	for slowly.rest.hungry != nothing {
 		if rounds++; rounds > 2 {
 			t.Fatal("quick lanes keep a slow one from being loaded")
 		}

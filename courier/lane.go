@@ -7,7 +7,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"souk"
-	"souk/store"
 )
 
 // lane is one endpoint, with what waits for it in memory and all that decides
@@ -39,14 +38,7 @@ type lane struct {
 	alarm time.Time // when it is to be pondered again
 	bell  int       // rung of run.alarms
 
-	// deep: the database has more that is due than waits here, beyond cursor.
-	deep     bool
-	cursor   store.Due
-	overdue  time.Time // when the clock was set back: what was due by then is
-	refused  bool      // something of the last load did not fit
-	hungry   want      // where in run.hungry it is
-	loading  bool      // and then deep and cursor are of what was refused meanwhile
-	loadedAt time.Time // when the last load began
+	rest rest // that waits in the database alone
 
 	health    souk.Health
 	hookAt    time.Time // when the webhook had changed by the last look
@@ -128,21 +120,12 @@ func (l *lane) pop() *souk.Delivery {
 	return d
 }
 
-// beyond says that the database has what is due at a place and does not wait
-// here.
-func (l *lane) beyond(at store.Due) {
-	if !l.deep || at.At.Before(l.cursor.At) {
-		l.cursor = at
-	}
-	l.deep = true
-}
-
 // stateName is what State counts l as.
 func (l *lane) stateName() string {
 	switch {
 	case l.breaker.state != souk.BreakerClosed:
 		return string(l.breaker.state)
-	case l.deep:
+	case l.rest.deep:
 		return "deep"
 	case l.flying >= l.most():
 		return "full"
@@ -152,9 +135,9 @@ func (l *lane) stateName() string {
 	return "idle"
 }
 
-// rest lets go of what l needs only to send, when nothing is in hand: there are
+// doze lets go of what l needs only to send, when nothing is in hand: there are
 // many more endpoints than are told something at one time.
-func (l *lane) rest() {
+func (l *lane) doze() {
 	if l.inHand > 0 || l.hook == nil || !l.told {
 		return
 	}

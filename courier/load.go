@@ -134,7 +134,7 @@ func (r *run) loaded(o *load, err error) {
 	recorded := r.recorded
 	r.loading, r.recorded = false, nil
 	for _, l := range o.lanes {
-		l.loading = false
+		l.rest.landed()
 	}
 	if err != nil {
 		if !errors.Is(err, context.Canceled) {
@@ -142,7 +142,7 @@ func (r *run) loaded(o *load, err error) {
 		}
 		r.loadFrom = r.now.Add(pause)
 		for i, l := range o.lanes {
-			l.beyond(o.parts[i].after)
+			l.rest.fell(o.parts[i])
 			r.crave(l)
 		}
 		if o.sweeps {
@@ -177,11 +177,9 @@ func (r *run) loaded(o *load, err error) {
 			l = r.lane(&souk.Delivery{Webhook: id})
 		}
 		if o.leapt {
-			l.overdue = o.until
+			l.rest.overdue = o.until
 		}
-		if !l.deep || o.leapt || o.whole() { // what took long to commit may lie before its cursor
-			l.beyond(store.Due{})
-		}
+		l.rest.swept(o.leapt || o.whole()) // what took long to commit may lie before its cursor
 		r.crave(l)
 	}
 }
@@ -191,22 +189,17 @@ func (r *run) fill(l *lane, p part, recorded map[souk.ID]struct{}) {
 	if r.lanes[l.endpoint] != l {
 		return // let go meanwhile
 	}
-	more := len(p.found) == p.room
-	l.refused = false
+	more, refused := len(p.found) == p.room, false
 	for i := range p.found {
 		d := &p.found[i]
 		l.become(d, r.profiles)
 		if _, was := recorded[d.ID]; !was && !r.follows(d) && !r.admit(l, d) {
-			more, l.refused = true, true
+			more, refused = true, true
 			break
 		}
 		p.after = store.Due{At: d.NextAt, ID: d.ID}
 	}
-	if more {
-		l.beyond(p.after)
-	} else {
-		l.overdue = time.Time{}
-	}
+	l.rest.filled(p.after, more, refused)
 	r.ponder(l)
 }
 
@@ -254,7 +247,7 @@ func (r *run) take(ds []souk.Delivery, offered bool) {
 			continue
 		}
 		if offered && r.isOld(d, at) || !r.admit(last, d) {
-			last.beyond(before(d))
+			last.rest.beyond(before(d))
 		}
 	}
 	if last != nil {
@@ -287,9 +280,9 @@ func (r *run) clean() {
 			idle = 2 * longestPause
 		}
 		if r.now.Sub(l.usedAt) > remember {
-			l.rest()
+			l.doze()
 		}
-		if l.inHand == 0 && !l.deep && !l.loading && l.hungry == nothing && !l.blind && !l.unwell && r.now.Sub(l.usedAt) > idle {
+		if l.inHand == 0 && l.rest.settled() && !l.blind && !l.unwell && r.now.Sub(l.usedAt) > idle {
 			r.drop(l)
 		}
 	}

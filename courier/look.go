@@ -110,7 +110,7 @@ func (r *run) aim() *look {
 		}
 		used := l.waiting() > 0 || r.now.Sub(l.usedAt) < inUse
 		if !used && l.told {
-			if l.rest(); l.inHand == 0 {
+			if l.doze(); l.inHand == 0 {
 				delete(r.busy, l)
 			}
 		}

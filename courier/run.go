@@ -250,7 +250,7 @@ func (r *run) reassign() {
 // disown lets go of a lane that is another's now. What flies is recorded.
 func (r *run) disown(l *lane) {
 	r.letGo(l)
-	l.deep = false
+	l.rest.disown()
 	if l.inHand == 0 {
 		r.drop(l)
 	}

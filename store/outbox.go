@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -12,6 +13,11 @@ import (
 type Due struct {
 	At time.Time
 	ID souk.ID
+}
+
+// Before reports whether a place comes before another.
+func (d Due) Before(other Due) bool {
+	return cmp.Or(d.At.Compare(other.At), d.ID.Compare(other.ID)) < 0
 }
 
 // DueWebhooks lists webhooks, and apps for their trigger URLs, with something
