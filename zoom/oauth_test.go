@@ -509,7 +509,8 @@ func TestRotatingClientSecrets(t *testing.T) {
 			{"other", rotate, in("new", "now"), 404, `{"code":1401,"message":"App ID does not exist."}`},
 			{"own", "POST /marketplace/apps/{nobody}/rotate_client_secret", in("new", "now"), 404, `{"code":1401,"message":"App ID does not exist."}`},
 			{"none", rotate, in("new", "now"), 401, `{"code":201,"message":"Invalid access token, does not contain scopes:[marketplace:update:client_secret]."}`},
-			{"bob", rotate, in("new", "now"), 400, `{"code":200,"message":"No permission."}`},
+			{"bob", rotate, in("new", "now"), 400, ownTokenOnlySays},
+			{"ada", rotate, in("new", "now"), 400, ownTokenOnlySays}, // an admin's, by another app
 		} {
 			b.want(tt.who, tt.path, tt.body, tt.status, tt.says)
 		}
@@ -565,3 +566,5 @@ func TestGuessingClientsWait(t *testing.T) {
 
 // from is where calls of the market come from.
 func (b *bureau) from() netip.Addr { return netip.MustParseAddr("127.0.0.1") }
+
+const ownTokenOnlySays = `{"code":200,"message":"No permission: this takes a token of the app itself, by client credentials."}`

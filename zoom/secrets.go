@@ -42,8 +42,12 @@ type rotatedSecret struct {
 }
 
 // rotateSecret gives the app that calls another client secret, or changes when the
-// one before ends (docs/dialects/zoom.md, "Secrets").
+// one before ends (docs/dialects/zoom.md, "Secrets"). A person's token is refused,
+// whoever they are: another app that they let act would learn the secret.
 func rotateSecret(c *call) (a answer, err error) {
+	if err := c.itself(); err != nil {
+		return a, err
+	}
 	app, err := c.appID()
 	if err != nil {
 		return a, err
