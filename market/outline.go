@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"reflect"
 	"slices"
+	"strings"
 
 	"souk"
 	"souk/store"
@@ -204,7 +206,7 @@ func (m *Market) prepareOutline(ctx context.Context, actor souk.Actor, id souk.I
 		} else if had = (souk.Webhook{App: id, Dialect: souk.Zoom, Source: souk.FromPeople, Status: souk.WebhookActive}); !h.ID.IsZero() {
 			p.add(at(i, "id"), "is no event subscription of the app, or is there twice")
 		}
-		h.Auth = unmasked(had, h.Auth)
+		h.Auth = unmasked(had, h)
 		all[i] = h
 		p.within(at(i, ""), m.checkHook(h))
 		if err := m.CheckURL(h.URL); h.URL != "" && err != nil {
@@ -247,14 +249,16 @@ func (tx *Tx) openedHook(h Hook) (w souk.Webhook, err error) {
 	return sealed.Open(tx.market.Key)
 }
 
-// unmasked is a header in which the secrets that are only shown masked, or left
-// out, are those that a webhook has; nil when it is the one that it has.
-func unmasked(w souk.Webhook, said *souk.Auth) *souk.Auth {
-	if said == nil {
+// unmasked is the header that h says, in which the secrets that are only shown
+// masked, or left out, are those that a webhook has; nil when it is the one that it
+// has. Another server is not told what is shown to nobody: for that the secrets
+// have to be said.
+func unmasked(w souk.Webhook, h Hook) *souk.Auth {
+	if h.Auth == nil {
 		return nil
 	}
-	full := *said
-	if full.Kind == w.Auth.Kind {
+	full := *h.Auth
+	if full.Kind == w.Auth.Kind && sameServer(h.URL, w.URL) && (full.Kind != souk.OAuthAuth || sameServer(full.TokenURL, w.Auth.TokenURL)) {
 		for _, s := range []struct {
 			to   *string
 			from string
@@ -268,6 +272,13 @@ func unmasked(w souk.Webhook, said *souk.Auth) *souk.Auth {
 		return nil
 	}
 	return &full
+}
+
+// sameServer reports whether two URLs lead to the same server.
+func sameServer(a, b string) bool {
+	u, err := url.Parse(a)
+	v, bad := url.Parse(b)
+	return err == nil && bad == nil && u.Scheme == v.Scheme && strings.EqualFold(u.Host, v.Host)
 }
 
 func (tx *Tx) putOutline(id souk.ID, in Outline) error {
@@ -350,7 +361,7 @@ func (tx *Tx) putOutlinedHook(h Hook) error {
 	if err != nil {
 		return err
 	}
-	h.Auth = unmasked(before, h.Auth)
+	h.Auth = unmasked(before, h)
 	if !h.ID.IsZero() && h.Auth == nil && h.saysOf(before) {
 		return nil
 	}

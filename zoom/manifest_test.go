@@ -3,6 +3,8 @@ package zoom
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -117,6 +119,19 @@ func TestManifest(t *testing.T) {
 		if got := o.put(strings.ReplaceAll(same, "/live", "/later")); got.status != 204 || fmt.Sprint(o.asked) != "[/later v]" {
 			t.Errorf("%d %s, asked %q", got.status, got.body, o.asked)
 		}
+		// Another server is not told the secrets that are masked.
+		o.asked = nil
+		check = souktest.Unchanged(t, address)
+		away := httptest.NewServer(http.HandlerFunc(o.receive))
+		defer away.Close()
+		same = o.exported()
+		for _, path := range []string{"/dev", "/later"} {
+			got := o.put(strings.Replace(same, o.receiver.URL+path, away.URL+path, 1))
+			if got.status != 400 || !strings.Contains(got.body, "say the secret") || len(o.asked) > 0 {
+				t.Errorf("%s elsewhere: %d %s, asked %q", path, got.status, got.body, o.asked)
+			}
+		}
+		check("URLs elsewhere, with masks")
 		// Less is less.
 		if got := o.put(`{"display_information":{"display_name":"Bare"},"developer_information":{"privacy_policy":"https://mill.example/p"},"unknown":[1]}`); got.status != 204 {
 			t.Fatalf("%d %s", got.status, got.body)
