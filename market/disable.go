@@ -10,8 +10,8 @@ import (
 // DisableForUser has an app act for a user no more, at an org and at an
 // enterprise below it: the user's grants there are disabled, and the tokens that
 // came by them answer as those of a suspended installation until EnableForUser.
-// Nothing is revoked, and no app is told that it was deauthorized. It tells how
-// many grants changed; none is no refusal. Whoever decides about apps there may.
+// Nothing is revoked, and no app is told that it was deauthorized. A user who takes
+// such a grant back cannot agree anew either. It tells how many grants changed; none is no refusal. Whoever decides about apps there may.
 // It refuses UnknownOrg, NeedsPerson, OrgNotGranted, NotAllowed, UnknownApp and
 // UnknownUser.
 func (m *Market) DisableForUser(ctx context.Context, actor souk.Actor, app, at, user souk.ID) (n int, err error) {
@@ -48,11 +48,11 @@ func (tx *Tx) setDisabled(id, org, user souk.ID, since time.Time) (n int, err er
 	if err != nil {
 		return 0, err
 	}
-	verb, kind := "DisableForUser", souk.GrantWasDisabled
+	verb, kind, find := "DisableForUser", souk.GrantWasDisabled, tx.GrantsUnder
 	if since.IsZero() {
-		verb, kind = "EnableForUser", souk.GrantWasEnabled
+		verb, kind, find = "EnableForUser", souk.GrantWasEnabled, tx.DisabledUnder
 	}
-	grants, err := tx.GrantsUnder(app.ID, user, decided.Org.ID)
+	grants, err := find(app.ID, user, decided.Org.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -80,12 +80,14 @@ func (tx *Tx) setDisabled(id, org, user souk.ID, since time.Time) (n int, err er
 		if err := tx.audit(verb, at.Org, app.ID, after.ID, before, after); err != nil {
 			return n, err
 		}
+		if n++; after.Status != souk.GrantActive {
+			continue // it was taken back, which was told: now the user may agree anew
+		}
 		e := tx.event(kind, at.Org, at.Enterprise, &app, after.ID)
 		e.Data.Actor, e.Data.Grant, e.Data.User, e.Data.Installation = actor, &after, &u, &i
 		if err := tx.emit(e); err != nil {
 			return n, err
 		}
-		n++
 	}
 	return n, nil
 }

@@ -92,7 +92,23 @@ func TestAgreeingToWhatIsDisabled(t *testing.T) {
 		} {
 			wantRefusal(t, name, err, souk.UnknownInstallation)
 		}
-		must(w.m.EnableForUser(ctx, w.as("max"), w.app["chat"], w.hq, w.user["sid"]))(t)
+		// Nor after taking back what they had agreed to.
+		var grant souk.ID
+		w.read(func(tx *store.Tx) error {
+			found, err := tx.GrantsBy(w.user["sid"])
+			grant = found[0].ID
+			return err
+		})
+		if err := w.m.RevokeGrant(ctx, sid, grant); err != nil {
+			t.Fatal(err)
+		}
+		wantRefusal(t, "agreeing anew", drop(w.m.Authorize(ctx, sid, in)), souk.UnknownInstallation)
+		before := len(w.events("chat"))
+		if n := must(w.m.EnableForUser(ctx, w.as("max"), w.app["chat"], w.hq, w.user["sid"]))(t); n != 1 {
+			t.Errorf("%d grants changed", n)
+		}
+		wantList(t, "told of what is over", w.events("chat")[before:])
 		must(w.m.Authorize(ctx, sid, in))(t)
+		w.checkAudit()
 	})
 }

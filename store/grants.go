@@ -75,19 +75,30 @@ func (tx *Tx) GrantsUnder(app, user, org souk.ID) ([]souk.Grant, error) {
 		ORDER BY g.created_at, g.id`, app, user, org)
 }
 
-// IsDisabled reports whether a user's grant to an installation is disabled that
-// holds at an org: the one there, or the one at the enterprise above.
-func (tx *Tx) IsDisabled(installation, user souk.ID, org souk.Org) (bool, error) {
-	return tx.exists(`SELECT 1 FROM grants WHERE installation_id = $1 AND user_id = $2 AND org_id IN ($3, $4)
-		AND status = 'active' AND disabled_at IS NOT NULL`, installation, user, org.ID, org.Enterprise)
+// DisabledUnder lists the grants of a user to an app that are disabled at an org
+// or below it, oldest first. One that the user took back meanwhile is among them.
+func (tx *Tx) DisabledUnder(app, user, org souk.ID) ([]souk.Grant, error) {
+	return list(tx, scanGrant, `SELECT `+prefixed("g", grantColumns)+`
+		FROM grants g JOIN installations i ON i.id = g.installation_id JOIN orgs o ON o.id = g.org_id
+		WHERE g.user_id = $2 AND g.disabled_at IS NOT NULL AND i.app_id = $1 AND i.status <> 'ended'
+		AND (o.id = $3 OR o.enterprise_id = $3)
+		ORDER BY g.created_at, g.id`, app, user, org)
 }
 
-// DisableGrants disables active grants at a time; the zero time enables them.
+// IsDisabled reports whether a user's grant to an installation is disabled that
+// holds at an org: the one there, or the one at the enterprise above. It stays so
+// when the user takes the grant back: who disabled it enables it again.
+func (tx *Tx) IsDisabled(installation, user souk.ID, org souk.Org) (bool, error) {
+	return tx.exists(`SELECT 1 FROM grants WHERE installation_id = $1 AND user_id = $2 AND org_id IN ($3, $4)
+		AND disabled_at IS NOT NULL`, installation, user, org.ID, org.Enterprise)
+}
+
+// DisableGrants disables grants at a time; the zero time enables them.
 func (tx *Tx) DisableGrants(ids []souk.ID, at time.Time) error {
 	if len(ids) == 0 {
 		return nil
 	}
 	_, err := tx.exec(`UPDATE grants SET disabled_at = $1
-		WHERE status = 'active' AND id IN (`+placeholders(2, len(ids))+`)`, append([]any{micros(at)}, anys(ids)...)...)
+		WHERE id IN (`+placeholders(2, len(ids))+`)`, append([]any{micros(at)}, anys(ids)...)...)
 	return err
 }
