@@ -162,64 +162,66 @@ func (tx *Tx) suspendLost(id, org souk.ID, lost time.Time, limit int, until time
 
 // setStatus suspends a live installation, or resumes it, and tells so: while it
 // is suspended its tokens are silent and it is told nothing.
-func (tx *Tx) setStatus(i souk.Installation, status souk.InstallationStatus, app souk.App, at place, verb string) (souk.Installation, error) {
+func (tx *Tx) setStatus(i souk.Installation, status souk.InstallationStatus, app souk.App, at place, verb string) (done Installed, err error) {
 	before := i
 	i.Status, i.UpdatedAt = status, tx.at
 	if err := tx.PutInstallation(i); err != nil {
-		return i, err
+		return done, err
 	}
-	workspaces, err := tx.workspacesOf(i)
-	if err != nil {
-		return i, err
+	done.Installation = i
+	if done.Workspaces, err = tx.workspacesOf(i); err != nil {
+		return done, err
 	}
 	if err := tx.audit(verb, at.Org, app.ID, i.ID, before, i); err != nil {
-		return i, err
+		return done, err
 	}
-	e, err := tx.installationEvent(souk.InstallationChanged, at, app, Installed{Installation: i, Workspaces: workspaces})
-	if err != nil {
-		return i, err
-	}
-	e.Data.Before = &souk.EventData{Installation: &before}
-	return i, tx.emit(e)
+	return done, tx.tellInstallation(souk.InstallationChanged, at, app, done, &souk.EventData{Installation: &before})
 }
 
 // ResumeInstallation puts an installation that was suspended into effect again,
 // and returns one that was not as it is. Whoever holds settings at its org may,
 // if the answer that stands there would let them install it: what was declined
-// for all has to be approved first. It refuses NoSubscription, NotAllowed,
-// UnknownOrg, UnknownInstallation, UnknownApp, RestrictedForAsker,
-// ClosedToRequests and ApprovalNeeded.
-func (m *Market) ResumeInstallation(ctx context.Context, actor souk.Actor, org, id souk.ID) (i souk.Installation, err error) {
+// for all has to be approved first. The operator may whatever stands. It refuses
+// UnknownOrg, OrgNotGranted, NotAllowed, NeedsPerson (an app that a person let
+// speak for them resumes nothing), UnknownInstallation, UnknownApp,
+// RestrictedForAsker, ClosedToRequests and ApprovalNeeded.
+func (m *Market) ResumeInstallation(ctx context.Context, actor souk.Actor, org, id souk.ID) (done Installed, err error) {
 	err = m.write(ctx, actor, rootOfInstallation(org, id), func(tx *Tx) (err error) {
-		i, err = tx.resumeInstallation(org, id)
+		done, err = tx.resumeInstallation(org, id)
 		return err
 	})
-	return i, err
+	return done, err
 }
 
-func (tx *Tx) resumeInstallation(org, id souk.ID) (i souk.Installation, err error) {
-	at, err := tx.desk(org, MaySettings)
+func (tx *Tx) resumeInstallation(org, id souk.ID) (done Installed, err error) {
+	at, err := tx.manageable(org, souk.CanSettings)
 	if err != nil {
-		return i, err
+		return done, err
 	}
-	if i, err = tx.InstallationAtOrg(org, id); err != nil {
-		return i, or(err, souk.UnknownInstallation)
+	if tx.actor.ThroughApp() {
+		return done, souk.NeedsPerson
+	}
+	i, err := tx.InstallationAtOrg(org, id)
+	if err != nil {
+		return done, or(err, souk.UnknownInstallation)
 	}
 	app, err := tx.App(i.App)
 	if err != nil {
-		return i, err
+		return done, err
 	}
 	if !tx.actor.IsOperator() {
 		facts, err := tx.facts(app, at.Org, at.Enterprise, tx.actor.User, i.Scopes)
 		if err != nil {
-			return i, err
+			return done, err
 		}
 		if err := mayInstall(souk.Effective(facts).Verdict); err != nil {
-			return i, err
+			return done, err
 		}
 	}
 	if i.Status != souk.InstallationSuspended {
-		return i, nil
+		done.Installation = i
+		done.Workspaces, err = tx.workspacesOf(i)
+		return done, err
 	}
 	return tx.setStatus(i, souk.InstallationActive, app, at, "ResumeInstallation")
 }

@@ -45,6 +45,9 @@ func (m *Market) RequestForMany(ctx context.Context, actor souk.Actor, in Asking
 
 func (tx *Tx) requestForMany(in AskingForMany) (asked AskedForMany, err error) {
 	var p problems
+	if in.Everyone && (in.Users != nil || in.Groups != nil) {
+		p.add("everyone", "goes without users and groups")
+	}
 	if in.Users != nil || !in.Everyone && in.Groups == nil {
 		checkCount(&p, "users", len(in.Users))
 	}

@@ -46,9 +46,11 @@ func passingFor(body object, in *market.Decision) { in.Users = body.ids("users")
 // absent.
 func (o object) audiences(name string) []souk.Audience {
 	return readList(o, name, func(value json.RawMessage, pointer string) souk.Audience {
-		audience, err := souk.ParseAudience(o.readText(value, pointer))
-		if err != nil {
-			o.fault(pointer, "must be everyone, user:<id> or group:<id>")
+		faults := len(o.call.bad)
+		text := o.readText(value, pointer)
+		audience, err := souk.ParseAudience(text)
+		if err != nil && len(o.call.bad) == faults {
+			o.fault(pointer, "must be everyone or user:<id> or group:<id>")
 		}
 		return audience
 	})

@@ -118,6 +118,7 @@ func matches(said, want string) bool {
 func TestBodiesOfOtherCalls(t *testing.T) {
 	everyCompany(t, func(t *testing.T, o *company) {
 		o.channels()
+		tooMany := strings.Repeat(`"{bo}",`, market.MaxAudiences) + `"{mo}"`
 		tests := []struct{ who, call, body, want string }{
 			{"sal", "POST /requests/{asked}/approve", `{"org":null,"scopes":[1]}`, "/org must be an id, /scopes/0 must be a string"},
 			{"sal", "POST /requests/{asked}/restrict", `{"scopes":[]}`, "/scopes is not known"},
@@ -128,6 +129,21 @@ func TestBodiesOfOtherCalls(t *testing.T) {
 			{"mo", "POST /orgs/{sales}/installations", `{"app":"{guard}","reason":7,"state":["s"]}`, "/reason must be a string, /state must be a string"},
 			{"mo", "POST /orgs/{sales}/installations", `{"app":"{guard}","reason":"` + strings.Repeat("r", souk.MaxReason+1) + `","state":"` + strings.Repeat("s", souk.MaxState+1) + `"}`,
 				"/reason must be at most 1000 bytes, /state must be at most 500 bytes"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/decline-all", `{"users":["{bo}"]}`, "/users is not known"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/requests", `{}`, "/users must be 1 to 300"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/requests", `{"everyone":"yes","users":"{bo}","groups":[null]}`, "/everyone must be true or false, /users must be a list, /groups/0 must be an id"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/requests", `{"everyone":true,"users":["{bo}"]}`, "/everyone goes without users and groups"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/requests", `{"everyone":true,"groups":[]}`, "/everyone goes without users and groups, /groups must be 1 to 300"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/requests", `{"users":[],"groups":[]}`, "/users must be 1 to 300, /groups must be 1 to 300"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/requests", `{"users":[` + tooMany + `]}`, "/users must be 1 to 300"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/requests", `{"users":["{bo}"],"reason":"r"}`, "/reason is not known"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/requests/cancel", `{}`, "/users is required"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/requests/cancel", `{"users":null}`, "/users must be a list"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/requests/cancel", `{"users":[]}`, "/users must be 1 to 300"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/requests/cancel", `{"users":[` + tooMany + `]}`, "/users must be 1 to 300"},
+			{"sal", "POST /orgs/{sales}/apps/{deploy}/requests/cancel", `{"users":["bo"],"everyone":true}`, "/users/0 must be an id, /everyone is not known"},
+			{"olga", "POST /orgs/{acme}/apps/{notes}/users/{olga}/disable", `{"user":"{olga}"}`, "/user is not known"},
+			{"olga", "POST /orgs/{acme}/installations/{notebot}/resume", `{"force":true}`, "/force is not known"},
 			{"operator", "POST /triggers", `{}`, "/condition is required, /org is required"},
 			{"operator", "POST /triggers", `{"condition":"chat_start","org":"sales","app":null,"user":7,"chat":8}`, "/org must be an id, /app must be an id, /user must be an id, /chat must be a string"},
 			{"operator", "POST /triggers", `{"condition":"chat_start","organization":"{sales}","org":"{sales}"}`, "/organization is not known"},

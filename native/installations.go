@@ -99,3 +99,12 @@ func (h *Handler) uninstall(c *call) (answer, error) {
 		return showInstallation(i, nil)
 	})}}, err
 }
+
+func (h *Handler) resume(c *call) (answer, error) {
+	org, id := c.org(), c.installation()
+	if err := c.valid(); err != nil {
+		return answer{}, err
+	}
+	done, err := h.market.ResumeInstallation(c.ctx, c.Actor, org, id)
+	return answer{status: http.StatusOK, body: showInstallation(done.Installation, done.Workspaces)}, err
+}

@@ -222,7 +222,7 @@ func refusedHooks() (rows []refused) {
 }
 
 func TestRefusals(t *testing.T) {
-	rows := slices.Concat(refusedAsking, refusedInstalling, refusedOperating, refusedTriggering, refusedTokens, refusedProviders(), refusedHooks())
+	rows := slices.Concat(refusedMany(), refusedResuming, refusedAsking, refusedInstalling, refusedOperating, refusedTriggering, refusedTokens, refusedProviders(), refusedHooks())
 	for _, r := range refusedDeciding {
 		verbs := []string{"approve", "restrict", "decline"}
 		if !strings.Contains(r.call, "{decide}") {
