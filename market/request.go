@@ -3,6 +3,7 @@ package market
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"souk"
 	"souk/store"
@@ -275,13 +276,29 @@ func rootOfRequest(id souk.ID) func(*store.Tx) (store.Locks, error) {
 }
 
 // facts gathers what Effective looks at.
-func (tx *Tx) facts(app souk.App, org, enterprise souk.Org, user souk.ID, asked souk.Scopes) (souk.Facts, error) {
-	f, err := tx.factsAt(app, org, enterprise)
+func (tx *Tx) facts(app souk.App, org, enterprise souk.Org, user souk.ID, asked souk.Scopes) (f souk.Facts, err error) {
+	f = souk.Facts{App: app, Org: org, Enterprise: enterprise, User: user, Asked: asked}
+	if f.Visible, err = tx.IsVisible(app.ID, org); err != nil {
+		return f, err
+	}
+	standing, err := tx.Standing(user, org)
 	if err != nil {
 		return f, err
 	}
-	return f, tx.about(&f, user, asked)
+	f.Settings = standing.Holds(souk.CanSettings)
+	if err := tx.join(&f); err != nil {
+		return f, err
+	}
+	whom := []souk.Audience{souk.Everyone, {User: user}}
+	for _, g := range f.Groups {
+		whom = append(whom, souk.Audience{Group: g})
+	}
+	f.Standing, err = tx.StandingFor(app.ID, whom, above(org, enterprise)...)
+	return f, err
 }
+
+// above lists an org and the enterprise above it, if there is one.
+func above(org, enterprise souk.Org) []souk.ID { return some([]souk.ID{org.ID}, enterprise.ID) }
 
 // factsAt gathers what is the same for everybody at an org.
 func (tx *Tx) factsAt(app souk.App, org, enterprise souk.Org) (f souk.Facts, err error) {
@@ -289,11 +306,7 @@ func (tx *Tx) factsAt(app souk.App, org, enterprise souk.Org) (f souk.Facts, err
 	if f.Visible, err = tx.IsVisible(app.ID, org); err != nil {
 		return f, err
 	}
-	orgs := []souk.ID{org.ID}
-	if !enterprise.ID.IsZero() {
-		orgs = append(orgs, enterprise.ID)
-	}
-	f.Standing, err = tx.StandingResolutions(app.ID, orgs...)
+	f.Standing, err = tx.StandingResolutions(app.ID, above(org, enterprise)...)
 	return f, err
 }
 
@@ -306,15 +319,17 @@ func (tx *Tx) about(f *souk.Facts, user souk.ID, asked souk.Scopes) error {
 	}
 	f.Settings = standing.Holds(souk.CanSettings)
 	f.Groups = nil
-	for _, r := range f.Standing {
-		if r.Audience.Group.IsZero() {
-			continue
-		}
-		groups, err := tx.Groups(f.User)
-		for _, g := range groups {
-			f.Groups = append(f.Groups, g.ID)
-		}
-		return err
+	if slices.ContainsFunc(f.Standing, func(r souk.Resolution) bool { return !r.Audience.Group.IsZero() }) {
+		return tx.join(f)
 	}
 	return nil
+}
+
+// join fills in the groups of the user.
+func (tx *Tx) join(f *souk.Facts) error {
+	groups, err := tx.Groups(f.User)
+	for _, g := range groups {
+		f.Groups = append(f.Groups, g.ID)
+	}
+	return err
 }

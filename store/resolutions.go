@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"slices"
 	"time"
 
@@ -27,6 +29,32 @@ func (tx *Tx) StandingResolutions(app souk.ID, orgs ...souk.ID) ([]souk.Resoluti
 	return list(tx, scanResolution, `SELECT `+resolutionColumns+` FROM resolutions
 		WHERE app_id = $1 AND ended_at IS NULL AND org_id IN (`+placeholders(2, len(orgs))+`)
 		ORDER BY created_at, id`, append([]any{app}, anys(orgs)...)...)
+}
+
+// StandingFor is StandingResolutions for those audiences alone, however many
+// answers for others there are.
+func (tx *Tx) StandingFor(app souk.ID, audiences []souk.Audience, orgs ...souk.ID) (all []souk.Resolution, err error) {
+	names := make([]any, len(audiences))
+	for i, a := range audiences {
+		names[i] = a.String()
+	}
+	for some := range slices.Chunk(names, mostRows) {
+		some = padded(some)
+		found, err := list(tx, scanResolution, `SELECT `+resolutionColumns+` FROM resolutions
+			WHERE app_id = $1 AND ended_at IS NULL AND org_id IN (`+placeholders(2, len(orgs))+`)
+			AND audience IN (`+placeholders(2+len(orgs), len(some))+`)
+			ORDER BY created_at, id`, slices.Concat([]any{app}, anys(orgs), some)...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, found...)
+	}
+	if len(names) > mostRows {
+		slices.SortFunc(all, func(a, b souk.Resolution) int {
+			return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), bytes.Compare(a.ID[:], b.ID[:]))
+		})
+	}
+	return all, nil
 }
 
 // StandingBelow lists the active approvals about an app in the workspaces of
