@@ -12,7 +12,7 @@ import (
 // dispatch starts attempts: of the lanes in their turn, as long as there is room
 // in the air, and no more than could be told again if none could be recorded.
 func (r *run) dispatch() {
-	for r.schedule.flying+len(r.outcomes)+r.recording < mostOwed {
+	for r.schedule.flying+r.book.owed() < mostOwed {
 		l := r.schedule.next()
 		if l == nil {
 			return
@@ -73,7 +73,7 @@ func (r *run) step(l *lane) {
 	shard, ours := r.Lease.Owns(l.endpoint)
 	if !ours {
 		r.disown(l)
-		r.swept.all = true // should it come back
+		r.loads.swept.all = true // should it come back
 		return
 	}
 	d := l.peek()
@@ -89,7 +89,7 @@ func (r *run) step(l *lane) {
 		if l.blindFrom.IsZero() {
 			l.blindFrom = r.now
 		}
-		r.blind = append(r.blind, l)
+		r.sight.blind = append(r.sight.blind, l)
 		return
 	}
 	l.blindFrom = time.Time{}
@@ -136,7 +136,7 @@ func (r *run) start(f *flight) {
 	f.began = r.now
 	f.charged = r.schedule.begin(f.lane)
 	f.lane.usedAt = r.now
-	r.aired.push(f)
+	r.up.brief.push(f)
 	if r.schedule.flying > r.workers {
 		r.workers++
 		go r.work()
@@ -164,13 +164,13 @@ func (r *run) land(f *flight) {
 // age has attempts that have run for a while shown as under way, and lanes that
 // take long counted as such before the attempt ends.
 func (r *run) age() {
-	for f := r.aired.first; f != nil && r.now.Sub(f.began) >= longRun; f = r.aired.first {
-		r.aired.remove(f)
-		r.long.push(f)
-		r.marks = append(r.marks, f)
+	for f := r.up.brief.first; f != nil && r.now.Sub(f.began) >= longRun; f = r.up.brief.first {
+		r.up.brief.remove(f)
+		r.up.long.push(f)
+		r.book.marks = append(r.book.marks, f)
 	}
-	for f := r.long.first; f != nil && r.now.Sub(f.began) >= slowFrom; f = r.long.first {
-		r.long.remove(f)
+	for f := r.up.long.first; f != nil && r.now.Sub(f.began) >= slowFrom; f = r.up.long.first {
+		r.up.long.remove(f)
 		r.reclass(f.lane, func() { r.schedule.drags(f.lane, r.now.Sub(f.began)) })
 	}
 }
@@ -183,12 +183,12 @@ func (r *run) reclass(l *lane, do func()) {
 	switch {
 	case before == l.pace:
 	case before == slow:
-		r.slowHeld -= l.inHand
-		r.slowBytes -= l.bytes
+		r.hand.slow -= l.inHand
+		r.hand.slowBytes -= l.bytes
 	case l.pace == slow:
-		r.slowHeld += l.inHand
-		r.slowBytes += l.bytes
-		if r.slowHeld > r.limits.inHand/2 || r.slowBytes > r.limits.bytes/2 {
+		r.hand.slow += l.inHand
+		r.hand.slowBytes += l.bytes
+		if r.hand.slow > r.limits.inHand/2 || r.hand.slowBytes > r.limits.bytes/2 {
 			r.letGo(l)
 			r.ponder(l)
 		}
@@ -224,7 +224,7 @@ func (r *run) leave(f *flight, status souk.DeliveryStatus, nextAt time.Time, not
 // keep has a flight recorded.
 func (r *run) keep(f *flight) {
 	f.keptAt = r.now
-	if r.outcomes = append(r.outcomes, f); len(r.outcomes)+r.recording == 1 {
+	if r.book.outcomes = append(r.book.outcomes, f); r.book.owed() == 1 {
 		r.owe()
 	}
 }

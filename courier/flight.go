@@ -35,6 +35,13 @@ type flight struct {
 	prev, next *flight
 }
 
+// airborne is the attempts under way for less than slowFrom: each is on one of the
+// lists, where those come first that began first.
+type airborne struct {
+	brief flights // not shown as under way
+	long  flights // those that are, and whose lane does not count as slow for them yet
+}
+
 // flights is a list in the order in which they began.
 type flights struct{ first, last *flight }
 

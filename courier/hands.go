@@ -7,12 +7,28 @@ import (
 	"souk/store"
 )
 
+// hand is what is in hand: the deliveries that wait in a lane, fly, or are not
+// recorded yet. known has each of them and nothing else; what the others say is
+// the sum over those, and limits bounds it.
+type hand struct {
+	known     map[souk.ID]int    // and how many looks had begun before it came
+	shared    bool               // lines are, by nodes that do not see each other
+	lines     map[store.Line]int // how many of known lead a line, where that may be two: where lines are shared
+	bytes     int                // of bodies
+	slow      int                // of known, those of slow lanes
+	slowBytes int                // of their bodies
+}
+
+func newHand(shared bool) hand {
+	return hand{known: map[souk.ID]int{}, shared: shared, lines: map[store.Line]int{}}
+}
+
 // free is how many more deliveries may be in hand. Slow lanes may have half of
 // all, so that there is room for others however many of them there are.
 func (r *run) free(l *lane) int {
-	free := r.limits.inHand - len(r.known)
+	free := r.limits.inHand - len(r.hand.known)
 	if l.pace == slow {
-		free = min(free, r.limits.inHand/2-r.slowHeld)
+		free = min(free, r.limits.inHand/2-r.hand.slow)
 	}
 	return free
 }
@@ -24,7 +40,7 @@ func (r *run) room(l *lane) int {
 	switch {
 	case l.breaker.state != souk.BreakerClosed:
 		return min(free, 1-l.waiting())
-	case r.bytes > r.limits.bytes/4*3:
+	case r.hand.bytes > r.limits.bytes/4*3:
 		return min(free, r.limits.few-l.waiting())
 	}
 	return min(free, max(r.limits.few, min(r.limits.perLane, free/4))-l.waiting())
@@ -33,7 +49,7 @@ func (r *run) room(l *lane) int {
 // admit takes d in hand if it is not and there is room, and reports whether it
 // is then.
 func (r *run) admit(l *lane, d *souk.Delivery) bool {
-	if _, in := r.known[d.ID]; in {
+	if _, in := r.hand.known[d.ID]; in {
 		return true
 	}
 	if r.stopping || !r.fits(l, len(d.Body)) {
@@ -47,21 +63,21 @@ func (r *run) admit(l *lane, d *souk.Delivery) bool {
 			return false
 		}
 	}
-	r.known[d.ID] = r.looks
+	r.hand.known[d.ID] = r.sight.began
 	r.count(l, d, 1)
 	l.push(d)
 	l.usedAt = r.now
-	r.busy[l] = struct{}{}
+	r.sight.busy[l] = struct{}{}
 	return true
 }
 
 // fits reports whether there is room for so much more of a body. Slow lanes may
 // have half of that too.
 func (r *run) fits(l *lane, more int) bool {
-	if l.pace == slow && r.slowBytes > 0 && r.slowBytes+more > r.limits.bytes/2 {
+	if l.pace == slow && r.hand.slowBytes > 0 && r.hand.slowBytes+more > r.limits.bytes/2 {
 		return false
 	}
-	return r.bytes == 0 || r.bytes+more <= r.limits.bytes
+	return r.hand.bytes == 0 || r.hand.bytes+more <= r.limits.bytes
 }
 
 // follows reports whether another that leads the line of d is in hand: two that
@@ -69,8 +85,8 @@ func (r *run) fits(l *lane, more int) bool {
 // Recording the end of that one brings d.
 func (r *run) follows(d *souk.Delivery) bool {
 	line, leads := lineOf(d)
-	_, in := r.known[d.ID]
-	return leads && !in && r.lines[line] > 0
+	_, in := r.hand.known[d.ID]
+	return leads && !in && r.hand.lines[line] > 0
 }
 
 // lineOf is the line of d, if it leads one: in hand is only what leads its line or
@@ -81,22 +97,22 @@ func lineOf(d *souk.Delivery) (store.Line, bool) {
 
 // forget lets go of d, which is recorded or left to the database.
 func (r *run) forget(l *lane, d *souk.Delivery) {
-	delete(r.known, d.ID)
+	delete(r.hand.known, d.ID)
 	r.count(l, d, -1)
 }
 
 func (r *run) count(l *lane, d *souk.Delivery, n int) {
-	if line, leads := lineOf(d); leads && r.shared {
-		if r.lines[line] += n; r.lines[line] == 0 {
-			delete(r.lines, line)
+	if line, leads := lineOf(d); leads && r.hand.shared {
+		if r.hand.lines[line] += n; r.hand.lines[line] == 0 {
+			delete(r.hand.lines, line)
 		}
 	}
 	l.inHand += n
 	l.bytes += n * len(d.Body)
-	r.bytes += n * len(d.Body)
+	r.hand.bytes += n * len(d.Body)
 	if l.pace == slow {
-		r.slowHeld += n
-		r.slowBytes += n * len(d.Body)
+		r.hand.slow += n
+		r.hand.slowBytes += n * len(d.Body)
 	}
 }
 

@@ -16,6 +16,27 @@ const (
 	mostHealths  = 256         // in one transaction
 )
 
+// ward is the lanes whose health is to be written down: each that is unwell is at
+// checkups or a suspect, and never both.
+type ward struct {
+	checkups ladder[*lane] // to be written down some time
+	rounds   time.Time     // when those were last that are not pressing
+	ill      bool          // some should be written down now
+	suspects []*lane       // whose healths were in a transaction that was refused
+	atOnce   int           // how many of them are tried together
+	treated  bool          // some of them were tried just now
+}
+
+func newWard() ward {
+	return ward{
+		checkups: ladder[*lane]{
+			less:  func(a, b *lane) bool { return a.checkup.Before(b.checkup) },
+			place: func(l *lane) *int { return &l.visit },
+		},
+		atOnce: mostHealths,
+	}
+}
+
 // observe has the lane of a flight learn from its attempt.
 func (r *run) observe(f *flight) {
 	if f.failure == souk.AttemptStopped || f.failure == souk.Unprepared {
@@ -46,9 +67,9 @@ func (r *run) noteHealth(l *lane, pressing bool) {
 	if l.suspect {
 		return
 	}
-	if at := l.checkupAt(); !r.checkups.has(l) || at.Before(l.checkup) {
+	if at := l.checkupAt(); !r.ward.checkups.has(l) || at.Before(l.checkup) {
 		l.checkup = at
-		r.checkups.put(l)
+		r.ward.checkups.put(l)
 	}
 }
 
@@ -81,39 +102,39 @@ func (r *run) healthDue(l *lane) bool {
 // doctor finds out whether there is any health to be written down: at once if it is
 // pressing, else with others.
 func (r *run) doctor() {
-	if r.ill = len(r.suspects) > 0; r.ill || r.checkups.len() == 0 {
+	if r.ward.ill = len(r.ward.suspects) > 0; r.ward.ill || r.ward.checkups.len() == 0 {
 		return
 	}
-	l := r.checkups.top()
-	if !l.checkup.After(r.now) && (l.pressing || r.now.Sub(r.rounds) >= roundsEvery) {
-		r.ill, r.rounds = true, r.now
+	l := r.ward.checkups.top()
+	if !l.checkup.After(r.now) && (l.pressing || r.now.Sub(r.ward.rounds) >= roundsEvery) {
+		r.ward.ill, r.ward.rounds = true, r.now
 	}
 }
 
 // prescribe puts the healths that are due into a transaction, or suspects, in one of
 // their own: every other one as long as there is something else.
 func (r *run) prescribe(rec *records) {
-	if !r.ill {
+	if !r.ward.ill {
 		return
 	}
-	r.ill = false
-	r.treated = len(r.suspects) > 0 && (!r.treated || len(r.outcomes) == 0)
-	if rec.alone = r.treated; rec.alone {
-		for len(r.suspects) > 0 && len(rec.lanes) < r.suspected {
-			l := r.suspects[0]
-			r.suspects = r.suspects[1:]
+	r.ward.ill = false
+	r.ward.treated = len(r.ward.suspects) > 0 && (!r.ward.treated || len(r.book.outcomes) == 0)
+	if rec.alone = r.ward.treated; rec.alone {
+		for len(r.ward.suspects) > 0 && len(rec.lanes) < r.ward.atOnce {
+			l := r.ward.suspects[0]
+			r.ward.suspects = r.ward.suspects[1:]
 			if l.suspect = false; r.lanes[l.endpoint] == l {
 				r.write(rec, l)
 			}
 		}
 		return
 	}
-	for r.checkups.len() > 0 && len(rec.lanes) < mostHealths {
-		l := r.checkups.top()
+	for r.ward.checkups.len() > 0 && len(rec.lanes) < mostHealths {
+		l := r.ward.checkups.top()
 		if l.checkup.After(r.now) {
 			return
 		}
-		r.checkups.take(l)
+		r.ward.checkups.take(l)
 		switch {
 		case !r.healthDue(l):
 			wait := idleFrom / 6
@@ -123,7 +144,7 @@ func (r *run) prescribe(rec *records) {
 			if l.checkup = l.checkupAt(); !l.checkup.After(r.now) {
 				l.checkup = r.now.Add(wait)
 			}
-			r.checkups.put(l)
+			r.ward.checkups.put(l)
 		case l.unfit:
 			r.suspect(l)
 		default:
@@ -143,10 +164,10 @@ func (r *run) write(rec *records, l *lane) {
 
 // suspect has the health of l written down beside nothing that matters.
 func (r *run) suspect(l *lane) {
-	r.checkups.take(l)
+	r.ward.checkups.take(l)
 	if !l.suspect {
 		l.suspect, l.unwell = true, true
-		r.suspects = append(r.suspects, l)
+		r.ward.suspects = append(r.ward.suspects, l)
 	}
 }
 
@@ -161,7 +182,7 @@ func (r *run) healed(rec *records, err error, away bool) {
 			l.unfit = false
 		}
 		if rec.alone {
-			r.suspected = min(mostHealths, 2*r.suspected)
+			r.ward.atOnce = min(mostHealths, 2*r.ward.atOnce)
 		}
 	case away && !rec.alone:
 		for _, l := range rec.lanes {
@@ -171,7 +192,7 @@ func (r *run) healed(rec *records, err error, away bool) {
 		l := rec.lanes[0]
 		r.Log.Error("the health of an endpoint is refused", "lane", l.endpoint, "err", err)
 		l.unfit, l.pressing = true, false
-		r.suspected = min(mostHealths, 2*r.suspected)
+		r.ward.atOnce = min(mostHealths, 2*r.ward.atOnce)
 		if l.unwell { // it has changed meanwhile
 			r.noteHealth(l, false)
 		}
@@ -180,7 +201,7 @@ func (r *run) healed(rec *records, err error, away bool) {
 			r.suspect(l)
 		}
 		if rec.alone && !away {
-			r.suspected = max(1, len(rec.lanes)/2)
+			r.ward.atOnce = max(1, len(rec.lanes)/2)
 		}
 	}
 }

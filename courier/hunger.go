@@ -27,7 +27,7 @@ func wantOf(l *lane) want {
 // hunger has l stand where lanes wait to be loaded.
 func (r *run) hunger(l *lane) {
 	if w := wantOf(l); l.rest.stand(w) {
-		r.hungry[w].push(l)
+		r.loads.hungry[w].push(l)
 	}
 }
 
@@ -49,11 +49,11 @@ func (r *run) crave(l *lane) {
 // to be first.
 func (r *run) feed(o *load, at time.Time) {
 	kinds := [...]want{anywhere, slowly}
-	if r.slowly {
+	if r.loads.slowly {
 		kinds = [...]want{slowly, anywhere}
 	}
 	for _, w := range kinds {
-		for on := &r.hungry[w]; on.len() > 0 && len(o.lanes) < mostLoad; on.pop() {
+		for on := &r.loads.hungry[w]; on.len() > 0 && len(o.lanes) < mostLoad; on.pop() {
 			l := on.peek()
 			if l.rest.hungry == w && r.free(l) <= 0 {
 				if wantOf(l) == w {
@@ -68,7 +68,7 @@ func (r *run) feed(o *load, at time.Time) {
 		}
 	}
 	if len(o.lanes) > 0 {
-		r.slowly = !r.slowly
+		r.loads.slowly = !r.loads.slowly
 	}
 }
 

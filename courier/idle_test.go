@@ -54,21 +54,21 @@ func TestIdleLanesCostLittle(t *testing.T) {
 	}
 	busy := heap()
 	r.now = r.now.Add(2 * inUse)
-	if k := r.aim(); len(k.endpoints) > 0 || len(r.busy) > 0 {
-		t.Errorf("a look at %d, %d are busy", len(k.endpoints), len(r.busy))
+	if k := r.aim(); len(k.endpoints) > 0 || len(r.sight.busy) > 0 {
+		t.Errorf("a look at %d, %d are busy", len(k.endpoints), len(r.sight.busy))
 	}
 	idle := heap()
 	r.now = r.now.Add(idleFrom)
 	rec := &records{at: r.clock()}
 	for range n/mostHealths + 1 {
-		r.rounds = time.Time{}
+		r.ward.rounds = time.Time{}
 		r.doctor()
 		r.prescribe(rec)
 		rec.lanes, rec.healths = nil, nil
 	}
 	r.clean()
-	if r.checkups.len() > 0 || len(r.lanes) > 0 {
-		t.Errorf("%d lanes are left, %d with a health to be written down", len(r.lanes), r.checkups.len())
+	if r.ward.checkups.len() > 0 || len(r.lanes) > 0 {
+		t.Errorf("%d lanes are left, %d with a health to be written down", len(r.lanes), r.ward.checkups.len())
 	}
 	runtime.KeepAlive(r)
 	each := (idle - before) / n
@@ -92,7 +92,7 @@ func TestSlowLanesInLineHoldUpNoOthers(t *testing.T) {
 		hungry(slow)
 	}
 	quickly := hungry(quick)
-	r.slowHeld = r.limits.inHand / 2
+	r.hand.slow = r.limits.inHand / 2
 	fed := func() (lanes []*lane) {
 		o := &load{}
 		r.feed(o, r.clock())
@@ -104,7 +104,7 @@ func TestSlowLanesInLineHoldUpNoOthers(t *testing.T) {
 	if lanes := fed(); len(lanes) != 0 {
 		t.Errorf("then %d", len(lanes))
 	}
-	r.slowHeld = 0
+	r.hand.slow = 0
 	for loaded := 0; loaded < 1000; {
 		lanes := fed()
 		if loaded += len(lanes); len(lanes) == 0 {
@@ -124,7 +124,7 @@ func TestSlowLanesInLineHoldUpNoOthers(t *testing.T) {
 	for len(fed()) > 0 {
 	}
 	changes := hungry(slow)
-	r.slowHeld = r.limits.inHand / 2
+	r.hand.slow = r.limits.inHand / 2
 	changes.pace = quick
 	r.crave(changes)
 	if lanes := fed(); len(lanes) != 1 || lanes[0] != changes {

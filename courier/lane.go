@@ -43,13 +43,13 @@ type lane struct {
 	health    souk.Health
 	hookAt    time.Time // when the webhook had changed by the last look
 	told      bool      // health has been read
-	unwell    bool      // health has changed: it is in run.checkups or run.suspects
+	unwell    bool      // health has changed: it is in run.ward, at checkups or suspects
 	pressing  bool      // so that others want to know at once
-	suspect   bool      // it is in run.suspects
+	suspect   bool      // it is in run.ward.suspects
 	unfit     bool      // it was refused, alone
 	writtenAt time.Time // when health was last on its way to the database
 	checkup   time.Time // when it is looked at whether health is to be written down
-	visit     int       // rung of run.checkups
+	visit     int       // rung of run.ward.checkups
 }
 
 func newLane(endpoint souk.ID, now time.Time) *lane {

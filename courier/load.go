@@ -17,6 +17,25 @@ const (
 	mostFind  = 1 << 20                // lanes with something due that are found at once
 )
 
+// loads is what is to be loaded. One load is under way at most, of lanes that have
+// left hungry for it. While it is, recorded has what it may find in the database
+// as it was before.
+type loads struct {
+	hungry    [wants]fifo[*lane] // that want something loaded; rest.hungry says which entry counts
+	slowly    bool               // slow lanes are to be loaded first
+	loading   bool               // a load is under way
+	recorded  map[souk.ID]struct{}
+	notBefore time.Time // no load is, as the last one failed
+	swept     sweeps
+}
+
+// memory is which first attempts were recorded of late: those since turned, and
+// those of the time before. Each is in it for a lateOffer at least.
+type memory struct {
+	now, before map[souk.ID]struct{}
+	turned      time.Time
+}
+
 // sweeps is how far the outbox was looked through.
 type sweeps struct {
 	next  time.Time // when it is again
@@ -51,19 +70,19 @@ type part struct {
 
 // load starts a load if it is time for one and none is under way.
 func (r *run) load() {
-	if r.loading || r.stopping || r.now.Before(r.loadFrom) {
+	if r.loads.loading || r.stopping || r.now.Before(r.loads.notBefore) {
 		return
 	}
 	at := r.clock()
 	o := &load{until: at}
-	if !later(r.swept.next, r.swept.not).After(r.now) {
+	if !later(r.loads.swept.next, r.loads.swept.not).After(r.now) {
 		r.plan(o, at)
 	}
 	r.feed(o, at)
 	if !o.sweeps && len(o.lanes) == 0 {
 		return
 	}
-	r.loading, r.recorded = true, map[souk.ID]struct{}{}
+	r.loads.loading, r.loads.recorded = true, map[souk.ID]struct{}{}
 	go func() {
 		err := r.DB.Read(r.base, o.do)
 		r.reports <- func() { r.loaded(o, err) }
@@ -75,7 +94,7 @@ func (r *run) load() {
 // looks for all. When it was set back, what had been due is not any more by what
 // it says now; it is all the same.
 func (r *run) plan(o *load, at time.Time) {
-	s := &r.swept
+	s := &r.loads.swept
 	leap := at.Sub(s.until) - r.now.Sub(s.read)
 	if leap.Abs() > pause && !s.read.IsZero() {
 		r.Log.Warn("the clock was set", "by", leap.Round(time.Millisecond))
@@ -131,8 +150,8 @@ func (o *load) do(tx *store.Tx) (err error) {
 
 // loaded takes what a load brought.
 func (r *run) loaded(o *load, err error) {
-	recorded := r.recorded
-	r.loading, r.recorded = false, nil
+	recorded := r.loads.recorded
+	r.loads.loading, r.loads.recorded = false, nil
 	for _, l := range o.lanes {
 		l.rest.landed()
 	}
@@ -140,13 +159,13 @@ func (r *run) loaded(o *load, err error) {
 		if !errors.Is(err, context.Canceled) {
 			r.Log.Error("the courier could not read what is due", "err", err)
 		}
-		r.loadFrom = r.now.Add(pause)
+		r.loads.notBefore = r.now.Add(pause)
 		for i, l := range o.lanes {
 			l.rest.fell(o.parts[i])
 			r.crave(l)
 		}
 		if o.sweeps {
-			r.swept.all, r.swept.next = true, r.now
+			r.loads.swept.all, r.loads.swept.next = true, r.now
 		}
 		return
 	}
@@ -154,13 +173,13 @@ func (r *run) loaded(o *load, err error) {
 		return
 	}
 	if o.sweeps {
-		r.swept.ahead = time.Time{}
+		r.loads.swept.ahead = time.Time{}
 		if !o.next.IsZero() {
-			if due := r.now.Add(max(sweepGap, o.next.Sub(r.clock()))); due.Before(r.swept.next) {
-				r.swept.next = due
+			if due := r.now.Add(max(sweepGap, o.next.Sub(r.clock()))); due.Before(r.loads.swept.next) {
+				r.loads.swept.next = due
 			}
 		}
-		r.swept.not = r.now.Add(min(sweep, 10*o.swept))
+		r.loads.swept.not = r.now.Add(min(sweep, 10*o.swept))
 		if o.whole() {
 			r.clean()
 		}
@@ -205,11 +224,11 @@ func (r *run) fill(l *lane, p part, recorded map[souk.ID]struct{}) {
 
 // remember keeps in mind that d was recorded, if it may be handed over yet.
 func (r *run) remember(d *souk.Delivery) {
-	if r.now.Sub(r.turned) > lateOffer {
-		r.lately, r.before, r.turned = map[souk.ID]struct{}{}, r.lately, r.now
+	if r.now.Sub(r.lately.turned) > lateOffer {
+		r.lately.now, r.lately.before, r.lately.turned = map[souk.ID]struct{}{}, r.lately.now, r.now
 	}
 	if d.Attempts == d.Base {
-		r.lately[d.ID] = struct{}{}
+		r.lately.now[d.ID] = struct{}{}
 	}
 }
 
@@ -217,8 +236,8 @@ func (r *run) remember(d *souk.Delivery) {
 // recorded before: whoever hands over does so after the commit, when nobody waits
 // for it any more.
 func (r *run) isOld(d *souk.Delivery, at time.Time) bool {
-	_, lately := r.lately[d.ID]
-	_, before := r.before[d.ID]
+	_, lately := r.lately.now[d.ID]
+	_, before := r.lately.before[d.ID]
 	return lately || before || at.Sub(d.EntryAt) > lateOffer
 }
 

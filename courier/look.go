@@ -20,6 +20,24 @@ const (
 	remember  = 5 * time.Second
 )
 
+// sight is what was looked at, and what is to be. One look is under way at most. A
+// lane that is on blind has a delivery whose turn it is, and starts nothing before
+// a look that begins later has ended; each look ends the wait of all.
+type sight struct {
+	installs  map[souk.ID]*seenInstallation // that were in use in the last seconds
+	busy      map[*lane]struct{}            // with something in hand, or of late: looks are for these
+	blind     []*lane
+	dim       bool      // a look would be good, though nobody waits for it
+	began     int       // looks that did
+	looking   bool      // one is under way
+	notBefore time.Time // no look is, as the last one failed
+	ownedUp   time.Time // when it was told last how long some of blind have been
+}
+
+func newSight() sight {
+	return sight{installs: map[souk.ID]*seenInstallation{}, busy: map[*lane]struct{}{}}
+}
+
 // openWebhook is a webhook as a look found it, with its secrets opened.
 type openWebhook struct {
 	store.LiveWebhook
@@ -52,13 +70,13 @@ type look struct {
 
 // look starts a look if one is needed and none under way.
 func (r *run) look() {
-	if r.looking || r.stopping || len(r.blind) == 0 && !r.dim || r.now.Before(r.lookFrom) {
+	if r.sight.looking || r.stopping || len(r.sight.blind) == 0 && !r.sight.dim || r.now.Before(r.sight.notBefore) {
 		return
 	}
 	k := r.aim()
-	r.looks++
-	k.number = r.looks
-	r.looking, r.dim = true, false
+	r.sight.began++
+	k.number = r.sight.began
+	r.sight.looking, r.sight.dim = true, false
 	go func() {
 		err := r.DB.Read(r.base, k.do)
 		r.reports <- func() { r.seen(k, err) }
@@ -75,7 +93,7 @@ func (r *run) aim() *look {
 		if id.IsZero() || asked[id] || len(asked) >= mostSeen {
 			return
 		}
-		if i := r.installs[id]; i != nil && i.look > before && r.now.Sub(i.at) < refresh {
+		if i := r.sight.installs[id]; i != nil && i.look > before && r.now.Sub(i.at) < refresh {
 			return
 		}
 		asked[id] = true
@@ -91,16 +109,16 @@ func (r *run) aim() *look {
 		}
 	}
 	head := func(d *souk.Delivery) {
-		installation(d.Installation, r.known[d.ID])
-		installation(d.Speaker, r.known[d.ID])
+		installation(d.Installation, r.hand.known[d.ID])
+		installation(d.Speaker, r.hand.known[d.ID])
 	}
-	for _, l := range r.blind {
+	for _, l := range r.sight.blind {
 		endpoint(l)
 		if l.waiting() > 0 {
 			head(l.peek())
 		}
 	}
-	for l := range r.busy {
+	for l := range r.sight.busy {
 		if l.waiting() > 0 {
 			l.fresh.heads(headsSeen, head)
 			l.again.heads(headsSeen, head)
@@ -111,19 +129,19 @@ func (r *run) aim() *look {
 		used := l.waiting() > 0 || r.now.Sub(l.usedAt) < inUse
 		if !used && l.told {
 			if l.doze(); l.inHand == 0 {
-				delete(r.busy, l)
+				delete(r.sight.busy, l)
 			}
 		}
 		if used && r.now.Sub(l.lookedAt) >= refresh || !l.told && !l.lookedAt.IsZero() {
 			endpoint(l)
 		}
 	}
-	for id, i := range r.installs {
+	for id, i := range r.sight.installs {
 		switch {
 		case r.now.Sub(i.usedAt) < inUse:
 			installation(id, 0)
 		case r.now.Sub(i.usedAt) > remember:
-			delete(r.installs, id)
+			delete(r.sight.installs, id)
 		}
 	}
 	return k
@@ -156,19 +174,19 @@ func padded(ids []souk.ID) []souk.ID {
 
 // seen takes what a look has found.
 func (r *run) seen(k *look, err error) {
-	r.looking = false
+	r.sight.looking = false
 	if err != nil {
 		if !errors.Is(err, context.Canceled) {
 			r.Log.Error("the courier could not look at its endpoints", "err", err)
 		}
-		r.lookFrom = r.now.Add(pause)
+		r.sight.notBefore = r.now.Add(pause)
 		return
 	}
 	for _, id := range k.installations {
-		i := r.installs[id]
+		i := r.sight.installs[id]
 		if i == nil {
 			i = &seenInstallation{usedAt: k.at}
-			r.installs[id] = i
+			r.sight.installs[id] = i
 		}
 		i.LiveInstallation, i.found = k.installs[id]
 		i.at, i.look = k.at, k.number
@@ -187,15 +205,15 @@ func (r *run) seen(k *look, err error) {
 			// Whoever changes a webhook may have forgiven it: what is
 			// written down about its health counts.
 			l.told = l.told && l.hookAt.Equal(w.UpdatedAt)
-			r.dim = r.dim || !l.told && !k.unknown[id]
+			r.sight.dim = r.sight.dim || !l.told && !k.unknown[id]
 			l.hook, l.hookAt = opened(w, r.Key), w.UpdatedAt
 		}
 		if k.unknown[id] {
 			r.tell(l, k.healths[id])
 		}
 	}
-	blind := r.blind
-	r.blind = nil
+	blind := r.sight.blind
+	r.sight.blind = nil
 	for _, l := range blind {
 		l.blind = false
 		r.ponder(l)
@@ -205,12 +223,12 @@ func (r *run) seen(k *look, err error) {
 // ownUp tells of looks that take so long, or fail so often, that lanes with something
 // due cannot send: since when the first of them waits. Once in a second is enough.
 func (r *run) ownUp() {
-	if r.courier.blind.Load() == nil && len(r.blind) == 0 || r.now.Sub(r.ownedUp) < sweep {
+	if r.courier.blind.Load() == nil && len(r.sight.blind) == 0 || r.now.Sub(r.sight.ownedUp) < sweep {
 		return
 	}
-	r.ownedUp = r.now
+	r.sight.ownedUp = r.now
 	var since *time.Time
-	for _, l := range r.blind {
+	for _, l := range r.sight.blind {
 		if l.waiting() > 0 && (since == nil || l.blindFrom.Before(*since)) {
 			from := l.blindFrom
 			since = &from
@@ -227,90 +245,4 @@ func opened(w store.LiveWebhook, key souk.Key) *openWebhook {
 	o.credentials, ofApp = w.Credentials.Open(key)
 	o.err = errors.Join(ofHook, ofApp)
 	return o
-}
-
-// sees reports whether what decides about d was looked at just now, and asks for
-// a look when that will soon be over.
-func (r *run) sees(l *lane, d *souk.Delivery) bool {
-	oldest := l.lookedAt
-	for _, id := range [...]souk.ID{d.Installation, d.Speaker} {
-		if id.IsZero() {
-			continue
-		}
-		i := r.installs[id]
-		if i == nil {
-			return false
-		}
-		i.usedAt = r.now
-		if i.at.Before(oldest) {
-			oldest = i.at
-		}
-	}
-	age := r.now.Sub(oldest)
-	r.dim = r.dim || age >= refresh
-	return age <= freshness && l.told
-}
-
-// sawIt reports whether what decides about d was looked at since d came in. What
-// an older look says against it may have been over when d was made.
-func (r *run) sawIt(l *lane, d *souk.Delivery) bool {
-	oldest := l.look
-	for _, id := range [...]souk.ID{d.Installation, d.Speaker} {
-		if i := r.installs[id]; i != nil {
-			oldest = min(oldest, i.look)
-		}
-	}
-	return oldest > r.known[d.ID]
-}
-
-// speaker is whose token an attempt of d carries, and where d is justified.
-func (r *run) speaker(w *openWebhook, d *souk.Delivery) (souk.Speaker, souk.ID) {
-	var org souk.ID
-	if i := r.installs[d.Installation]; i != nil {
-		org = i.Org
-	}
-	i := r.installs[d.Speaker]
-	if i == nil || i.Status != souk.InstallationActive || i.AppUser.IsZero() || i.App != w.App || w.AppSuspended || w.AppDeleted {
-		return souk.Speaker{}, org
-	}
-	return souk.Speaker{Installation: i.ID, App: i.App, Org: i.Org, User: i.AppUser}, org
-}
-
-// verdict decides whether d may be attempted: then it is pending, else it is
-// held or ended for the reason told.
-func (r *run) verdict(w *openWebhook, d *souk.Delivery) (souk.DeliveryStatus, string) {
-	status, justified, served := souk.InstallationActive, true, w.OwnerServed
-	suspended, deleted := w.AppSuspended, w.AppDeleted
-	if d.Installation.IsZero() {
-		suspended = false // an app is told about itself as its owner's, whatever is installed
-	} else {
-		i := r.installs[d.Installation]
-		status, justified, served = i.Status, i.found, i.Served
-	}
-	if d.Final {
-		status, deleted = souk.InstallationActive, false
-	}
-	switch {
-	case !w.DeletedAt.IsZero():
-		return souk.DeliveryCancelled, "the webhook was deleted"
-	case deleted:
-		return souk.DeliveryCancelled, "the app was deleted"
-	case w.URL == "":
-		return souk.DeliveryCancelled, "the app has no trigger URL any more"
-	case !justified || status == souk.InstallationEnded:
-		return souk.DeliveryCancelled, "the installation ended"
-	case d.Epoch < w.Epoch:
-		return souk.DeliverySkipped, "it was skipped when the webhook was enabled"
-	case w.Status == souk.WebhookDisabled && souk.DisableRules[d.Dialect].Holds:
-		return souk.DeliveryHeld, ""
-	case w.Status != souk.WebhookActive:
-		return souk.DeliverySkipped, "the webhook is " + string(w.Status)
-	case suspended:
-		return souk.DeliverySkipped, "the app is suspended"
-	case status != souk.InstallationActive:
-		return souk.DeliverySkipped, "the installation is " + string(status)
-	case !served:
-		return souk.DeliverySkipped, "the organization has no subscription"
-	}
-	return souk.DeliveryPending, ""
 }

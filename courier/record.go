@@ -10,6 +10,28 @@ import (
 	"souk/store"
 )
 
+// book is what is to be recorded. One transaction of the recorder is under way at
+// most. A flight that was kept is in outcomes, or among those of that transaction,
+// until it is written down: nothing else lets go of it.
+type book struct {
+	outcomes   []*flight     // not recorded, nor under way to be
+	recording  int           // under way to be
+	writing    bool          // a transaction is under way
+	oldest     time.Time     // when the first of both came
+	marks      []*flight     // to be shown as under way
+	batch      int           // outcomes that are recorded at once
+	gathers    time.Duration // how long an outcome waits for others
+	notBefore  time.Time     // no transaction begins, as the last one failed
+	recordedAt time.Time
+	inspected  store.Line // how far the look for lines that nobody leads came
+	inspection time.Time  // when it goes on, or begins anew
+}
+
+func newBook(now time.Time) book { return book{batch: batch, gathers: gather, inspection: now} }
+
+// owed counts the outcomes that are not written down.
+func (b *book) owed() int { return len(b.outcomes) + b.recording }
+
 // records is one transaction of the recorder: attempts and what follows from
 // them, who goes next in their lines, and how endpoints fare.
 type records struct {
@@ -34,40 +56,40 @@ type records struct {
 // way. An outcome waits a moment for others, as long as the last transaction took:
 // each costs others a wait for the disk. While one runs, the next collects.
 func (r *run) record() {
-	if r.writing || r.now.Before(r.recordFrom) {
+	if r.book.writing || r.now.Before(r.book.notBefore) {
 		return
 	}
 	r.doctor()
-	inspects := !r.stopping && !r.now.Before(r.inspection)
-	due := len(r.outcomes) > 0 && (r.stopping || len(r.outcomes) >= r.batch || r.now.Sub(r.outcomes[0].keptAt) >= r.gathers)
-	if !due && !inspects && !r.ill && len(r.marks) == 0 {
+	inspects := !r.stopping && !r.now.Before(r.book.inspection)
+	due := len(r.book.outcomes) > 0 && (r.stopping || len(r.book.outcomes) >= r.book.batch || r.now.Sub(r.book.outcomes[0].keptAt) >= r.book.gathers)
+	if !due && !inspects && !r.ward.ill && len(r.book.marks) == 0 {
 		return
 	}
-	rec := &records{at: r.clock(), node: r.Lease.Node(), inspects: inspects, behind: r.inspected}
+	rec := &records{at: r.clock(), node: r.Lease.Node(), inspects: inspects, behind: r.book.inspected}
 	r.prescribe(rec)
-	n := min(len(r.outcomes), r.batch)
+	n := min(len(r.book.outcomes), r.book.batch)
 	if rec.alone {
 		n, inspects, rec.inspects = 0, false, false
 	}
-	if n == 0 && !inspects && len(rec.lanes) == 0 && len(r.marks) == 0 {
+	if n == 0 && !inspects && len(rec.lanes) == 0 && len(r.book.marks) == 0 {
 		return
 	}
-	rec.flights = slices.Clone(r.outcomes[:n])
-	r.outcomes = slices.Delete(r.outcomes, 0, n)
+	rec.flights = slices.Clone(r.book.outcomes[:n])
+	r.book.outcomes = slices.Delete(r.book.outcomes, 0, n)
 	for _, f := range rec.flights {
 		if !slices.Contains(rec.shards, f.shard) {
 			rec.shards = append(rec.shards, f.shard)
 		}
 	}
 	if !rec.alone {
-		for _, f := range r.marks {
+		for _, f := range r.book.marks {
 			if f.keptAt.IsZero() {
 				rec.marks = append(rec.marks, f.delivery.ID)
 			}
 		}
-		r.marks = nil
+		r.book.marks = nil
 	}
-	r.recording, r.writing = n, true
+	r.book.recording, r.book.writing = n, true
 	go func() {
 		began := time.Now()
 		err := r.DB.Record(r.base, rec.do)
@@ -111,41 +133,41 @@ func (rec *records) do(tx *store.Tx) error {
 // tried again in smaller parts, and without what is written down beside it, so
 // that one thing that no database takes does not keep all others.
 func (r *run) wrote(rec *records, err error) {
-	r.recording, r.writing = 0, false
+	r.book.recording, r.book.writing = 0, false
 	if err != nil {
 		if !errors.Is(err, context.Canceled) {
 			r.Log.Error("the courier could not record", "outcomes", len(rec.flights), "err", err)
 		}
-		r.outcomes = append(r.outcomes, rec.flights...)
+		r.book.outcomes = append(r.book.outcomes, rec.flights...)
 		away := errors.Is(err, store.ErrUnavailable) || errors.Is(err, store.ErrOutcomeUnknown) || errors.Is(err, context.Canceled)
 		r.healed(rec, err, away)
 		if rec.alone && !away {
 			return
 		}
-		r.recordFrom = r.now.Add(pause)
+		r.book.notBefore = r.now.Add(pause)
 		if !away {
-			r.batch = max(1, len(rec.flights)/2)
-			r.inspection = r.now.Add(inspection)
+			r.book.batch = max(1, len(rec.flights)/2)
+			r.book.inspection = r.now.Add(inspection)
 		}
 		return
 	}
-	r.recordedAt = r.clock()
+	r.book.recordedAt = r.clock()
 	r.healed(rec, nil, false)
 	if rec.alone {
 		return
 	}
-	r.batch = min(batch, 2*r.batch)
-	r.gathers = min(max(gather, rec.took), mostGather)
+	r.book.batch = min(batch, 2*r.book.batch)
+	r.book.gathers = min(max(gather, rec.took), mostGather)
 	r.owe()
 	if rec.inspects {
-		if r.inspected = rec.looked; r.inspected == (store.Line{}) {
-			r.inspection = r.now.Add(inspection)
+		if r.book.inspected = rec.looked; r.book.inspected == (store.Line{}) {
+			r.book.inspection = r.now.Add(inspection)
 		}
-		r.swept.next = r.now // who leads now is due
+		r.loads.swept.next = r.now // who leads now is due
 	}
 	for _, f := range rec.flights {
-		if r.loading {
-			r.recorded[f.delivery.ID] = struct{}{}
+		if r.loads.loading {
+			r.loads.recorded[f.delivery.ID] = struct{}{}
 		}
 		r.forget(f.lane, f.delivery)
 		r.remember(f.delivery)
@@ -161,11 +183,11 @@ func (r *run) wrote(rec *records, err error) {
 
 // owe says since when something is to be recorded.
 func (r *run) owe() {
-	if len(r.outcomes) == 0 {
+	if len(r.book.outcomes) == 0 {
 		r.courier.owed.Store(nil)
 		return
 	}
-	r.oldest = r.outcomes[0].keptAt
+	r.book.oldest = r.book.outcomes[0].keptAt
 	now := r.now
 	r.courier.owed.Store(&now)
 }

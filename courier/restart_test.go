@@ -141,10 +141,10 @@ func TestCourierDeliversAgainWhatWasNotRecorded(t *testing.T) {
 func TestIdleAfterAFailure(t *testing.T) {
 	bubble(t, func(t *testing.T, w world) {
 		r := newRun(w.courier(http.NotFoundHandler()), t.Context(), t.Context(), func() {})
-		r.outcomes = []*flight{{keptAt: r.now}, {keptAt: r.now.Add(-time.Minute)}}
-		r.oldest, r.recordFrom = r.now.Add(-time.Minute), r.now
-		r.swept.next, r.inspection = r.now.Add(time.Hour), r.now.Add(time.Hour)
-		if r.record(); r.writing {
+		r.book.outcomes = []*flight{{keptAt: r.now}, {keptAt: r.now.Add(-time.Minute)}}
+		r.book.oldest, r.book.notBefore = r.now.Add(-time.Minute), r.now
+		r.loads.swept.next, r.book.inspection = r.now.Add(time.Hour), r.now.Add(time.Hour)
+		if r.record(); r.book.writing {
 			t.Fatal("it is recorded at once")
 		}
 		if wait := r.idle(); wait <= 0 {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"souk"
-	"souk/store"
 )
 
 // run is one Run of a Courier. Its fields belong to the goroutine of loop.
@@ -20,62 +19,24 @@ type run struct {
 	air     context.Context // of attempts
 	cut     func()          // ends air
 
-	now       time.Time // of this round of loop; for waiting, as it is monotonic
-	lanes     map[souk.ID]*lane
-	busy      map[*lane]struct{} // those with something in hand, or of late, that looks are for
-	profiles  map[souk.Dialect]*Profile
-	known     map[souk.ID]int    // deliveries in hand, and which looks began before they came
-	lines     map[store.Line]int // how many of them lead a line, where that may be two
-	bytes     int                // of their bodies
-	slowHeld  int                // of them, those of slow lanes
-	slowBytes int                // of their bodies
-	schedule  schedule
-	alarms    ladder[*lane]
-	aired     flights // attempts under way that are not shown as such
-	long      flights // and those that are, for less than a second in all
-
-	installs map[souk.ID]*seenInstallation
-	blind    []*lane   // that wait for a newer look
-	dim      bool      // a look would be good
-	ownedUp  time.Time // when it was told last how long some of blind have been
-	looks    int       // that began
-	looking  bool      // one is under way
-	lookFrom time.Time // no look before, as the last one failed
-
-	hungry   [wants]fifo[*lane]   // that want something loaded; lane.hungry says which entry counts
-	slowly   bool                 // slow lanes are to be loaded first
-	loading  bool                 // a load is under way
-	recorded map[souk.ID]struct{} // since it began
-	shared   bool                 // lines are, by nodes that do not see each other
-	loadFrom time.Time            // no load before, as the last one failed
-	swept    sweeps
-
-	outcomes   []*flight     // not recorded, nor under way to be
-	recording  int           // under way to be
-	writing    bool          // a transaction of the recorder is under way
-	oldest     time.Time     // when the first of both came
-	marks      []*flight     // to be shown as under way
-	checkups   ladder[*lane] // with a health to be written down some time
-	rounds     time.Time     // when those were last that are not pressing
-	ill        bool          // some should be now
-	suspects   []*lane       // whose healths were in a transaction that was refused
-	suspected  int           // how many of them are tried at once
-	treated    bool          // some of them were tried just now
-	batch      int           // outcomes that are recorded at once
-	recordFrom time.Time     // no transaction before, as the last one failed
-	recordedAt time.Time
-	gathers    time.Duration // how long an outcome waits for others
-	inspected  store.Line    // how far the look for lines that nobody leads came
-	inspection time.Time     // when it goes on, or begins anew
+	now      time.Time // of this round of loop; for waiting, as it is monotonic
+	lanes    map[souk.ID]*lane
+	profiles map[souk.Dialect]*Profile
+	schedule schedule
+	alarms   ladder[*lane]
+	hand     hand     // what is in hand
+	up       airborne // attempts under way
+	sight    sight    // what was looked at
+	loads    loads    // what is loaded
+	book     book     // what is recorded
+	ward     ward     // healths that are to be written down
+	lately   memory   // of what was recorded
 
 	todo    chan *flight // for workers
 	workers int
 	reports chan func() // of transactions that ended
 	asks    chan chan State
 	ended   chan struct{}
-
-	lately, before map[souk.ID]struct{} // first attempts that were recorded since turned, and in the time before
-	turned         time.Time
 
 	offers [][]souk.Delivery // to be used again, as is
 	landed []*flight
@@ -90,29 +51,20 @@ func newRun(c *Courier, base, air context.Context, cut func()) *run {
 		Config: c.config, courier: c, limits: c.limits, clock: c.clock, mail: c.mail, base: base, air: air, cut: cut,
 		now:      now,
 		lanes:    map[souk.ID]*lane{},
-		busy:     map[*lane]struct{}{},
 		profiles: profiles(),
-		known:    map[souk.ID]int{},
-		lines:    map[store.Line]int{},
 		schedule: newSchedule(c.limits.flying),
 		alarms: ladder[*lane]{
 			less:  func(a, b *lane) bool { return a.alarm.Before(b.alarm) },
 			place: func(l *lane) *int { return &l.bell },
 		},
-		checkups: ladder[*lane]{
-			less:  func(a, b *lane) bool { return a.checkup.Before(b.checkup) },
-			place: func(l *lane) *int { return &l.visit },
-		},
-		suspected:  mostHealths,
-		installs:   map[souk.ID]*seenInstallation{},
-		batch:      batch,
-		gathers:    gather,
-		inspection: now,
-		shared:     c.config.DB.Leased(),
-		todo:       make(chan *flight, c.limits.flying),
-		reports:    make(chan func(), 3), // one for each kind of transaction
-		asks:       make(chan chan State),
-		ended:      make(chan struct{}),
+		hand:    newHand(c.config.DB.Leased()),
+		sight:   newSight(),
+		book:    newBook(now),
+		ward:    newWard(),
+		todo:    make(chan *flight, c.limits.flying),
+		reports: make(chan func(), 3), // one for each kind of transaction
+		asks:    make(chan chan State),
+		ended:   make(chan struct{}),
 	}
 }
 
@@ -133,11 +85,11 @@ func (r *run) loop(ctx context.Context) error {
 		r.dispatch()
 		r.ownUp()
 		if r.stopping {
-			if r.schedule.flying+len(r.outcomes)+r.recording == 0 && !r.writing {
+			if r.schedule.flying+r.book.owed() == 0 && !r.book.writing {
 				return nil
 			}
 			if !r.now.Before(r.giveUp.Add(lastTurns)) {
-				return fmt.Errorf("courier: stopped with %d outcomes not recorded", len(r.outcomes)+r.recording)
+				return fmt.Errorf("courier: stopped with %d outcomes not recorded", r.book.owed())
 			}
 			if !r.now.Before(r.giveUp) {
 				r.cut()
@@ -177,7 +129,7 @@ func (r *run) collect() {
 			r.take(ds, true)
 		}
 		if sweep {
-			r.swept.next = r.now
+			r.loads.swept.next = r.now
 		}
 	}
 	clear(offers)
@@ -196,25 +148,25 @@ func (r *run) idle() time.Duration {
 	if r.alarms.len() > 0 {
 		sooner(r.alarms.top().alarm)
 	}
-	if f := r.aired.first; f != nil {
+	if f := r.up.brief.first; f != nil {
 		sooner(f.began.Add(longRun))
 	}
-	if f := r.long.first; f != nil {
+	if f := r.up.long.first; f != nil {
 		sooner(f.began.Add(slowFrom))
 	}
-	if !r.writing && len(r.outcomes) > 0 {
-		sooner(later(r.recordFrom, r.outcomes[0].keptAt.Add(r.gathers)))
+	if !r.book.writing && len(r.book.outcomes) > 0 {
+		sooner(later(r.book.notBefore, r.book.outcomes[0].keptAt.Add(r.book.gathers)))
 	}
-	if !r.looking && !r.stopping && (len(r.blind) > 0 || r.dim) {
-		sooner(r.lookFrom)
+	if !r.sight.looking && !r.stopping && (len(r.sight.blind) > 0 || r.sight.dim) {
+		sooner(r.sight.notBefore)
 	}
 	if r.stopping {
 		if r.now.Before(r.giveUp) {
 			sooner(r.giveUp)
 		}
 		sooner(r.giveUp.Add(lastTurns))
-	} else if !r.loading {
-		sooner(later(r.loadFrom, later(r.swept.next, r.swept.not)))
+	} else if !r.loads.loading {
+		sooner(later(r.loads.notBefore, later(r.loads.swept.next, r.loads.swept.not)))
 	}
 	return next.Sub(r.now)
 }
@@ -244,7 +196,7 @@ func (r *run) reassign() {
 			r.disown(l)
 		}
 	}
-	r.swept.all, r.swept.next = true, r.now
+	r.loads.swept.all, r.loads.swept.next = true, r.now
 }
 
 // disown lets go of a lane that is another's now. What flies is recorded.
@@ -260,7 +212,7 @@ func (r *run) disown(l *lane) {
 func (r *run) drop(l *lane) {
 	r.schedule.leave(l)
 	r.alarms.take(l)
-	r.checkups.take(l)
-	delete(r.busy, l)
+	r.ward.checkups.take(l)
+	delete(r.sight.busy, l)
 	delete(r.lanes, l.endpoint)
 }

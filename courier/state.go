@@ -62,7 +62,7 @@ func late(since *time.Time) (time.Duration, bool) {
 func (r *run) state() State {
 	s := State{
 		Lanes: map[string]int{}, Flying: r.schedule.flying,
-		Unrecorded: len(r.outcomes) + r.recording, RecordedAt: r.recordedAt,
+		Unrecorded: r.book.owed(), RecordedAt: r.book.recordedAt,
 	}
 	oldest := func(t *turns) {
 		t.heads(t.ring.len(), func(d *souk.Delivery) {
@@ -78,7 +78,7 @@ func (r *run) state() State {
 		oldest(&l.again)
 	}
 	if s.Unrecorded > 0 {
-		s.LateBy = r.now.Sub(r.oldest)
+		s.LateBy = r.now.Sub(r.book.oldest)
 	}
 	return s
 }
