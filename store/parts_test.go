@@ -277,6 +277,7 @@ func TestPagesOverParts(t *testing.T) {
 						}
 						moves = append(moves, p)
 						d.Status, d.Attempts, d.LastOutcome, d.NextAt, d.Note, d.EndedAt = p.Status, p.Attempts, p.Outcome, time.Time{}, p.Note, at
+						d.Aside = false
 						if p.Attempt != nil {
 							d.Entry = souk.ID{}
 						}
