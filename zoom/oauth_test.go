@@ -2,12 +2,10 @@ package zoom
 
 import (
 	"encoding/json"
-	"io"
 	"log/slog"
 	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -17,176 +15,9 @@ import (
 	"golang.org/x/oauth2/clientcredentials"
 
 	"souk"
-	"souk/market"
 	"souk/souktest"
 	"souk/store"
 )
-
-// back is where apps have people sent back to.
-const back = "https://app.example/back?from=souk"
-
-// bureau is an office in which apps get tokens for themselves.
-type bureau struct {
-	*office
-	address string                      // of the database
-	client  map[string]souk.Credentials // by the name of the app
-}
-
-func eachBureau(t *testing.T, test func(t *testing.T, b *bureau)) {
-	t.Helper()
-	t.Parallel()
-	souktest.EachAddress(t, func(t *testing.T, address string) {
-		db, err := store.Open(t.Context(), address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := db.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		o := newOffice(t, db)
-		b := &bureau{o, address, map[string]souk.Credentials{}}
-		o.write(func(tx *store.Tx) error {
-			for name, app := range map[string]souk.App{"desk": o.desk, "mill": o.mill, "vat": o.vat} {
-				app.RedirectURIs = []string{back}
-				if err := tx.PutApp(app); err != nil {
-					return err
-				}
-				sealed, err := tx.Credentials(app.ID)
-				if err != nil {
-					return err
-				}
-				if b.client[name], err = sealed.Open(souktest.Key); err != nil {
-					return err
-				}
-			}
-			for app, by := range map[souk.ID]souk.User{o.desk.ID: o.ada, o.vat.ID: o.gus} {
-				i, err := tx.InstallationAt(app, by.Org)
-				if err != nil {
-					return err
-				}
-				g := souk.Grant{ID: souk.NewID(), User: by.ID, Installation: i.ID, Scopes: i.Scopes, Status: souk.GrantActive, CreatedAt: i.CreatedAt}
-				if err := tx.PutGrant(g); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		test(t, b)
-	})
-}
-
-// request is a call of an address of OAuth. Whose client asks is a name, or the
-// whole header.
-func (b *bureau) request(path, client, body string, header ...string) *http.Request {
-	b.t.Helper()
-	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodPost, b.url+path, strings.NewReader(body))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	if c, ok := b.client[client]; ok {
-		r.SetBasicAuth(c.ZoomClientID, c.ZoomClientSecret)
-	} else if client != "" {
-		r.Header.Set("Authorization", client)
-	}
-	if body != "" {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	for i := 0; i < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
-	}
-	return r
-}
-
-func (b *bureau) do(r *http.Request) answered {
-	b.t.Helper()
-	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := stay.Do(r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return answered{res.StatusCode, string(text), res.Header}
-}
-
-func (b *bureau) ask(path, client, body string) answered {
-	b.t.Helper()
-	return b.do(b.request(path, client, body))
-}
-
-// got reads an answer that says yes.
-func (b *bureau) got(a answered) (token grantAnswer) {
-	b.t.Helper()
-	if a.status != 200 || a.header.Get("Cache-Control") != "no-store" || !strings.HasPrefix(a.header.Get("Content-Type"), "application/json") {
-		b.t.Fatalf("%d %v %s", a.status, a.header, a.body)
-	}
-	if err := json.Unmarshal([]byte(a.body), &token); err != nil {
-		b.t.Fatal(err)
-	}
-	return token
-}
-
-// refused checks an answer that says no.
-func (b *bureau) refused(what string, a answered, status int, word string) {
-	b.t.Helper()
-	var said map[string]string
-	err := json.Unmarshal([]byte(a.body), &said)
-	if err != nil || a.status != status || said["error"] != word || said["reason"] == "" || len(said) != 2 {
-		b.t.Errorf("%s: %d %s, want %d %s", what, a.status, a.body, status, word)
-	}
-	if (status == 401) != (a.header.Get("WWW-Authenticate") != "") || a.header.Get("Cache-Control") != "no-store" {
-		b.t.Errorf("%s: %v", what, a.header)
-	}
-}
-
-// code is what an app gets when somebody agrees whom it sent to address.
-func (b *bureau) code(who souk.User, address string) string {
-	b.t.Helper()
-	r, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, address, nil)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	a := b.do(r)
-	to, err := url.Parse(a.header.Get("Location"))
-	if err != nil || a.status != http.StatusFound || to.Path != consentPath {
-		b.t.Fatalf("sent to %q: %d %s", a.header.Get("Location"), a.status, a.body)
-	}
-	query := to.Query()
-	app, err := souk.ParseID(query.Get("client_id"))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	// What the page asks the market when somebody says yes.
-	code, err := b.m.Authorize(b.t.Context(), souk.Actor{User: who.ID, Kind: souk.ConsoleSession, Face: "test"}, market.Authorizing{
-		App: app, Redirect: query.Get("redirect_uri"), Challenge: query.Get("code_challenge"),
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return code
-}
-
-// sendTo is where an app sends people, with more parameters.
-func (b *bureau) sendTo(app string, more ...string) string {
-	query := url.Values{"response_type": {"code"}, "client_id": {b.client[app].ZoomClientID}, "redirect_uri": {back}}
-	for i := 0; i < len(more); i += 2 {
-		query.Set(more[i], more[i+1])
-	}
-	return b.url + "/oauth/authorize?" + query.Encode()
-}
-
-func filled(pairs ...string) string {
-	values := url.Values{}
-	for i := 0; i < len(pairs); i += 2 {
-		values.Add(pairs[i], pairs[i+1])
-	}
-	return values.Encode()
-}
 
 // An app gets a token by each of the four ways, with its parameters in the body or
 // in the address.
@@ -479,71 +310,6 @@ func TestDataCompliance(t *testing.T) {
 	})
 }
 
-// An app replaces its secret: both answer until the old one ends.
-func TestRotatingClientSecrets(t *testing.T) {
-	eachBureau(t, func(t *testing.T, b *bureau) {
-		const rotate = "POST /marketplace/apps/{mill}/rotate_client_secret"
-		b.token["own"] = b.got(b.ask("/oauth/token", "mill", "grant_type=client_credentials")).AccessToken
-		b.token["other"] = b.got(b.ask("/oauth/token", "desk", "grant_type=client_credentials")).AccessToken
-		now := b.m.DB.Now()
-		old := b.client["mill"].ZoomClientSecret
-		tries := func(secret string) int {
-			return b.ask("/oauth/token", "", filled("grant_type", "client_credentials", "client_id", b.client["mill"].ZoomClientID, "client_secret", secret)).status
-		}
-		in := func(action, until string) string {
-			return `{"action":"` + action + `","revoke_old_secret_time":"` + until + `"}`
-		}
-		soon := moment(now.AddDate(0, 0, 29))
-		for _, tt := range []struct {
-			who, path, body string
-			status          int
-			says            string
-		}{
-			{"own", rotate, `{"action":"new"}`, 400, `{"code":1500,"message":"Missing request parameters."}`},
-			{"own", rotate, in("", "now"), 400, `{"code":1500,"message":"Missing request parameters."}`},
-			{"own", rotate, in("renew", "now"), 400, "{\"code\":1500,\"message\":\"Invalid request parameter `action`. Can be `new` or `update`.\"}"},
-			{"own", rotate, in("new", "tomorrow"), 400, "{\"code\":1500,\"message\":\"Invalid format of request param `revoke_old_secret_time`. Should be in format `yyyy-MM-dd'T'HH:mm:ss'Z'` for example `2025-03-14T12:34:56Z`.\"}"},
-			{"own", rotate, in("new", moment(now.AddDate(0, 0, 31))), 400, "{\"code\":2001,\"message\":\"Invalid value of request param `revoke_old_secret_time`.\"}"},
-			{"own", rotate, in("new", moment(now.AddDate(0, 0, -1))), 400, "{\"code\":2001,\"message\":\"Invalid value of request param `revoke_old_secret_time`.\"}"},
-			{"own", rotate, in("update", soon), 404, `{"code":1401,"message":"Secret ID does not exist."}`},
-			{"other", rotate, in("new", "now"), 404, `{"code":1401,"message":"App ID does not exist."}`},
-			{"own", "POST /marketplace/apps/{nobody}/rotate_client_secret", in("new", "now"), 404, `{"code":1401,"message":"App ID does not exist."}`},
-			{"none", rotate, in("new", "now"), 401, `{"code":201,"message":"Invalid access token, does not contain scopes:[marketplace:update:client_secret]."}`},
-			{"bob", rotate, in("new", "now"), 400, ownTokenOnlySays},
-			{"ada", rotate, in("new", "now"), 400, ownTokenOnlySays}, // an admin's, by another app
-		} {
-			b.want(tt.who, tt.path, tt.body, tt.status, tt.says)
-		}
-		type told struct {
-			ID    string `json:"secret_id"`
-			New   string `json:"new_secret"`
-			Until string `json:"revoke_old_secret_time"`
-		}
-		rotated := func(body string) (done told) {
-			t.Helper()
-			a := b.call("own", rotate, body)
-			if err := json.Unmarshal([]byte(a.body), &done); err != nil || a.status != 201 || len(done.ID) != 22 {
-				t.Fatalf("%s: %d %s", body, a.status, a.body)
-			}
-			return done
-		}
-		first := rotated(in("new", soon))
-		if first.New == "" || first.New == old || first.Until != soon || tries(old) != 200 || tries(first.New) != 200 {
-			t.Errorf("rotated to %+v; the old one answers %d, the new one %d", first, tries(old), tries(first.New))
-		}
-		if sooner := moment(now.AddDate(0, 0, 1)); rotated(in("update", sooner)) != (told{first.ID, "", sooner}) || tries(old) != 200 {
-			t.Error("the old one does not answer until tomorrow")
-		}
-		if ended := rotated(in("update", "now")); ended.ID != first.ID || tries(old) != 401 || tries(first.New) != 200 {
-			t.Errorf("ended: %+v; the old one answers %d, the new one %d", ended, tries(old), tries(first.New))
-		}
-		b.want("own", rotate, in("new", "now"), 400, `{"code":2000,"message":"Working on processing your request. Can only change client secret rotate schedule 3 times in 15 minutes."}`)
-		if strings.Contains(b.log.String(), first.New) {
-			t.Error("a secret is in the log")
-		}
-	})
-}
-
 // Whoever guesses from one address has to wait; who is right never is.
 func TestGuessingClientsWait(t *testing.T) {
 	eachBureau(t, func(t *testing.T, b *bureau) {
@@ -563,8 +329,3 @@ func TestGuessingClientsWait(t *testing.T) {
 		b.got(b.ask("/oauth/token", "desk", "grant_type=client_credentials"))
 	})
 }
-
-// from is where calls of the market come from.
-func (b *bureau) from() netip.Addr { return netip.MustParseAddr("127.0.0.1") }
-
-const ownTokenOnlySays = `{"code":200,"message":"No permission: this takes a token of the app itself, by client credentials."}`
