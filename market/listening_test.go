@@ -172,6 +172,13 @@ func TestChangeZoomWebhook(t *testing.T) {
 		if len(seen) != 1 || seen[0].Auth.Password != "p" || seen[0].URL != in.URL || changed.Auth.Username != "u" || changed.Auth.Password != souk.Masked {
 			t.Errorf("asked %+v, now %+v", seen, changed.Auth)
 		}
+		away := in
+		away.URL = "https://mallory.example/"
+		if err := drop(w.m.PutWebhook(ctx, operator, away)); !errors.As(err, new(souk.Invalid)) || len(seen) != 1 {
+			t.Errorf("the password goes to another server: %v, asked %d times", err, len(seen))
+		}
+		away.Auth, away.URL = &souk.Auth{Kind: souk.BasicAuth, Username: "u", Password: "p"}, "https://chat.example:8443/"
+		must(w.m.PutWebhook(ctx, operator, away))(t)
 		in.Auth = &souk.Auth{}
 		if changed = must(w.m.PutWebhook(ctx, operator, in))(t); changed.Auth != (souk.Auth{}) {
 			t.Errorf("it still has %+v", changed.Auth)

@@ -268,7 +268,7 @@ func unmasked(w souk.Webhook, h Hook) *souk.Auth {
 			}
 		}
 	}
-	if full == w.Auth {
+	if full == w.Auth && sameServer(h.URL, w.URL) {
 		return nil
 	}
 	return &full

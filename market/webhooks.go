@@ -191,10 +191,14 @@ func (tx *Tx) hook(in Hook) (w store.SealedWebhook, err error) {
 		}
 		return w, nil
 	}
+	had := w.URL
 	w.URL, w.Events = in.URL, slices.Clone(in.Events)
 	slices.Sort(w.Events)
 	w.Events = slices.Compact(w.Events)
 	if w.Dialect == souk.Zoom {
+		if in.Auth == nil && len(w.SealedAuth) > 0 && !sameServer(had, w.URL) {
+			return w, souk.Invalid{{Field: "auth", Reason: "has secrets that another server is not told unless they are said again"}}
+		}
 		return tx.listening(w, in)
 	}
 	return w, nil

@@ -315,7 +315,7 @@ func TestZoomWebhooks(t *testing.T) {
 		at := "/apps/{deploy}/webhooks/" + w.ID
 		for _, call := range [][2]string{
 			{"GET " + at, ""}, {"GET /apps/{deploy}/webhooks", ""}, {"POST " + at + "/verify", ""},
-			{"PUT " + at, `{"url":"https://s.example/","events":["request"]}`},
+			{"PUT " + at, `{"url":"https://r.example/2","events":["request"]}`},
 			{"POST " + at + "/enable", `{"held":"resume"}`},
 		} {
 			got := o.call(t, "vic", call[0], call[1])
@@ -324,7 +324,7 @@ func TestZoomWebhooks(t *testing.T) {
 			}
 		}
 		state := into[webhookState](t, o.call(t, "vic", "GET "+at, ""), 200)
-		if len(asked) != 4 || asked[3].Auth.Password != "hush-hush" || asked[3].URL != "https://s.example/" || *state.Name != "" || state.Checks == nil || state.Checks.Failures != 0 {
+		if len(asked) != 4 || asked[3].Auth.Password != "hush-hush" || asked[3].URL != "https://r.example/2" || *state.Name != "" || state.Checks == nil || state.Checks.Failures != 0 {
 			t.Errorf("asked %+v; it is %+v", asked, state)
 		}
 		for what, c := range map[string][2]string{
@@ -342,11 +342,14 @@ func TestZoomWebhooks(t *testing.T) {
 				t.Errorf("%s: %s", what, got.body)
 			}
 		}
+		if got := o.call(t, "vic", "PUT "+at, `{"url":"https://mallory.example/","events":["request"]}`); !strings.HasPrefix(faultsIn(t, got), "/auth has secrets") || len(asked) != 4 {
+			t.Errorf("another server is told the password: %s", got.body)
+		}
 		refuse = true
 		if got := o.call(t, "vic", "POST /apps/{deploy}/webhooks", `{`+hook+`}`); got.problem() != "not-verified" {
 			t.Errorf("a silent receiver: %s", got.body)
 		}
-		if got := o.call(t, "vic", "PUT "+at, `{"url":"https://t.example/","events":["request"]}`); got.problem() != "not-verified" {
+		if got := o.call(t, "vic", "PUT "+at, `{"url":"https://r.example/3","events":["request"]}`); got.problem() != "not-verified" {
 			t.Errorf("a silent receiver: %s", got.body)
 		}
 		bye := into[savedObject](t, o.call(t, "vic", "POST /apps/{deploy}/webhooks", `{"dialect":"zoom","url":"https://bye.example/","source":"deauthorization"}`), 201)
@@ -358,7 +361,7 @@ func TestZoomWebhooks(t *testing.T) {
 		}
 		into[webhookObject](t, o.call(t, "vic", "PUT /apps/{deploy}/webhooks/"+bye.ID, `{"url":"https://bye.example/2"}`), 200)
 		list := into[listing[webhookObject]](t, o.call(t, "vic", "GET /apps/{deploy}/webhooks", ""), 200)
-		if n := len(list.Items); n != 3 || list.Items[1].URL != "https://s.example/" || list.Items[2].URL != "https://bye.example/2" {
+		if n := len(list.Items); n != 3 || list.Items[1].URL != "https://r.example/2" || list.Items[2].URL != "https://bye.example/2" {
 			t.Errorf("there are %+v", list.Items)
 		}
 	})

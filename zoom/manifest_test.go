@@ -132,6 +132,10 @@ func TestManifest(t *testing.T) {
 			}
 		}
 		check("URLs elsewhere, with masks")
+		said := strings.Replace(strings.Replace(same, o.receiver.URL+"/later", away.URL+"/live", 1), `"custom_header_value":"********"`, `"custom_header_value":"v"`, 1)
+		if got := o.put(said); got.status != 204 || fmt.Sprint(o.asked) != "[/live v]" {
+			t.Errorf("elsewhere, with the secret: %d %s, asked %q", got.status, got.body, o.asked)
+		}
 		// Less is less.
 		if got := o.put(`{"display_information":{"display_name":"Bare"},"developer_information":{"privacy_policy":"https://mill.example/p"},"unknown":[1]}`); got.status != 204 {
 			t.Fatalf("%d %s", got.status, got.body)
