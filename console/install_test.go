@@ -57,6 +57,13 @@ func TestInstall(t *testing.T) {
 		if on := again.between(t, `<a class="button primary" href="`, `"`); on != "https://clerk.example/back?a=b&status=installed&state=left+%26+off" {
 			t.Errorf("who has it already goes on to %q", on)
 		}
+		s.record(func(tx *store.Tx) error {
+			i.Status = souk.InstallationSuspended
+			return tx.PutInstallation(i)
+		})
+		if page := v.get(link).is(t, 200, "Clerk is installed", "It is installed at Fair, and suspended", "Go on"); strings.Contains(page.body, "It works at") {
+			t.Error("what is suspended is said to work")
+		}
 	})
 }
 
