@@ -129,6 +129,18 @@ func TestApprovingForSome(t *testing.T) {
 		if got := w.verdict("joe", "chat", w.hq); got != souk.Requestable {
 			t.Errorf("joe left: %s", got)
 		}
+		// No verb ends a group. An answer for one without members is nobody's, and
+		// stands for whoever joins.
+		w.write(func(tx *store.Tx) error { return drop(tx.LeaveGroup(ops, w.user["una"])) })
+		for name, want := range map[string]souk.Verdict{"una": souk.Requestable, "joe": souk.Requestable, "jane": souk.VerdictApproved} {
+			if got := w.verdict(name, "chat", w.hq); got != want {
+				t.Errorf("the group is empty, and %s is told %s, want %s", name, got, want)
+			}
+		}
+		w.group(w.hq, "ops", "joe")
+		if got := w.verdict("joe", "chat", w.hq); got != souk.VerdictApproved {
+			t.Errorf("joe came back: %s", got)
+		}
 
 		// Deciding for everyone ends the narrower answers.
 		w.restrict("ada", "chat", w.acme)

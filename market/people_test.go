@@ -16,10 +16,8 @@ func TestDeactivating(t *testing.T) {
 		i := w.install("sid", "tool", w.hq)
 		w.setPolicy(w.hq, souk.Approval)
 		sids := w.ask("sid", "certified", w.hq)
-		w.write(func(tx *store.Tx) error {
-			return tx.InsertResolution(souk.Resolution{ID: souk.NewID(), App: w.app["files"], Org: w.hq, Audience: souk.Audience{User: w.user["sid"]},
-				Status: souk.Approved, By: w.user["max"], CreatedAt: dawn})
-		})
+		must(w.m.Approve(ctx, w.as("max"), market.Decision{App: w.app["files"], At: w.hq, Audiences: w.people("sid")}))(t)
+		must(w.m.Restrict(ctx, w.as("ada"), market.Decision{App: w.app["files"], At: w.acme, Audiences: w.people("sid")}))(t)
 		ok(t, w.m.DeactivateUser(ctx, w.as("una"), w.user["sid"]))
 		for what, n := range map[string]int{
 			"pending requests":    w.count(`SELECT count(*) FROM requests WHERE user_id = $1 AND status = 'pending'`, w.user["sid"]),
@@ -37,7 +35,7 @@ func TestDeactivating(t *testing.T) {
 		if got := w.request(q.ID).Status; got != souk.Pending {
 			t.Errorf("joe's request is %s", got)
 		}
-		wantList(t, "in the audit", w.rows(`SELECT verb FROM audit WHERE verb = 'DeactivateUser'`), "DeactivateUser", "DeactivateUser", "DeactivateUser", "DeactivateUser")
+		wantList(t, "in the audit", w.rows(`SELECT verb FROM audit WHERE verb = 'DeactivateUser'`), "DeactivateUser", "DeactivateUser", "DeactivateUser", "DeactivateUser", "DeactivateUser")
 		wantRefusal(t, "acting afterwards", drop(w.m.RequestApp(ctx, w.as("sid"), market.Asking{App: w.app["chat"], At: w.hq})), souk.NotAllowed)
 		w.checkAudit()
 	})

@@ -126,6 +126,8 @@ var documents = []struct{ name, text, want string }{
 	{"some workspaces", `{version: 1, installations: {i: {workspaces: some}}}`, "installations.i.workspaces: must be a list, or all"},
 	{"a webhook of no wire", `{version: 1, apps: {bot: {webhooks: {w: {dialect: teams}}}}}`, `apps.bot.webhooks.w.dialect: must be one of "slack", "native", "giosg", "zoom", not "teams"`},
 	{"a webhook of Zoom's wire", `{version: 1, apps: {bot: {deauthorization_url: "https://b.example/", webhooks: {w: {dialect: zoom, name: N, reach: account, environment: null, extended: true, auth: {kind: custom, key: x-k, value: v}}, v: {auth: null}}}}}`, ""},
+	{"a reach and an environment that are none", `{version: 1, apps: {bot: {webhooks: {w: {reach: user, environment: staging}}}}}`,
+		`apps.bot.webhooks.w.reach: must be one of "account", "master_account", not "user"; apps.bot.webhooks.w.environment: must be one of "development", "production", not "staging"`},
 	{"a header of no kind", `{version: 1, apps: {bot: {webhooks: {w: {auth: {}}}}}}`, "apps.bot.webhooks.w.auth: must have a kind"},
 	{"a header that is not known", `{version: 1, apps: {bot: {webhooks: {w: {auth: {kind: basic, token: t}}}}}}`, `apps.bot.webhooks.w.auth: unknown key "token"`},
 	{"a reach of users", `{version: 1, apps: {bot: {webhooks: {w: {reach: user}}}}}`, `apps.bot.webhooks.w.reach: must be one of "account", "master_account", not "user"`},
