@@ -66,7 +66,7 @@ conformance/node_modules/.package-lock.json: conformance/package.json conformanc
 # measured more exactly than a busy machine allows. Databases that are gone for a
 # minute. Servers that are killed, for as long as KILLS takes (about 3 s each),
 # frozen, or many. Pages of a million rows. And random walks, for as long as CHECKS
-# takes: about 4 s each in the market.
+# takes: about 4 s each in the market and through the faces.
 CHECKS ?= 200
 KILLS ?= 1000
 soak: conformance/node_modules/.package-lock.json
@@ -78,6 +78,7 @@ soak: conformance/node_modules/.package-lock.json
 	$(WITH_POSTGRES) -- go test -run '^TestPlans$$' -count=1 -timeout=1h ./store -store.many=1000000
 	$(WITH_POSTGRES) -- go test -run '^(TestThreeNodes|TestNoShardHasTwoOwners)$$' -count=1 -timeout=2h ./courier -courier.nodes=200 -rapid.checks=$(CHECKS)
 	$(WITH_POSTGRES) -- go test -run '^(TestInvariants|TestLifeOfAnEndpoint)$$' -count=1 -timeout=2h ./market -rapid.checks=$(CHECKS) -rapid.steps=120
+	$(WITH_POSTGRES) -- go test -run '^TestFacesAgree$$' -count=1 -timeout=2h ./cmd/souk -souk.walks=$(CHECKS) -souk.steps=60
 
 # The figures of docs/performance.md; CPU profiles of the servers go to bench/out.
 bench:
