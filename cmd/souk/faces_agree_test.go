@@ -265,7 +265,34 @@ func (w *agreement) decidesOverZoom() {
 	if verb != "cancel" {
 		w.decides(verb, app, all)
 	}
+	before := w.look()
 	w.callsZoom("PATCH /apps/"+app.Zoom()+"/requests", body)
+	if action == "decline_all" {
+		w.declinedAll(before, w.look(), app)
+	}
+}
+
+// declinedAll holds what stands of an app after it was declined for all against
+// what stood before: nobody's request, no approval, and nothing that rested on the
+// one for everyone in the account.
+func (w *agreement) declinedAll(before, after state, app souk.ID) {
+	aCase, _ := before.latest(app)
+	for id, q := range before.requests {
+		open := q.status == souk.Pending || q.status == souk.RequestApproved
+		if is := after.requests[id].status; q.aCase == aCase && open && is != souk.RequestDeclined {
+			w.Errorf("step %d left a request %s that was %s", len(w.steps), is, q.status)
+		}
+	}
+	rested := slices.Contains(before.answersFor(app, "everyone"), w.ID("orgs.acme").String()+" approved") &&
+		!strings.Contains(fmt.Sprint(before.answersFor(app, "")), "restricted")
+	for id, i := range before.installed {
+		if is := after.installed[id].status; rested && i.app == app && i.status == souk.InstallationActive && is != souk.InstallationSuspended {
+			w.Errorf("step %d left an installation %s that had lost its approval", len(w.steps), is)
+		}
+	}
+	if left := fmt.Sprint(after.answersFor(app, "")); strings.Contains(left, "approved") {
+		w.Errorf("step %d left approvals: %s", len(w.steps), left)
+	}
 }
 
 func (w *agreement) preApproves() {

@@ -161,6 +161,16 @@ func (s state) answersOf(app souk.ID) (all []string) {
 	return all
 }
 
+// answersFor are where an app has which answer for an audience, or for any.
+func (s state) answersFor(app souk.ID, audience string) (all []string) {
+	for _, a := range s.standing {
+		if a.app == app && (audience == "" || a.audience == audience) {
+			all = append(all, a.org.String()+" "+a.status)
+		}
+	}
+	return all
+}
+
 // decision is how a step decides, if it does: what Zoom is told follows from it
 // and from what changed (docs/dialects/zoom.md, "The four events").
 type decision struct {
