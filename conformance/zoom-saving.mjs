@@ -20,7 +20,7 @@ const answers = {
   '/echo': (res, { plainToken }) => res.end(JSON.stringify({ plainToken })),
   '/empty': (res) => { res.writeHead(204); res.end(); },
   '/broken': (res, { plainToken }) => { res.writeHead(500); res.end(proof(plainToken)); },
-  '/late': (res, { plainToken }) => { setTimeout(() => res.end(proof(plainToken)), 3_100); },
+  '/late': (res, { plainToken }) => { setTimeout(() => res.end(proof(plainToken)), 4_000); },
   '/moved': (res) => { res.writeHead(307, { Location: '/right' }); res.end(); },
   '/right': (res, { plainToken }) => { moved += 1; res.end(proof(plainToken)); },
 };

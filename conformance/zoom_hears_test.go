@@ -14,6 +14,19 @@ import (
 	"souk/zoom"
 )
 
+// asking is the body of a request whose reason is a text.
+func asking(t *testing.T, reason string) []byte {
+	t.Helper()
+	body, err := zoom.Encode(souk.Event{
+		ID: souk.NewID(), Kind: souk.RequestCreated, At: time.Now(),
+		Data: &souk.EventData{App: &souk.App{ID: souk.NewID(), Name: "Notes"}, User: &souk.User{FirstName: "Bo"}, Request: &souk.Request{Reason: reason}},
+	}, souk.Endpoint{Installation: souk.Installation{ID: souk.NewID()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return body
+}
+
 // Bytes that are no text, which a database may hold, arrive as U+FFFD.
 func TestRivetHearsWhatIsNoText(t *testing.T) {
 	hasModules(t)

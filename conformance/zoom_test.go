@@ -70,6 +70,7 @@ func TestRivet(t *testing.T) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
 			souktest.EachAddress(t, func(t *testing.T, database string) {
+				t.Parallel()
 				on, _ := startWorld(t, database, filepath.Join("testdata", "zoom.yaml"), "--rate-limits", s.limits)
 				beside := &zoomwire.Receiver{Secret: func() string { return on.Apps["gate"].Credentials.Zoom.WebhookSecretToken }}
 				witness := httptest.NewServer(beside)
