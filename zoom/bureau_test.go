@@ -27,18 +27,7 @@ type bureau struct {
 
 func eachBureau(t *testing.T, test func(t *testing.T, b *bureau)) {
 	t.Helper()
-	t.Parallel()
-	souktest.EachAddress(t, func(t *testing.T, address string) {
-		db, err := store.Open(t.Context(), address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := db.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		o := newOffice(t, db)
+	inOffice(t, func(t *testing.T, o *office, address string) {
 		b := &bureau{o, address, map[string]souk.Credentials{}}
 		o.write(func(tx *store.Tx) error {
 			for name, app := range map[string]souk.App{"desk": o.desk, "mill": o.mill, "vat": o.vat} {

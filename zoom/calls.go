@@ -24,9 +24,8 @@ var callRoutes = []route{
 
 // callLogs is a page of them.
 type callLogs struct {
-	NextPageToken string      `json:"next_page_token"`
-	PageSize      int         `json:"page_size"`
-	CallLogs      []calledLog `json:"call_logs"`
+	listing
+	CallLogs []calledLog `json:"call_logs"`
 }
 
 // calledLog is one call that was answered.
@@ -61,7 +60,7 @@ func listCalls(c *call) (a answer, err error) {
 		return a, err
 	}
 	found, next := listed(p, found, func(l souk.Call) souk.Position { return souk.Position{At: l.At, ID: l.ID} })
-	return shown(callLogs{next, p.size, each(found, func(l souk.Call) calledLog {
+	return shown(callLogs{listing{next, p.size}, each(found, func(l souk.Call) calledLog {
 		return calledLog{l.Pattern, strconv.FormatInt(l.At.UnixMilli(), 10), l.Status, l.Method, l.Trace}
 	})}), nil
 }

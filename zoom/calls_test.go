@@ -2,7 +2,6 @@ package zoom
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,17 +29,7 @@ func (o *office) kept() {
 // called are the calls that desk made, as its owner reads of them.
 func (o *office) called(query string) (rows []calledLog) {
 	o.t.Helper()
-	for token := ""; ; {
-		got := o.call("ada", "GET /marketplace/apps/{desk}/api_call_logs?page_size=10&"+query+"&next_page_token="+token, "")
-		var page callLogs
-		if err := json.Unmarshal([]byte(got.body), &page); err != nil || got.status != 200 || page.PageSize != 10 {
-			o.t.Fatalf("%s: %d %s", query, got.status, got.body)
-		}
-		rows = append(rows, page.CallLogs...)
-		if token = page.NextPageToken; token == "" {
-			return rows
-		}
-	}
+	return pageByPage(o, "/marketplace/apps/{desk}/api_call_logs?"+query, 10, func(p callLogs) (listing, []calledLog) { return p.listing, p.CallLogs })
 }
 
 // What an app calls, its owner reads: the address without what a caller put into

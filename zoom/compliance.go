@@ -2,13 +2,11 @@ package zoom
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"unicode/utf8"
 
 	"souk"
 	"souk/market"
-	"souk/web"
 )
 
 // complianceBody is what an app says that it did with somebody's data. What else
@@ -27,15 +25,9 @@ func (h *Handler) comply(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	web.Note(r.Context(), "client", c.ID)
-	raw, err := web.ReadBody(w, r, maxForm)
-	switch {
-	case errors.Is(err, web.ErrBodyTooLarge):
-		return nil, tooBigAForm
-	case errors.Is(err, web.ErrBusy):
-		return nil, oauthAway
-	case err != nil:
-		return nil, badForm
+	raw, err := readOAuth(w, r)
+	if err != nil {
+		return nil, err
 	}
 	var said complianceBody
 	if !utf8.Valid(raw) || json.Unmarshal(raw, &said) != nil {

@@ -30,9 +30,8 @@ var (
 
 // webhookLogs is a page of them.
 type webhookLogs struct {
-	NextPageToken string       `json:"next_page_token"`
-	PageSize      int          `json:"page_size"`
-	WebhookLogs   []webhookLog `json:"webhook_logs"`
+	listing
+	WebhookLogs []webhookLog `json:"webhook_logs"`
 }
 
 // webhookLog is one request that was made. Headers are JSON in a text, as is the
@@ -71,7 +70,7 @@ func listWebhookLogs(c *call) (a answer, err error) {
 		return a, err
 	}
 	found, next := listed(p, found, func(e souk.Exchange) souk.Position { return souk.Position{At: e.StartedAt, ID: e.ID} })
-	return shown(webhookLogs{next, p.size, each(found, showExchange)}), nil
+	return shown(webhookLogs{listing{next, p.size}, each(found, showExchange)}), nil
 }
 
 // queryTypes are the values of the parameter type.

@@ -1,7 +1,6 @@
 package zoom
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -51,21 +50,7 @@ func (o *office) delivery(body string, at time.Time) souk.Delivery {
 // logged are the rows that a call lists, page by page.
 func (o *office) logged(query string, size int) (rows []webhookLog) {
 	o.t.Helper()
-	for token := ""; ; {
-		request := fmt.Sprintf("GET /marketplace/apps/{mill}/webhook_logs?page_size=%d&%s", size, query)
-		if token != "" {
-			request += "&next_page_token=" + token
-		}
-		got := o.call("ada", request, "")
-		var page webhookLogs
-		if err := json.Unmarshal([]byte(got.body), &page); err != nil || got.status != 200 || page.PageSize != size || len(page.WebhookLogs) > size {
-			o.t.Fatalf("%s: %d %s", request, got.status, got.body)
-		}
-		rows = append(rows, page.WebhookLogs...)
-		if token = page.NextPageToken; token == "" {
-			return rows
-		}
-	}
+	return pageByPage(o, "/marketplace/apps/{mill}/webhook_logs?"+query, size, func(p webhookLogs) (listing, []webhookLog) { return p.listing, p.WebhookLogs })
 }
 
 // What was sent to a subscription is told with all that it said and all that
@@ -107,7 +92,7 @@ func TestWebhookLogs(t *testing.T) {
 			t.Errorf("%+v", last)
 		}
 
-		at := func(minutes int) string { return moment(now.Add(time.Duration(minutes) * time.Minute)) }
+		at := func(minutes int) string { return stamp(now.Add(time.Duration(minutes) * time.Minute)) }
 		for query, want := range map[string]string{
 			"":                              "3210",
 			"type=1":                        "03210",
@@ -155,24 +140,24 @@ func TestBadWebhookLogs(t *testing.T) {
 		now := db.Now()
 		check := souktest.Unchanged(t, address)
 		for query, want := range map[string]string{
-			"from=" + moment(now.Add(-time.Hour)) + "&to=" + moment(now.Add(-2*time.Hour)): `404 {"code":1501,"message":"The 'to' date must be after the 'from' date."}`,
-			"from=" + moment(now.Add(-169*time.Hour)):                                      `404 {"code":1502,"message":"The date range must be within the last seven days."}`,
-			"to=" + moment(now.Add(-169*time.Hour)):                                        `404 {"code":1502,"message":"The date range must be within the last seven days."}`,
-			"from=" + moment(now.Add(time.Hour)):                                           `404 {"code":1504,"message":"The 'from' date must be before the current date (UTC)."}`,
-			"from=yesterday":                                                               `404 {"code":1503,`,
-			"to=2026-13-01T00:00:00Z":                                                      `404 {"code":1503,`,
-			"to=2026-01-01":                                                                `404 {"code":1503,`,
-			"from=0001-01-01T00:00:00Z":                                                    `404 {"code":1503,`,
-			"retry_num=4":                                                                  `400 {"code":1506,"message":"The 'retry_num' value must be an integer within the range of 0 to 3."}`,
-			"retry_num=-1":                                                                 `400 {"code":1506,`,
-			"retry_num=x":                                                                  `400 {"code":1506,`,
-			"type=4":                                                                       `400 {"code":300,"message":"Validation Failed.","errors":[{"field":"type",`,
-			"type=all":                                                                     `400 {"code":300,`,
-			"event=%00":                                                                    `400 {"code":300,`,
-			"event=%ff":                                                                    `400 {"code":300,`,
-			"page_size=0":                                                                  `400 {"code":300,`,
-			"page_size=301":                                                                `400 {"code":300,`,
-			"next_page_token=x":                                                            `400 {"code":300,`,
+			"from=" + stamp(now.Add(-time.Hour)) + "&to=" + stamp(now.Add(-2*time.Hour)): `404 {"code":1501,"message":"The 'to' date must be after the 'from' date."}`,
+			"from=" + stamp(now.Add(-169*time.Hour)):                                     `404 {"code":1502,"message":"The date range must be within the last seven days."}`,
+			"to=" + stamp(now.Add(-169*time.Hour)):                                       `404 {"code":1502,"message":"The date range must be within the last seven days."}`,
+			"from=" + stamp(now.Add(time.Hour)):                                          `404 {"code":1504,"message":"The 'from' date must be before the current date (UTC)."}`,
+			"from=yesterday":                                                             `404 {"code":1503,`,
+			"to=2026-13-01T00:00:00Z":                                                    `404 {"code":1503,`,
+			"to=2026-01-01":                                                              `404 {"code":1503,`,
+			"from=0001-01-01T00:00:00Z":                                                  `404 {"code":1503,`,
+			"retry_num=4":                                                                `400 {"code":1506,"message":"The 'retry_num' value must be an integer within the range of 0 to 3."}`,
+			"retry_num=-1":                                                               `400 {"code":1506,`,
+			"retry_num=x":                                                                `400 {"code":1506,`,
+			"type=4":                                                                     `400 {"code":300,"message":"Validation Failed.","errors":[{"field":"type",`,
+			"type=all":                                                                   `400 {"code":300,`,
+			"event=%00":                                                                  `400 {"code":300,`,
+			"event=%ff":                                                                  `400 {"code":300,`,
+			"page_size=0":                                                                `400 {"code":300,`,
+			"page_size=301":                                                              `400 {"code":300,`,
+			"next_page_token=x":                                                          `400 {"code":300,`,
 		} {
 			got := o.call("ada", "GET /marketplace/apps/{mill}/webhook_logs?"+query, "")
 			if said := fmt.Sprint(got.status, " ", got.body); !strings.HasPrefix(said, want) {

@@ -195,15 +195,11 @@ func spellOAuth(err error) *oauthFailure {
 	return oauthFault
 }
 
-// maxForm bounds what a form has, in bytes.
+// maxForm bounds a body, in bytes.
 const maxForm = 64 << 10
 
-// form is what a call says, each word once.
-type form map[string]string
-
-// readForm reads the parameters of a call, in its body or in its address. A
-// secret of the client's is not read from the address, which proxies write down.
-func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
+// readOAuth reads the body of a call outside of the REST API.
+func readOAuth(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	body, err := web.ReadBody(w, r, maxForm)
 	switch {
 	case errors.Is(err, web.ErrBodyTooLarge):
@@ -212,6 +208,19 @@ func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
 		return nil, oauthAway
 	case err != nil:
 		return nil, badForm
+	}
+	return body, nil
+}
+
+// form is what a call says, each word once.
+type form map[string]string
+
+// readForm reads the parameters of a call, in its body or in its address. A
+// secret of the client's is not read from the address, which proxies write down.
+func readForm(w http.ResponseWriter, r *http.Request) (form, error) {
+	body, err := readOAuth(w, r)
+	if err != nil {
+		return nil, err
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if len(body) > 0 && (err != nil || kind != "application/x-www-form-urlencoded") {
@@ -264,5 +273,15 @@ func (f form) client(r *http.Request) (c market.ZoomClient, err error) {
 	if c.ID == "" || c.Secret == "" || !speakable(c.ID+c.Secret) {
 		return c, wrongClient
 	}
+	web.Note(r.Context(), "client", c.ID)
 	return c, nil
+}
+
+// readClient reads what a call says, and whose it is.
+func readClient(w http.ResponseWriter, r *http.Request) (f form, c market.ZoomClient, err error) {
+	if f, err = readForm(w, r); err != nil {
+		return f, c, err
+	}
+	c, err = f.client(r)
+	return f, c, err
 }

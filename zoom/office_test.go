@@ -1,8 +1,6 @@
 package zoom
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,7 +10,6 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"souk"
 	"souk/market"
@@ -68,7 +65,7 @@ func newOffice(t *testing.T, db *store.DB) *office {
 	o.receiver = httptest.NewServer(http.HandlerFunc(o.receive))
 	t.Cleanup(o.receiver.Close)
 	o.m = &market.Market{
-		DB: db, Key: souktest.Key, Wires: map[souk.Dialect]market.Wire{souk.Zoom: Wire(o.post)},
+		DB: db, Key: souktest.Key, Wires: map[souk.Dialect]market.Wire{souk.Zoom: Wire(posted)},
 		CheckURL: func(url string) error {
 			if strings.Contains(url, "blocked") {
 				return errors.New("it is inside")
@@ -86,24 +83,6 @@ func newOffice(t *testing.T, db *store.DB) *office {
 	t.Cleanup(server.Close)
 	o.url = server.URL
 	return o
-}
-
-// post reaches receivers as a node does.
-func (o *office) post(ctx context.Context, url string, header map[string]string, body []byte) (int, []byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	for name, value := range header {
-		r.Header.Set(name, value)
-	}
-	res, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
-	return res.StatusCode, answer, err
 }
 
 // receive proves that it knows the secret of mill, but at addresses that say no.
@@ -188,6 +167,25 @@ func (o *office) fill(s string) string {
 	).Replace(s)
 }
 
+// pageByPage are the rows that ada is told of a list, in pages of some size.
+func pageByPage[Page, Row any](o *office, list string, size int, open func(Page) (listing, []Row)) (all []Row) {
+	o.t.Helper()
+	for token := ""; ; {
+		request := fmt.Sprintf("GET %s&page_size=%d&next_page_token=%s", list, size, token)
+		got := o.call("ada", request, "")
+		var page Page
+		err := json.Unmarshal([]byte(got.body), &page)
+		at, rows := open(page)
+		if err != nil || got.status != 200 || at.Size != size || len(rows) > size {
+			o.t.Fatalf("%s: %d %s", request, got.status, got.body)
+		}
+		all = append(all, rows...)
+		if token = at.Next; token == "" {
+			return all
+		}
+	}
+}
+
 // want checks an answer as a whole.
 func (o *office) want(who, request, body string, status int, says string) {
 	o.t.Helper()
@@ -226,6 +224,3 @@ func (o *office) walls(request, body string) {
 		o.t.Errorf("%s without the right: %d %s", mine, got.status, got.body)
 	}
 }
-
-// moment is a time as queries have it.
-func moment(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05Z") }

@@ -27,9 +27,8 @@ const maxPreApproved = 20
 
 // executed is when something was approved, and for whom the call named.
 type executed struct {
-	At     string   `json:"executed_at"`
-	Users  []string `json:"user_ids"`
-	Groups []string `json:"group_ids"`
+	At string `json:"executed_at"`
+	named
 }
 
 func preApprove(c *call) (answer, error) {
@@ -37,30 +36,21 @@ func preApprove(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var in struct {
-		Action string   `json:"action"`
-		Users  []string `json:"user_ids"`
-		Groups []string `json:"group_ids"`
-	}
+	var in naming
 	if err := c.body(&in); err != nil {
 		return answer{}, err
 	}
-	said := executed{stamp(c.now()), []string{}, []string{}}
 	var audiences []souk.Audience // nil: everyone
 	switch in.Action {
 	case "approve_all", "disapprove_all":
 	case "approve_user", "disapprove_user":
-		users, bad := idsOf("user_ids", in.Users, maxPreApproved, souk.UnknownUser)
-		for _, u := range users {
-			audiences = append(audiences, souk.Audience{User: u})
-		}
-		said.Users, err = in.Users, bad
+		var users []souk.ID
+		users, err = in.users(maxPreApproved)
+		audiences = each(users, func(u souk.ID) souk.Audience { return souk.Audience{User: u} })
 	case "approve_group", "disapprove_group":
-		groups, bad := idsOf("group_ids", in.Groups, maxPreApproved, souk.UnknownGroup)
-		for _, g := range groups {
-			audiences = append(audiences, souk.Audience{Group: g})
-		}
-		said.Groups, err = in.Groups, bad
+		var groups []souk.ID
+		groups, err = in.groups(maxPreApproved)
+		audiences = each(groups, func(g souk.ID) souk.Audience { return souk.Audience{Group: g} })
 	default:
 		err = invalid("action", "must be approve_all, approve_user, disapprove_user, approve_group, disapprove_group or disapprove_all")
 	}
@@ -77,5 +67,5 @@ func preApprove(c *call) (answer, error) {
 		// What is restricted stays so: nobody was approved there.
 		err = c.market.Clear(c.ctx, c.actor, market.Clearing{App: id, At: c.account.ID, Audiences: audiences, Status: souk.Approved})
 	}
-	return created(said), err
+	return created(executed{stamp(c.now()), in.named()}), err
 }

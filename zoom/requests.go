@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"souk"
 	"souk/market"
@@ -72,9 +73,8 @@ func listRequests(c *call) (answer, error) {
 
 // added is when requests were made, and for whom the call named.
 type added struct {
-	At     string   `json:"added_at"`
-	Users  []string `json:"user_ids"`
-	Groups []string `json:"group_ids"`
+	At string `json:"added_at"`
+	named
 }
 
 // addRequests asks for an app for others.
@@ -83,25 +83,18 @@ func addRequests(c *call) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	var in struct {
-		Action string   `json:"action"`
-		Users  []string `json:"user_ids"`
-		Groups []string `json:"group_ids"`
-	}
+	var in naming
 	if err := c.body(&in); err != nil {
 		return answer{}, err
 	}
-	said := added{stamp(c.now()), []string{}, []string{}}
 	ask := market.AskingForMany{App: id, At: c.account.ID}
 	switch in.Action {
 	case "add_all":
 		ask.Everyone = true
 	case "add_user":
-		ask.Users, err = idsOf("user_ids", in.Users, market.MaxAudiences, souk.UnknownUser)
-		said.Users = in.Users
+		ask.Users, err = in.users(market.MaxAudiences)
 	case "add_group":
-		ask.Groups, err = idsOf("group_ids", in.Groups, market.MaxAudiences, souk.UnknownGroup)
-		said.Groups = in.Groups
+		ask.Groups, err = in.groups(market.MaxAudiences)
 	default:
 		err = invalid("action", "must be add_all, add_user or add_group")
 	}
@@ -114,7 +107,7 @@ func addRequests(c *call) (answer, error) {
 	if _, err := c.market.RequestForMany(c.ctx, c.actor, ask); err != nil {
 		return answer{}, err
 	}
-	return created(said), nil
+	return created(added{stamp(c.now()), in.named()}), nil
 }
 
 // decideRequests answers what users asked. Of users who are named those who wait
@@ -165,6 +158,39 @@ func decideRequests(c *call) (answer, error) {
 		_, err = c.market.CancelRequests(c.ctx, c.actor, id, at, users)
 	}
 	return noContent, err
+}
+
+// naming is a call that is for users, for groups or, by its action, for everyone.
+type naming struct {
+	Action string   `json:"action"`
+	Users  []string `json:"user_ids"`
+	Groups []string `json:"group_ids"`
+}
+
+func (n naming) users(most int) ([]souk.ID, error) {
+	return idsOf("user_ids", n.Users, most, souk.UnknownUser)
+}
+
+func (n naming) groups(most int) ([]souk.ID, error) {
+	return idsOf("group_ids", n.Groups, most, souk.UnknownGroup)
+}
+
+// named are users and groups as a call named them.
+type named struct {
+	Users  []string `json:"user_ids"`
+	Groups []string `json:"group_ids"`
+}
+
+// named are those that the action is for; others were not looked at.
+func (n naming) named() named {
+	said := named{[]string{}, []string{}}
+	switch {
+	case strings.HasSuffix(n.Action, "_user"):
+		said.Users = n.Users
+	case strings.HasSuffix(n.Action, "_group"):
+		said.Groups = n.Groups
+	}
+	return said
 }
 
 // idsOf reads a list of ids, each once: at least one and at most some. A text

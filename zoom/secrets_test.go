@@ -20,7 +20,7 @@ func TestRotatingClientSecrets(t *testing.T) {
 		in := func(action, until string) string {
 			return `{"action":"` + action + `","revoke_old_secret_time":"` + until + `"}`
 		}
-		soon := moment(now.AddDate(0, 0, 29))
+		soon := stamp(now.AddDate(0, 0, 29))
 		for _, tt := range []struct {
 			who, path, body string
 			status          int
@@ -30,8 +30,8 @@ func TestRotatingClientSecrets(t *testing.T) {
 			{"own", rotate, in("", "now"), 400, `{"code":1500,"message":"Missing request parameters."}`},
 			{"own", rotate, in("renew", "now"), 400, "{\"code\":1500,\"message\":\"Invalid request parameter `action`. Can be `new` or `update`.\"}"},
 			{"own", rotate, in("new", "tomorrow"), 400, "{\"code\":1500,\"message\":\"Invalid format of request param `revoke_old_secret_time`. Should be in format `yyyy-MM-dd'T'HH:mm:ss'Z'` for example `2025-03-14T12:34:56Z`.\"}"},
-			{"own", rotate, in("new", moment(now.AddDate(0, 0, 31))), 400, "{\"code\":2001,\"message\":\"Invalid value of request param `revoke_old_secret_time`.\"}"},
-			{"own", rotate, in("new", moment(now.AddDate(0, 0, -1))), 400, "{\"code\":2001,\"message\":\"Invalid value of request param `revoke_old_secret_time`.\"}"},
+			{"own", rotate, in("new", stamp(now.AddDate(0, 0, 31))), 400, "{\"code\":2001,\"message\":\"Invalid value of request param `revoke_old_secret_time`.\"}"},
+			{"own", rotate, in("new", stamp(now.AddDate(0, 0, -1))), 400, "{\"code\":2001,\"message\":\"Invalid value of request param `revoke_old_secret_time`.\"}"},
 			{"own", rotate, in("update", soon), 404, `{"code":1401,"message":"Secret ID does not exist."}`},
 			{"other", rotate, in("new", "now"), 404, `{"code":1401,"message":"App ID does not exist."}`},
 			{"own", "POST /marketplace/apps/{nobody}/rotate_client_secret", in("new", "now"), 404, `{"code":1401,"message":"App ID does not exist."}`},
@@ -58,7 +58,7 @@ func TestRotatingClientSecrets(t *testing.T) {
 		if first.New == "" || first.New == old || first.Until != soon || tries(old) != 200 || tries(first.New) != 200 {
 			t.Errorf("rotated to %+v; the old one answers %d, the new one %d", first, tries(old), tries(first.New))
 		}
-		if sooner := moment(now.AddDate(0, 0, 1)); rotated(in("update", sooner)) != (told{first.ID, "", sooner}) || tries(old) != 200 {
+		if sooner := stamp(now.AddDate(0, 0, 1)); rotated(in("update", sooner)) != (told{first.ID, "", sooner}) || tries(old) != 200 {
 			t.Error("the old one does not answer until tomorrow")
 		}
 		if ended := rotated(in("update", "now")); ended.ID != first.ID || tries(old) != 401 || tries(first.New) != 200 {

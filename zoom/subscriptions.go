@@ -197,8 +197,7 @@ func (c *call) subscribing(account string, users []string) (in market.Subscribin
 }
 
 type subscriptionList struct {
-	NextPageToken string              `json:"next_page_token"`
-	PageSize      int                 `json:"page_size"`
+	listing
 	Subscriptions []subscriptionShown `json:"event_subscriptions"`
 }
 
@@ -247,7 +246,7 @@ func listSubscriptions(c *call) (a answer, err error) {
 			w.Source == souk.FromAPI && !slices.Contains(w.Accounts, in.Account) || !isAfter(place(w), p.after)
 	})
 	hooks, next := listed(p, hooks, place)
-	return shown(subscriptionList{next, p.size, each(hooks, func(w souk.Webhook) subscriptionShown {
+	return shown(subscriptionList{listing{next, p.size}, each(hooks, func(w souk.Webhook) subscriptionShown {
 		return subscriptionShown{w.ID.Zoom(), w.Events, w.Name, w.URL, w.Reach, w.Source, in.Account.Zoom(), showHeader(w.Auth)}
 	})}), nil
 }

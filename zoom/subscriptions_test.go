@@ -161,7 +161,7 @@ func TestEventSubscriptions(t *testing.T) {
 					t.Errorf("%s is from %s", s.Name, s.Source)
 				}
 			}
-			if token = got.NextPageToken; token == "" {
+			if token = got.Next; token == "" {
 				break
 			}
 		}

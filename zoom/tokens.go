@@ -6,7 +6,6 @@ import (
 
 	"souk"
 	"souk/market"
-	"souk/web"
 )
 
 // grantAnswer is what a client gets that proved what it must.
@@ -29,15 +28,10 @@ var grantTypes = map[string]func(*Handler, *http.Request, market.ZoomClient, for
 
 // token gives an app a token for what it shows.
 func (h *Handler) token(w http.ResponseWriter, r *http.Request) (any, error) {
-	f, err := readForm(w, r)
+	f, c, err := readClient(w, r)
 	if err != nil {
 		return nil, err
 	}
-	c, err := f.client(r)
-	if err != nil {
-		return nil, err
-	}
-	web.Note(r.Context(), "client", c.ID)
 	kind := f["grant_type"]
 	grant := grantTypes[kind]
 	switch {
@@ -101,15 +95,10 @@ type revoked struct {
 // revoke takes a token back, whichever of the two kinds it is. What is none of the
 // client's, or is over, is answered alike.
 func (h *Handler) revoke(w http.ResponseWriter, r *http.Request) (any, error) {
-	f, err := readForm(w, r)
+	f, c, err := readClient(w, r)
 	if err != nil {
 		return nil, err
 	}
-	c, err := f.client(r)
-	if err != nil {
-		return nil, err
-	}
-	web.Note(r.Context(), "client", c.ID)
 	if f["token"] == "" {
 		return nil, badOAuth(invalidRequest, "token is required.")
 	}
