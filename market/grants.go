@@ -258,6 +258,14 @@ func (m *Market) RevokeGrant(ctx context.Context, actor souk.Actor, id souk.ID) 
 
 // revokeGrant takes back a grant, and with it the tokens that came by it.
 func (tx *Tx) revokeGrant(g souk.Grant) error {
+	if _, err := tx.RevokeGranted(g, tx.at); err != nil {
+		return err
+	}
+	return tx.endGrant(g, "RevokeGrant")
+}
+
+// endGrant ends a grant, and tells it; the tokens that came by it are left.
+func (tx *Tx) endGrant(g souk.Grant, verb string) error {
 	i, err := tx.Installation(g.Installation)
 	if err != nil {
 		return err
@@ -266,15 +274,12 @@ func (tx *Tx) revokeGrant(g souk.Grant) error {
 	if err != nil {
 		return err
 	}
-	if _, err := tx.RevokeGranted(g, tx.at); err != nil {
-		return err
-	}
 	ended := []souk.Grant{g}
 	revoked, err := tx.revoke(ended, i, app, at)
 	if err != nil {
 		return err
 	}
-	if err := tx.audit("RevokeGrant", at.Org, app.ID, g.ID, g, ended[0]); err != nil {
+	if err := tx.audit(verb, at.Org, app.ID, g.ID, g, ended[0]); err != nil {
 		return err
 	}
 	return tx.emit(revoked...)

@@ -32,14 +32,8 @@ func (m *Market) Outlined(ctx context.Context, actor souk.Actor, id souk.ID) (ap
 		if err != nil {
 			return err
 		}
-		for _, sealed := range found {
-			w := sealed.Webhook
-			if w.Auth, err = tx.masked(sealed); err != nil {
-				return err
-			}
-			hooks = append(hooks, w)
-		}
-		return nil
+		hooks, err = tx.withoutSecrets(found)
+		return err
 	})
 	return app, hooks, err
 }

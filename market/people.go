@@ -209,23 +209,7 @@ func (tx *Tx) endAllOf(u souk.User) error {
 		return err
 	}
 	for _, g := range grants {
-		i, err := tx.Installation(g.Installation)
-		if err != nil {
-			return err
-		}
-		app, at, err := tx.where(i.App, i.Org)
-		if err != nil {
-			return err
-		}
-		ended := []souk.Grant{g}
-		revoked, err := tx.revoke(ended, i, app, at)
-		if err != nil {
-			return err
-		}
-		if err := tx.audit("DeactivateUser", at.Org, app.ID, g.ID, g, ended[0]); err != nil {
-			return err
-		}
-		if err := tx.emit(revoked...); err != nil {
+		if err := tx.endGrant(g, "DeactivateUser"); err != nil {
 			return err
 		}
 	}

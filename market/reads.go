@@ -105,11 +105,7 @@ func (m *Market) Memberships(ctx context.Context, actor souk.Actor) (views []Mem
 		if err != nil {
 			return err
 		}
-		var orgs []souk.ID
-		for _, f := range found {
-			orgs = append(orgs, f.Org)
-		}
-		orgOf, err := tx.Orgs(unique(orgs))
+		orgOf, err := tx.Orgs(named(found, func(f souk.Membership) souk.ID { return f.Org }))
 		for _, f := range found {
 			if o := orgOf[f.Org]; err == nil && o.ClosedAt.IsZero() {
 				views = append(views, MembershipView{f, o})
@@ -118,6 +114,15 @@ func (m *Market) Memberships(ctx context.Context, actor souk.Actor) (views []Mem
 		return err
 	})
 	return views, err
+}
+
+// named are the objects that rows name by an ID, each once.
+func named[Row any](rows []Row, by func(Row) souk.ID) []souk.ID {
+	ids := make([]souk.ID, len(rows))
+	for i, r := range rows {
+		ids[i] = by(r)
+	}
+	return unique(ids)
 }
 
 // unique drops doubles, keeping the first of each.

@@ -255,11 +255,7 @@ func (m *Market) Askers(ctx context.Context, actor souk.Actor, root, app souk.ID
 		if err != nil {
 			return err
 		}
-		var users []souk.ID
-		for _, q := range found {
-			users = append(users, q.User)
-		}
-		userOf, err := tx.Users(unique(users))
+		userOf, err := tx.Users(named(found, func(q souk.Request) souk.ID { return q.User }))
 		for _, q := range found {
 			askers = append(askers, Asker{q, userOf[q.User]})
 		}
@@ -294,11 +290,7 @@ func (m *Market) AskedBy(ctx context.Context, actor souk.Actor, root, user souk.
 		if err != nil {
 			return err
 		}
-		var apps []souk.ID
-		for _, q := range found {
-			apps = append(apps, q.App)
-		}
-		appOf, err := tx.Apps(unique(apps))
+		appOf, err := tx.Apps(named(found, func(q souk.Request) souk.ID { return q.App }))
 		for _, q := range found {
 			wanted = append(wanted, Wanted{q, appOf[q.App]})
 		}

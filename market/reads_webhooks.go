@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"souk"
+	"souk/store"
 )
 
 // Webhook finds one webhook of an app, without its secrets. It refuses
@@ -100,16 +101,22 @@ func (m *Market) Webhooks(ctx context.Context, actor souk.Actor, app souk.ID) (h
 		if err != nil {
 			return err
 		}
-		for _, sealed := range found {
-			w := sealed.Webhook
-			if w.Auth, err = tx.masked(sealed); err != nil {
-				return err
-			}
-			hooks = append(hooks, w)
-		}
-		return nil
+		hooks, err = tx.withoutSecrets(found)
+		return err
 	})
 	return hooks, err
+}
+
+// withoutSecrets are webhooks as they are shown.
+func (tx *Tx) withoutSecrets(found []store.SealedWebhook) (hooks []souk.Webhook, err error) {
+	for _, sealed := range found {
+		w := sealed.Webhook
+		if w.Auth, err = tx.masked(sealed); err != nil {
+			return nil, err
+		}
+		hooks = append(hooks, w)
+	}
+	return hooks, nil
 }
 
 // DeliveryView is a delivery with the kind of its event.
