@@ -71,3 +71,5 @@ await check('a changed URL is asked anew, and kept as it was when it fails', asy
 });
 
 await gate.stop();
+liar.closeAllConnections();
+liar.close();
