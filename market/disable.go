@@ -11,9 +11,9 @@ import (
 // enterprise below it: the user's grants there are disabled, and the tokens that
 // came by them answer as those of a suspended installation until EnableForUser.
 // Nothing is revoked, and no app is told that it was deauthorized. A user who takes
-// such a grant back cannot agree anew either. It tells how many grants changed; none is no refusal. Whoever decides about apps there may.
-// It refuses UnknownOrg, NeedsPerson, OrgNotGranted, NotAllowed, UnknownApp and
-// UnknownUser.
+// such a grant back cannot agree anew either. It tells how many grants changed;
+// none is no refusal. Whoever decides about apps there may. It refuses UnknownOrg,
+// NeedsPerson, OrgNotGranted, NotAllowed, UnknownApp and UnknownUser.
 func (m *Market) DisableForUser(ctx context.Context, actor souk.Actor, app, at, user souk.ID) (n int, err error) {
 	err = m.write(ctx, actor, rootOf(at, app), func(tx *Tx) (err error) {
 		n, err = tx.setDisabled(app, at, user, tx.at)

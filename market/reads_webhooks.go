@@ -69,8 +69,8 @@ type DayCount struct {
 const countedDays = 30
 
 // DeliveryCounts are those of the last thirty days on which something ended,
-// today's among them, the oldest first. Whoever looks after the app's webhooks may ask. It refuses
-// UnknownApp, OrgNotGranted and NotAllowed.
+// today's among them, the oldest first. Whoever looks after the app's webhooks may
+// ask. It refuses UnknownApp, OrgNotGranted and NotAllowed.
 func (m *Market) DeliveryCounts(ctx context.Context, actor souk.Actor, app souk.ID) (days []DayCount, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
 		if _, _, err := tx.ownedApp(app); err != nil {

@@ -10,7 +10,8 @@ import (
 	"souk/market"
 )
 
-// secretRoutes are for apps that look after their own secrets.
+// secretRoutes are for apps that look after their own secrets
+// (docs/dialects/zoom.md, "Secrets").
 var secretRoutes = []route{{
 	method: "POST", path: "/v2/marketplace/apps/{appId}/rotate_client_secret",
 	scopes: []string{"marketplace:update:client_secret"}, weight: light, serve: rotateSecret,
@@ -34,7 +35,7 @@ var rotations = map[string]func(*market.Market, context.Context, souk.Actor, sou
 	"new": (*market.Market).RotateZoomSecret, "update": (*market.Market).EndOldZoomSecret,
 }
 
-// rotatedSecret is what became of a secret.
+// rotatedSecret is a client secret, which is shown only when it is new.
 type rotatedSecret struct {
 	SecretID string `json:"secret_id"`
 	Secret   string `json:"new_secret,omitempty"`
@@ -42,8 +43,8 @@ type rotatedSecret struct {
 }
 
 // rotateSecret gives the app that calls another client secret, or changes when the
-// one before ends (docs/dialects/zoom.md, "Secrets"). A person's token is refused,
-// whoever they are: another app that they let act would learn the secret.
+// one before ends. A person's token is refused, whoever they are: another app that
+// they let act would learn the secret.
 func rotateSecret(c *call) (a answer, err error) {
 	if err := c.itself(); err != nil {
 		return a, err
