@@ -2,7 +2,6 @@ package zoom
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -79,21 +78,6 @@ func (b *bureau) request(path, client, body string, header ...string) *http.Requ
 		r.Header.Set(header[i], header[i+1])
 	}
 	return r
-}
-
-func (b *bureau) do(r *http.Request) answered {
-	b.t.Helper()
-	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	res, err := stay.Do(r)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return answered{res.StatusCode, string(text), res.Header}
 }
 
 func (b *bureau) ask(path, client, body string) answered {

@@ -147,7 +147,14 @@ func (o *office) call(who, request, body string) answered {
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	res, err := http.DefaultClient.Do(r)
+	return o.do(r)
+}
+
+// do makes a call and follows no redirect.
+func (o *office) do(r *http.Request) answered {
+	o.t.Helper()
+	stay := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := stay.Do(r)
 	if err != nil {
 		o.t.Fatal(err)
 	}
