@@ -14,7 +14,8 @@ import (
 // below it: what is pending is declined, and so is what was approved in the open
 // case or, if none is open, the latest; all approvals end, for whomever they
 // were; and the installations that rested on them are suspended, until
-// ResumeInstallation (the first few in this transaction, the rest by a job).
+// ResumeInstallation, or until somebody installs the app who may again (the first
+// few in this transaction, the rest by a job).
 // Nothing is uninstalled and no grant revoked. Where nothing of that is to be
 // done it does and tells nothing, and that is no refusal: a call may be repeated
 // (docs/dialects/zoom.md, "Apps and requests"). It refuses UnknownOrg,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"testing"
+	"time"
 
 	"souk"
 	"souk/market"
@@ -64,6 +65,53 @@ func TestDecliningAll(t *testing.T) {
 		ok(t, resume("sid"))
 		ok(t, resume("sid"))
 		wantList(t, "resumed", w.statuses("chat"), "hq active", "lab suspended")
+		w.checkAudit()
+	})
+}
+
+// What was declined for all can be asked for again, and an approval that came
+// since has whoever installs the app find it as it was.
+func TestAfterDecliningAll(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		ctx := context.Background()
+		install := func(name string) (market.Installed, error) {
+			return w.m.Install(ctx, w.as(name), market.Installing{App: w.app["chat"], At: w.hq})
+		}
+		w.approve("ada", "chat", w.acme)
+		first := must(install("jane"))(t).Installation
+		w.declineAll("ada", "chat", w.acme)
+		asked := must(w.m.RequestApp(ctx, w.as("jane"), market.Asking{App: w.app["chat"], At: w.hq}))(t)
+		if asked.Request.Status != souk.Pending {
+			t.Errorf("asked: %+v", asked)
+		}
+		many := w.askForMany("ada", market.AskingForMany{App: w.app["chat"], At: w.acme, Users: w.ids("jane", "joe")})
+		wantList(t, "who waits", w.pending("chat"), "jane hq", "joe hq")
+		if many.Filed != 1 {
+			t.Errorf("filed for many: %+v", many)
+		}
+
+		w.approve("ada", "chat", w.acme)
+		wantList(t, "approved", w.statuses("chat"), "hq suspended")
+		again := must(install("joe"))(t)
+		if again.Installation.ID != first.ID || !again.Upgraded {
+			t.Errorf("installed %+v", again)
+		}
+		wantList(t, "installed again", w.statuses("chat"), "hq active")
+		wantRefusal(t, "once more", drop(install("jane")), souk.AlreadyInstalled)
+
+		// An approval that stood before does not undo what was suspended after it.
+		w.write(func(tx *store.Tx) error {
+			i, err := tx.Installation(first.ID)
+			i.Status, i.UpdatedAt = souk.InstallationSuspended, time.Now().UTC().Truncate(time.Microsecond)
+			if err == nil {
+				err = tx.PutInstallation(i)
+			}
+			return err
+		})
+		wantRefusal(t, "by a member", drop(install("jane")), souk.AlreadyInstalled)
+		wantList(t, "still", w.statuses("chat"), "hq suspended")
+		must(install("sid"))(t)
+		wantList(t, "by one who may resume it", w.statuses("chat"), "hq active")
 		w.checkAudit()
 	})
 }

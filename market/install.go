@@ -45,7 +45,8 @@ type Installed struct {
 // Install puts an app into effect with exactly the scopes it asks for, or
 // upgrades the live installation to them. Whoever holds settings at the org
 // may, and any member whom an approval covers; for anybody else it becomes a
-// request. It refuses UnknownOrg, NeedsPerson, OrgNotGranted, NotAllowed,
+// request. One that is suspended it resumes for those who may resume it, and for
+// all when the app was approved since. It refuses UnknownOrg, NeedsPerson, OrgNotGranted, NotAllowed,
 // UnknownApp, RestrictedForAsker, ClosedToRequests, Invalid, TermsNotAccepted,
 // AlreadyInstalled, NoAppsFeature and AlreadyPending; where workspaces are
 // named, also what it would refuse there, and ApprovalNeeded, as only what an
@@ -106,10 +107,11 @@ func (tx *Tx) install(in Installing) (done Installed, err error) {
 	}
 	live, err := tx.InstallationReaching(app.ID, at.Org.ID)
 	isLive := err == nil
+	rests := isLive && live.Org == at.Org.ID && live.Status == souk.InstallationSuspended && (wish || mayWake(live, facts))
 	switch {
 	case ignoreMissing(err) != nil:
 		return done, err
-	case isLive && (live.Org != at.Org.ID || live.Scopes.Equal(app.Asks())):
+	case isLive && !rests && (live.Org != at.Org.ID || live.Scopes.Equal(app.Asks())):
 		return done, souk.AlreadyInstalled
 	case !isLive && app.IsAppUserRequired:
 		if in.AppUser, err = namesOf(in.AppUser, app); err != nil {
@@ -123,10 +125,22 @@ func (tx *Tx) install(in Installing) (done Installed, err error) {
 		done.At = at.Org
 		done.Requested, err = tx.wish(in, at, app)
 		return done, err
+	case rests:
+		return tx.upgrade(live, souk.InstallationActive, at, app)
 	case isLive:
-		return tx.upgrade(live, at, app)
+		return tx.upgrade(live, live.Status, at, app)
 	}
 	return tx.newInstallation(in, at, app)
+}
+
+// mayWake reports whether whoever may install an app puts it into effect again by
+// that where it is suspended: those who may resume it do, and anybody when it was
+// approved since. An approval that stood already says nothing about what an admin
+// suspended after it.
+func mayWake(i souk.Installation, f souk.Facts) bool {
+	return f.Settings || slices.ContainsFunc(f.Standing, func(r souk.Resolution) bool {
+		return r.Status == souk.Approved && r.CreatedAt.After(i.UpdatedAt)
+	})
 }
 
 // mayInstall is what a verdict means for somebody who installs.
@@ -285,9 +299,9 @@ func (tx *Tx) grantWorkspaces(i souk.Installation, workspaces []souk.ID) (grante
 
 // upgrade gives a live installation exactly the scopes that the app asks for
 // now. Tokens keep theirs until they are reissued.
-func (tx *Tx) upgrade(i souk.Installation, at place, app souk.App) (done Installed, err error) {
+func (tx *Tx) upgrade(i souk.Installation, to souk.InstallationStatus, at place, app souk.App) (done Installed, err error) {
 	was := i
-	i.Scopes, i.UpdatedAt = app.Asks(), tx.at
+	i.Scopes, i.Status, i.UpdatedAt = app.Asks(), to, tx.at
 	if err := tx.PutInstallation(i); err != nil {
 		return done, err
 	}

@@ -89,7 +89,7 @@ func (tx *Tx) askFor(user souk.User, app souk.App, at place, in Asking) (asked A
 		return asked, nil
 	}
 	switch reaching, err := tx.InstallationReaching(app.ID, at.Org.ID); {
-	case err == nil && reaching.Scopes.Covers(scopes):
+	case err == nil && reaching.Status == souk.InstallationActive && reaching.Scopes.Covers(scopes):
 		return asked, souk.AlreadyInstalled
 	case ignoreMissing(err) != nil:
 		return asked, err
