@@ -86,7 +86,7 @@ func (tx *Tx) InstallationsAfter(app souk.ID, after souk.Position, limit int) ([
 func (tx *Tx) InstallationsThatLost(app, org souk.ID, ended time.Time, limit int) ([]souk.Installation, error) {
 	return list(tx, scanInstallation, `SELECT `+prefixed("i", installationColumns)+`
 		FROM installations i JOIN orgs o ON o.id = i.org_id
-		WHERE i.app_id = $1 AND i.status = 'active' AND (o.id = $2 OR o.enterprise_id = $2)
+		WHERE i.app_id = $1 AND i.status = 'active' AND i.created_at <= $3 AND (o.id = $2 OR o.enterprise_id = $2)
 		AND EXISTS (SELECT 1 FROM resolutions r WHERE r.app_id = $1 AND r.org_id IN (o.id, o.enterprise_id)
 			AND r.status = 'approved' AND r.ended_at = $3)
 		AND NOT EXISTS (SELECT 1 FROM resolutions r WHERE r.app_id = $1 AND r.org_id IN (o.id, o.enterprise_id)

@@ -138,6 +138,11 @@ func TestTokensAreKept(t *testing.T) {
 		answer = `{"access_token":"c"}`
 		is("c", 4)
 		is("c", 5) // nobody said how long it lives
+		answer = `{"access_token":"d","expires_in":86400}`
+		is("d", 6)
+		time.Sleep(time.Hour)
+		answer = `{"access_token":"e","expires_in":3600}`
+		is("e", 7) // an hour is the most
 	})
 }
 

@@ -145,15 +145,16 @@ func tokenRequest(a souk.Auth) (body []byte, header map[string]string, err error
 	return []byte(form.Encode()), header, nil
 }
 
-// lifetime is a number of seconds, which some servers spell as text. What is
-// neither is none: the token is used once.
+// lifetime is a number of seconds, an hour at most, which some servers spell as
+// text: one that the receiver took back early costs no more events than that. What
+// is neither is none: the token is used once.
 type lifetime int64
 
 // UnmarshalJSON reads both spellings.
 func (l *lifetime) UnmarshalJSON(b []byte) error {
 	n, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
 	if err == nil && n > 0 {
-		*l = lifetime(min(n, (24 * time.Hour).Seconds()))
+		*l = lifetime(min(n, time.Hour.Seconds()))
 	}
 	return nil
 }
