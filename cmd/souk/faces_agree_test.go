@@ -102,7 +102,7 @@ func (w *agreement) run() {
 		do    func()
 	}{
 		{5, w.asks}, {2, w.cancels}, {4, w.decidesNatively}, {4, w.decidesOverSlack}, {2, w.clears}, {4, w.asksOverZoom},
-		{8, w.decidesOverZoom}, {4, w.preApproves}, {2, w.subscribes}, {4, w.installs}, {3, w.uninstalls},
+		{8, w.decidesOverZoom}, {4, w.preApproves}, {2, w.subscribes}, {7, w.installs}, {2, w.uninstalls},
 	}
 	var all []func()
 	for _, a := range actions {
@@ -259,7 +259,7 @@ func (w *agreement) asksOverZoom() {
 }
 
 func (w *agreement) decidesOverZoom() {
-	action, app := pick(w.r, []string{"approve_all", "approve", "approve", "decline_all", "decline", "decline", "cancel"}), pick(w.r, w.ids)
+	action, app := pick(w.r, []string{"approve_all", "approve_all", "approve", "approve", "decline_all", "decline_all", "decline", "decline", "cancel"}), pick(w.r, w.ids)
 	body := `{"action":"` + action + `","request_user_ids":` + w.inZoom(some(w.r, w.members)) + `}`
 	verb, _, all := strings.Cut(action, "_")
 	if verb != "cancel" {
@@ -317,7 +317,7 @@ func (w *agreement) installs() {
 		w.callsNatively(pick(w.r, w.people), "POST /orgs/"+w.org(org)+"/installations", `{"app":"`+app+`"}`)
 		return
 	}
-	w.calls("POST /api/v5/orgs/"+w.org(org)+"/app_installations", "Token "+w.Token(pick(w.r, []string{"olga", "ada", "sue", "lu"})), jsonType,
+	w.calls("POST /api/v5/orgs/"+w.org(org)+"/app_installations", "Token "+w.Token(pick(w.r, []string{"olga", "sue", "lu"})), jsonType,
 		`{"app_id":"`+app+`","is_terms_accepted":true}`)
 }
 

@@ -196,7 +196,7 @@ func (o *faces) subscribe(base string) {
 type slackEar struct {
 	secret string
 	mu     sync.Mutex
-	asked  []string // "Bo Lind: Notes"
+	asked  []string // "bo@acme.example Plans"
 	faults []error
 }
 
@@ -217,6 +217,13 @@ func (e *slackEar) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.asked = append(e.asked, find(body, "event.app_request.user.email")+" "+find(body, "event.app_request.app.name"))
+}
+
+// wrong is what it could not take.
+func (e *slackEar) wrong() []error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.faults)
 }
 
 func (e *slackEar) heard() []string {
@@ -342,7 +349,7 @@ func (o *faces) told() (all []zoomwire.Request) {
 // sound fails when a receiver got what it could not take.
 func (o *faces) sound() {
 	o.Helper()
-	faults := slices.Concat(o.warden.Faults(), o.slack.faults)
+	faults := slices.Concat(o.warden.Faults(), o.slack.wrong())
 	for _, r := range o.gone {
 		faults = append(faults, r.Faults()...)
 	}
