@@ -198,7 +198,11 @@ func (r *run) loaded(o *load, err error) {
 		if o.leapt {
 			l.rest.overdue = o.until
 		}
-		l.rest.swept(o.leapt || o.whole()) // what took long to commit may lie before its cursor
+		if o.leapt {
+			l.rest.swept(time.Time{})
+		} else {
+			l.rest.swept(o.since) // of all, what took long to commit is found, too
+		}
 		r.crave(l)
 	}
 }

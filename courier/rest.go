@@ -26,6 +26,7 @@ type rest struct {
 	loading  bool
 	loadedAt time.Time // when the last load began
 	refused  bool      // something of the last load did not fit
+	again    bool      // a load would find what the last one found
 	overdue  time.Time // when the clock was set back: what was due by then is
 	hungry   want      // where in run.loads.hungry the lane stands
 }
@@ -41,12 +42,20 @@ func (s *rest) beyond(at store.Due) {
 	s.deep = true
 }
 
-// swept says that a sweep found something due: beyond the cursor, if there is one,
-// unless it may lie anywhere.
-func (s *rest) swept(anywhere bool) {
-	if !s.deep || anywhere {
+// swept says that a sweep found something that came due since a time: beyond the
+// cursor, if there is one. The zero time says that it may lie anywhere. What was due
+// before then was found before, and to look there again would be to walk over all
+// that PostgreSQL could not vacuum away yet.
+func (s *rest) swept(since time.Time) {
+	switch {
+	case since.IsZero():
 		s.beyond(store.Due{})
+	case !s.deep:
+		s.beyond(store.Due{At: since})
+	default:
+		return
 	}
+	s.again = true
 }
 
 // disown says that it is another node's.
@@ -67,7 +76,7 @@ func (s *rest) stand(w want) bool {
 // readyAt is when the next load may begin: one that would find what the last one
 // found waits for a moment.
 func (s *rest) readyAt() time.Time {
-	if s.cursor == (store.Due{}) || s.refused {
+	if s.cursor == (store.Due{}) || s.again || s.refused {
 		return s.loadedAt.Add(loadGap)
 	}
 	return time.Time{}
@@ -75,7 +84,7 @@ func (s *rest) readyAt() time.Time {
 
 // begin begins a load of what is due by the clock, as much as there is room for.
 func (s *rest) begin(now, clock time.Time, room int) part {
-	s.loading, s.deep, s.loadedAt = true, false, now
+	s.loading, s.deep, s.again, s.loadedAt = true, false, false, now
 	return part{after: s.cursor, until: later(clock, s.overdue), room: room}
 }
 

@@ -123,25 +123,47 @@ func TestRest(t *testing.T) {
 		do   func(s *rest)
 		want states
 	}{
-		"nothing":              {func(*rest) {}, states{settled: true, ready: true}},
-		"more":                 {func(s *rest) { s.beyond(place(1, 1)) }, states{deep: true, ready: true, cursor: place(1, 1)}},
-		"earlier":              {func(s *rest) { s.beyond(place(1, 2)); s.beyond(place(1, 1)) }, states{deep: true, ready: true, cursor: place(1, 1)}},
-		"later":                {func(s *rest) { s.beyond(place(1, 1)); s.beyond(place(2, 1)) }, states{deep: true, ready: true, cursor: place(1, 1)}},
-		"swept":                {func(s *rest) { s.swept(false) }, states{deep: true, ready: true}},
-		"swept, with a cursor": {func(s *rest) { s.beyond(place(1, 1)); s.swept(false) }, states{deep: true, ready: true, cursor: place(1, 1)}},
-		"swept anywhere":       {func(s *rest) { s.beyond(place(1, 1)); s.swept(true) }, states{deep: true, ready: true}},
+		"nothing": {func(*rest) {}, states{settled: true, ready: true}},
+		"more":    {func(s *rest) { s.beyond(place(1, 1)) }, states{deep: true, ready: true, cursor: place(1, 1)}},
+		"earlier": {func(s *rest) { s.beyond(place(1, 2)); s.beyond(place(1, 1)) }, states{deep: true, ready: true, cursor: place(1, 1)}},
+		"later":   {func(s *rest) { s.beyond(place(1, 1)); s.beyond(place(2, 1)) }, states{deep: true, ready: true, cursor: place(1, 1)}},
+		"swept":   {func(s *rest) { s.swept(now) }, states{deep: true, ready: true, cursor: store.Due{At: now}}},
+		"swept again too soon": {func(s *rest) {
+			s.swept(now)
+			p := s.begin(now, now, 9)
+			s.landed()
+			s.filled(p.after, false, false)
+			s.swept(now)
+		}, states{deep: true, cursor: store.Due{At: now}}},
+		"swept, with a cursor": {func(s *rest) { s.beyond(place(1, 1)); s.swept(now) }, states{deep: true, ready: true, cursor: place(1, 1)}},
+		"swept anywhere":       {func(s *rest) { s.beyond(place(1, 1)); s.swept(time.Time{}) }, states{deep: true, ready: true}},
 		"another's":            {func(s *rest) { s.beyond(place(1, 1)); s.disown() }, states{settled: true, ready: true, cursor: place(1, 1)}},
 		"hungry":               {func(s *rest) { s.stand(slowly) }, states{ready: true}},
 		"under way":            {func(s *rest) { s.beyond(place(1, 1)); s.begin(now, now, 9) }, states{loading: true, ready: true, cursor: place(1, 1)}},
 		"both":                 {func(s *rest) { s.beyond(place(1, 1)); s.begin(now, now, 9); s.beyond(place(2, 1)) }, states{deep: true, loading: true, ready: true, cursor: place(2, 1)}},
 		"failed":               {func(s *rest) { s.beyond(place(1, 1)); p := s.begin(now, now, 9); s.landed(); s.fell(p) }, states{deep: true, ready: true, cursor: place(1, 1)}},
-		"all loaded":           {func(s *rest) { s.swept(true); s.begin(now, now, 9); s.landed(); s.filled(place(1, 1), false, false) }, states{settled: true}},
-		"more to load":         {func(s *rest) { s.swept(true); s.begin(now, now, 9); s.landed(); s.filled(place(1, 1), true, false) }, states{deep: true, ready: true, cursor: place(1, 1)}},
-		"refused":              {func(s *rest) { s.swept(true); s.begin(now, now, 9); s.landed(); s.filled(place(1, 1), true, true) }, states{deep: true, cursor: place(1, 1)}},
-		"more, and let go meantime": {func(s *rest) {
-			s.swept(true)
+		"all loaded": {func(s *rest) {
+			s.swept(time.Time{})
 			s.begin(now, now, 9)
-			s.swept(true)
+			s.landed()
+			s.filled(place(1, 1), false, false)
+		}, states{settled: true}},
+		"more to load": {func(s *rest) {
+			s.swept(time.Time{})
+			s.begin(now, now, 9)
+			s.landed()
+			s.filled(place(1, 1), true, false)
+		}, states{deep: true, ready: true, cursor: place(1, 1)}},
+		"refused": {func(s *rest) {
+			s.swept(time.Time{})
+			s.begin(now, now, 9)
+			s.landed()
+			s.filled(place(1, 1), true, true)
+		}, states{deep: true, cursor: place(1, 1)}},
+		"more, and let go meantime": {func(s *rest) {
+			s.swept(time.Time{})
+			s.begin(now, now, 9)
+			s.swept(time.Time{})
 			s.landed()
 			s.filled(place(1, 1), true, false)
 		}, states{deep: true}},
