@@ -43,7 +43,7 @@ func TestNoShardHasTwoOwners(t *testing.T) {
 					}
 				}
 				if len(of) == 0 {
-					rt.Skip("there is none")
+					rt.Skip("there is none") // another step is drawn instead, as below
 				}
 				return rapid.SampledFrom(of).Draw(rt, "node")
 			}

@@ -295,7 +295,7 @@ func TestPagesOverParts(t *testing.T) {
 				},
 				"part": func(rt *rapid.T) {
 					if parts++; parts > 1 {
-						rt.Skip("enough")
+						rt.Skip("enough") // another step is drawn instead
 					}
 					do(rt, func(tx *store.Tx) error { return tx.AddPart(at) })
 				},
