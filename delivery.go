@@ -42,6 +42,7 @@ type Delivery struct {
 	Base         int       // of those, how many before it was asked to be delivered again: the schedule counts from there
 	Aside        bool      // while open: it was asked to be delivered again, and stands in no line
 	LastOutcome  Outcome   // of the attempt before, empty before the first
+	Handed       bool      // while open: whoever wrote it down was to hand it over to its own courier, see store.Tx.DueWebhooks
 	NextAt       time.Time // when the next attempt is due; zero once ended, and while another about the same resource goes first
 	Entry        ID        // of the next attempt in the log, or of the one that was never made; none when all that were are in the log
 	EntryAt      time.Time // since when the log shows it

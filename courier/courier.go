@@ -100,13 +100,21 @@ func New(c Config) *Courier {
 
 // Offer hands deliveries over that have just committed, and never blocks. Those
 // that are not due are passed over; none at all is Wake. It is for speed alone:
-// what is not handed over is found within a second. The courier keeps ds.
+// what is not handed over is found within a second, and what is marked as Handed
+// within a minute. The courier keeps ds.
 func (c *Courier) Offer(ds []souk.Delivery) {
 	if len(ds) == 0 {
 		c.Wake()
 		return
 	}
 	c.mail.offer(ds)
+}
+
+// Takes reports whether what is told to an endpoint may be marked as Handed: it is
+// this courier that sends it, as far as it knows.
+func (c *Courier) Takes(endpoint souk.ID) bool {
+	_, ours := c.config.Lease.Owns(endpoint)
+	return ours
 }
 
 // Wake says that there may be deliveries due now that nobody has handed over. It

@@ -18,6 +18,9 @@ import (
 // told puts deliveries into the outbox and hands them over, as a verb does.
 func (w world) told(c *Courier, all ...souk.Delivery) {
 	w.t.Helper()
+	for i := range all {
+		all[i].Handed = c.Takes(all[i].Webhook)
+	}
 	w.write(func(tx *store.Tx) (err error) {
 		all, err = tx.InsertDeliveries(all)
 		return err

@@ -43,6 +43,7 @@ type sweeps struct {
 	until time.Time // by the clock: what was due then was found
 	read  time.Time // when the clock said so
 	all   bool      // the next one begins with what was due first
+	twice bool      // and another after an overlap: who had it before may have been about to commit what it was to hand to itself
 	allAt time.Time // when one does in any case
 	ahead time.Time // by the clock before it was set back: what was due by then is, until all of it was found
 }
@@ -110,6 +111,9 @@ func (r *run) plan(o *load, at time.Time) {
 		o.since = s.until.Add(-overlap)
 	} else {
 		s.allAt = r.now.Add(sweepAll)
+		if s.twice {
+			s.allAt, s.twice = r.now.Add(overlap), false
+		}
 	}
 	o.sweeps, s.all, s.until, s.read, s.next = true, false, at, r.now, r.now.Add(sweep)
 }

@@ -17,6 +17,7 @@ type mail struct {
 	held   int // deliveries in offers
 	landed []*flight
 	sweep  bool // somebody said that there may be something due
+	spilt  bool // there was no room for some that were handed over
 }
 
 // most is how many deliveries lie in the mail. What is more is in the database.
@@ -32,7 +33,7 @@ func (m *mail) rouse() {
 func (m *mail) offer(ds []souk.Delivery) {
 	m.mu.Lock()
 	if m.closed || m.held+len(ds) > mostOffered {
-		m.sweep = true
+		m.spilt = true
 	} else {
 		m.offers = append(m.offers, ds)
 		m.held += len(ds)
@@ -56,14 +57,14 @@ func (m *mail) land(f *flight) {
 }
 
 // collect takes everything out; the slices given are used for what comes next.
-func (m *mail) collect(offers [][]souk.Delivery, landed []*flight) ([][]souk.Delivery, []*flight, bool) {
+func (m *mail) collect(offers [][]souk.Delivery, landed []*flight) (_ [][]souk.Delivery, _ []*flight, sweep, spilt bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.offers, offers = offers[:0], m.offers
 	m.landed, landed = landed[:0], m.landed
-	sweep := m.sweep
-	m.held, m.sweep = 0, false
-	return offers, landed, sweep
+	sweep, spilt = m.sweep, m.spilt
+	m.held, m.sweep, m.spilt = 0, false, false
+	return offers, landed, sweep, spilt
 }
 
 // close has nothing taken in any more.

@@ -144,13 +144,17 @@ func TestThreeNodes(t *testing.T) {
 
 		var all []souk.Delivery
 		turn := 0
+		telling := slices.Clone(senders) // the nodes that write down what is told, in turn
 		put := func() {
 			some := make([]souk.Delivery, max(1, *nodesDeliveries/5))
+			teller := telling[len(all)/len(some)%len(telling)].courier
 			for i := range some {
 				some[i] = w.draft(hooks[turn%len(hooks)])
+				some[i].Handed = teller.Takes(some[i].Webhook)
 				turn++
 			}
 			w.put(some...)
+			teller.Offer(slices.Clone(some))
 			all = append(all, some...)
 		}
 		deliver := func(seconds int) {
@@ -171,6 +175,7 @@ func TestThreeNodes(t *testing.T) {
 		deliver(7)
 		deliverUntilBusy(0)
 		killed := time.Now()
+		telling = telling[1:]
 		g.kill(senders[0].member)
 		if err := senders[0].db.Close(); err != nil {
 			t.Error(err)
@@ -178,10 +183,12 @@ func TestThreeNodes(t *testing.T) {
 		deliver(33)
 		deliverUntilBusy(1)
 		frozen := time.Now()
+		telling = telling[1:]
 		thaw := senders[1].freeze()
 		deliver(60)
 		thawed := time.Now()
 		thaw()
+		telling = senders[1:]
 		deliver(30)
 		time.Sleep(10 * time.Second)
 

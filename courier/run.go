@@ -120,7 +120,7 @@ func (r *run) loop(ctx context.Context) error {
 
 // collect takes what the mail brought.
 func (r *run) collect() {
-	offers, landed, sweep := r.mail.collect(r.offers, r.landed)
+	offers, landed, sweep, spilt := r.mail.collect(r.offers, r.landed)
 	for _, f := range landed {
 		r.land(f)
 	}
@@ -128,9 +128,10 @@ func (r *run) collect() {
 		for _, ds := range offers {
 			r.take(ds, true)
 		}
-		if sweep {
+		if sweep || spilt {
 			r.loads.swept.next = r.now
 		}
+		r.loads.swept.all = r.loads.swept.all || spilt
 	}
 	clear(offers)
 	clear(landed)
@@ -196,7 +197,7 @@ func (r *run) reassign() {
 			r.disown(l)
 		}
 	}
-	r.loads.swept.all, r.loads.swept.next = true, r.now
+	r.loads.swept.all, r.loads.swept.twice, r.loads.swept.next = true, true, r.now
 }
 
 // disown lets go of a lane that is another's now. What flies is recorded.

@@ -118,6 +118,7 @@ func (tx *Tx) send(deliveries []souk.Delivery) error {
 	for i := range deliveries {
 		d := &deliveries[i]
 		d.Trace = tx.trace
+		d.Handed = tx.market.Takes != nil && tx.market.Takes(d.Webhook)
 		if tx.tally != nil {
 			tx.tally[d.Event]++
 		}

@@ -37,6 +37,10 @@ type Market struct {
 	// not block.
 	Told func([]souk.Delivery)
 
+	// Takes, if set, reports whether the courier that Told hints at has an endpoint:
+	// then deliveries to it are marked as Handed.
+	Takes func(endpoint souk.ID) bool
+
 	// Keep is how much of the log is kept.
 	Keep Keeping
 

@@ -14,9 +14,9 @@ import (
 const (
 	keptColumns = `id, event_id, webhook_id, app_id, installation_id, dialect, final, epoch, channel, action, resource,
 		speaker_id, trace, status, attempts, base, last_outcome, entry_id, entry_at, created_at, note, body`
-	openColumns  = keptColumns + `, aside, next_at`
+	openColumns  = keptColumns + `, aside, handed, next_at`
 	endedColumns = keptColumns + `, ended_at`
-	openWidth    = 24
+	openWidth    = 25
 	endedWidth   = 23
 )
 
@@ -28,7 +28,7 @@ func keptFields(d *souk.Delivery) []any {
 
 // withOpen appends the arguments for openColumns.
 func withOpen(args []any, d *souk.Delivery) []any {
-	return append(withKept(args, d), d.Aside, micros(d.NextAt))
+	return append(withKept(args, d), d.Aside, d.Handed, micros(d.NextAt))
 }
 
 // withKept appends the arguments for keptColumns.
@@ -39,7 +39,7 @@ func withKept(args []any, d *souk.Delivery) []any {
 }
 
 func scanOpen(r row) (d souk.Delivery, err error) {
-	err = r.Scan(append(keptFields(&d), &d.Aside, (*stamp)(&d.NextAt))...)
+	err = r.Scan(append(keptFields(&d), &d.Aside, &d.Handed, (*stamp)(&d.NextAt))...)
 	return d, err
 }
 
@@ -209,18 +209,21 @@ func (tx *Tx) openPage(webhook souk.ID, status souk.DeliveryStatus, page souk.Pa
 	return found, nil
 }
 
-// epochs lists those of what is open to a webhook with a status, without
-// reading it all.
+// epochs lists those of what is open to a webhook with a status, without reading
+// it all: it begins with the latest, where behind few that ended lies one that is
+// open. Those that PostgreSQL could not vacuum away yet lie before.
 func (tx *Tx) epochs(webhook souk.ID, status souk.DeliveryStatus) ([]int64, error) {
 	next := func(more string) string {
-		return `(SELECT min(epoch) FROM deliveries WHERE webhook_id = $1 AND status = '` + string(status) + `'` + more + `)`
+		return `(SELECT max(epoch) FROM deliveries WHERE webhook_id = $1 AND status = '` + string(status) + `'` + more + `)`
 	}
-	return list(tx, func(r row) (epoch int64, err error) {
+	all, err := list(tx, func(r row) (epoch int64, err error) {
 		err = r.Scan(&epoch)
 		return epoch, err
 	}, `WITH RECURSIVE e (epoch) AS (
-			SELECT `+next(``)+` UNION ALL SELECT `+next(` AND epoch > e.epoch`)+` FROM e WHERE e.epoch IS NOT NULL
+			SELECT `+next(``)+` UNION ALL SELECT `+next(` AND epoch < e.epoch`)+` FROM e WHERE e.epoch IS NOT NULL
 		) SELECT epoch FROM e WHERE epoch IS NOT NULL`, webhook)
+	slices.Reverse(all)
+	return all, err
 }
 
 // Those that a delivery may have in the outbox, and in the log.
@@ -280,7 +283,7 @@ func (tx *Tx) Reopen(d souk.Delivery, at time.Time) (souk.Delivery, error) {
 			continue
 		}
 		d.Status, d.NextAt, d.EndedAt, d.Note = souk.DeliveryPending, at, time.Time{}, ""
-		d.Base, d.Aside, d.Entry, d.EntryAt = d.Attempts, true, souk.NewID(), at
+		d.Base, d.Aside, d.Handed, d.Entry, d.EntryAt = d.Attempts, true, false, souk.NewID(), at
 		_, err = tx.exec(`INSERT INTO deliveries (`+openColumns+`) VALUES (`+placeholders(1, openWidth)+`)`, withOpen(nil, &d)...)
 		return d, err
 	}

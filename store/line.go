@@ -262,7 +262,7 @@ func (tx *Tx) lead(at time.Time, ids []souk.ID) error {
 		return nil
 	}
 	ids = padded(ids)
-	_, err := tx.exec(`UPDATE deliveries SET next_at = $1
+	_, err := tx.exec(`UPDATE deliveries SET next_at = $1, handed = FALSE
 		WHERE status = 'pending' AND next_at IS NULL AND id IN (`+placeholders(2, len(ids))+`)`,
 		append([]any{micros(at)}, anys(ids)...)...)
 	return err

@@ -122,7 +122,11 @@ func (k logKind) query(all *conditions, part int64, f souk.LogFilter, at time.Ti
 	if f.Webhook.IsZero() || k.status == souk.LogStarted {
 		c.add(`app_id = `, f.App)
 	}
-	if !f.Webhook.IsZero() {
+	switch {
+	case f.Webhook.IsZero():
+	case k.status == souk.LogStarted:
+		c.add(`COALESCE(webhook_id, NULL) = `, f.Webhook) // so that SQLite does not go by it
+	default:
 		c.add(`webhook_id = `, f.Webhook)
 	}
 	columns, rest, listed, id := toldColumns, toldRest, `entry_at`, `entry_id`

@@ -21,13 +21,14 @@ func (d Due) Before(other Due) bool {
 }
 
 // DueWebhooks lists webhooks, and apps for their trigger URLs, with something
-// that came due after since and by until: by ID, beyond after. With the zero
-// since it goes from webhook to webhook, however much is due to each.
+// that came due after since and by until: by ID, beyond after. It passes over what
+// was handed over. With the zero since it does not, and goes from webhook to
+// webhook, however much is due to each.
 func (tx *Tx) DueWebhooks(since, until time.Time, after souk.ID, limit int) ([]souk.ID, error) {
 	if !since.IsZero() {
 		// By the time, though SQLite would rather go by the webhook.
 		return list(tx, scanID, `SELECT DISTINCT webhook_id FROM deliveries
-			WHERE next_at > $1 AND next_at <= $2 AND COALESCE(webhook_id, NULL) > $3 ORDER BY webhook_id LIMIT $4`,
+			WHERE handed = FALSE AND next_at > $1 AND next_at <= $2 AND COALESCE(webhook_id, NULL) > $3 ORDER BY webhook_id LIMIT $4`,
 			since.UnixMicro(), until.UnixMicro(), after[:], limit)
 	}
 	const next = `(SELECT id FROM deliveries w WHERE next_at IS NOT NULL AND `
@@ -61,10 +62,10 @@ func (tx *Tx) DueDeliveries(webhook souk.ID, until time.Time, after Due, limit i
 		ORDER BY d.next_at, d.id LIMIT $5`, webhook, until.UnixMicro(), from, after.ID[:], limit)
 }
 
-// NextDue is when the first delivery is due after a time; the zero time when
-// there is none.
+// NextDue is when the first delivery is due after a time, of those that were not
+// handed over; the zero time when there is none.
 func (tx *Tx) NextDue(after time.Time) (at time.Time, err error) {
-	err = tx.row(`SELECT min(next_at) FROM deliveries WHERE next_at > $1`, after.UnixMicro()).Scan((*stamp)(&at))
+	err = tx.row(`SELECT min(next_at) FROM deliveries WHERE handed = FALSE AND next_at > $1`, after.UnixMicro()).Scan((*stamp)(&at))
 	return at, err
 }
 

@@ -85,14 +85,16 @@ func TestInsertDeliveries(t *testing.T) {
 // What is due is found by webhook, and in the order in which it came due.
 func TestDue(t *testing.T) {
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
-		hooks := []souk.ID{{15: 1}, {15: 2}, {15: 3}, {15: 4}}
+		hooks := []souk.ID{{15: 1}, {15: 2}, {15: 3}, {15: 4}, {15: 5}}
 		var all []souk.Delivery
 		for i := range 20 {
 			all = append(all, due(hooks[i%3], noon.Add(time.Duration(i/3)*time.Minute)))
 		}
 		idle := due(hooks[3], noon)
 		idle.Status = souk.DeliveryHeld
-		enqueue(t, db, append(slices.Clone(all), idle)...)
+		handed := due(hooks[4], noon.Add(30*time.Second)) // which looks for what came due pass over
+		handed.Handed = true
+		enqueue(t, db, append(slices.Clone(all), idle, handed)...)
 		read := func(fn func(*store.Tx) error) {
 			t.Helper()
 			if err := db.Read(t.Context(), fn); err != nil {
@@ -107,10 +109,11 @@ func TestDue(t *testing.T) {
 		}{
 			{time.Time{}, noon.Add(-1), souk.ID{}, 9, nil},
 			{time.Time{}, noon, souk.ID{}, 9, hooks[:3]},
-			{time.Time{}, noon.Add(time.Hour), souk.ID{}, 9, hooks[:3]},
+			{time.Time{}, noon.Add(time.Hour), souk.ID{}, 9, append(slices.Clone(hooks[:3]), hooks[4])},
 			{time.Time{}, noon.Add(time.Hour), souk.ID{}, 2, hooks[:2]},
 			{time.Time{}, noon.Add(time.Hour), hooks[0], 2, hooks[1:3]},
-			{time.Time{}, noon.Add(time.Hour), hooks[2], 2, nil},
+			{time.Time{}, noon.Add(time.Hour), hooks[2], 2, hooks[4:]},
+			{noon.Add(-time.Second), noon.Add(time.Hour), souk.ID{}, 9, hooks[:3]},
 			{noon.Add(5 * time.Minute), noon.Add(6 * time.Minute), souk.ID{}, 9, hooks[:2]},
 			{noon.Add(4 * time.Minute), noon.Add(5 * time.Minute), souk.ID{}, 9, hooks[:3]},
 			{noon.Add(4 * time.Minute), noon.Add(5 * time.Minute), hooks[0], 1, hooks[1:2]},
@@ -158,5 +161,46 @@ func TestDue(t *testing.T) {
 				return err
 			})
 		}
+	})
+}
+
+// What was handed over is looked for once it comes due anew: to be tried again, to
+// lead its line, or released.
+func TestHandedOnce(t *testing.T) {
+	souktest.Each(t, func(t *testing.T, db *store.DB) {
+		handed := func(d souk.Delivery) souk.Delivery {
+			d.Handed = true
+			return d
+		}
+		later := noon.Add(time.Hour)
+		failing := handed(due(souk.ID{15: 1}, noon))
+		leader, next := handed(about(souk.ID{15: 2}, "42", noon)), handed(about(souk.ID{15: 2}, "42", noon.Add(1)))
+		held := handed(due(souk.ID{15: 3}, noon))
+		going := handed(due(souk.ID{15: 4}, noon))
+		enqueue(t, db, failing, leader, next, held, going)
+		want := func(webhooks ...souk.ID) {
+			t.Helper()
+			if err := db.Read(t.Context(), func(tx *store.Tx) error {
+				got, err := tx.DueWebhooks(noon.Add(-time.Hour), later, souk.ID{}, 9)
+				if d := cmp.Diff(webhooks, got); d != "" {
+					t.Errorf("due (-want +got):\n%s", d)
+				}
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want()
+		record(t, db, noon, fails(failing, noon, later))
+		want(failing.Webhook)
+		record(t, db, noon, ends(leader))
+		want(failing.Webhook, next.Webhook)
+		settled(t, db, 1, func(tx *store.Tx) (int64, error) { return tx.Hold(held.Webhook, 9) })
+		want(failing.Webhook, next.Webhook)
+		settled(t, db, 1, func(tx *store.Tx) (int64, error) { return tx.Release(held.Webhook, time.Time{}, later, 9) })
+		want(failing.Webhook, next.Webhook, held.Webhook)
+		record(t, db, noon, ends(going))
+		write(t, db, func(tx *store.Tx) error { return dropped(tx.Reopen(delivery(t, db, going.ID), later)) })
+		want(failing.Webhook, next.Webhook, held.Webhook, going.Webhook)
 	})
 }

@@ -60,10 +60,21 @@ func indexes(plans []string) (all []string) {
 var many = flag.Int("store.many", 10_000, "rows of the outbox and of the log in TestPlans")
 
 // fill puts many into the outbox, all but a few of it to one webhook, and as
-// many into each of two parts of the log.
-func fill(t *testing.T, db *store.DB, hook souk.Webhook) {
+// many into each of two parts of the log. analysed is when PostgreSQL looks at its
+// tables, which it does by itself: before there is much in them, or afterwards.
+func fill(t *testing.T, db *store.DB, hook souk.Webhook, analysed string) {
 	t.Helper()
 	addPart(t, db, noon.Add(-3*time.Hour))
+	analyse := func(tx *store.Tx) error {
+		if tx.SkipLocked() == "" {
+			return nil
+		}
+		_, err := tx.Exec("ANALYZE")
+		return err
+	}
+	if analysed == "before" {
+		write(t, db, analyse)
+	}
 	write(t, db, func(tx *store.Tx) error {
 		id := func(of int) string { return fmt.Sprintf(`decode(lpad(to_hex(i + %d), 32, '0'), 'hex')`, of**many) }
 		if tx.SkipLocked() == "" {
@@ -99,12 +110,11 @@ func fill(t *testing.T, db *store.DB, hook souk.Webhook) {
 				return err
 			}
 		}
-		if tx.SkipLocked() == "" {
-			return nil
-		}
-		_, err := tx.Exec("ANALYZE") // as PostgreSQL does by itself
-		return err
+		return nil
 	})
+	if analysed == "afterwards" {
+		write(t, db, analyse)
+	}
 	for range 50 {
 		enqueue(t, db, told(listening(t, db), "", noon.Add(-time.Second)))
 	}
@@ -113,9 +123,15 @@ func fill(t *testing.T, db *store.DB, hook souk.Webhook) {
 // Every page of the log, every look into the outbox and every step of a line is
 // read from where it lies, however much lies there.
 func TestPlans(t *testing.T) {
+	for _, analysed := range []string{"before", "afterwards"} {
+		t.Run("analysed "+analysed, func(t *testing.T) { testPlans(t, analysed) })
+	}
+}
+
+func testPlans(t *testing.T, analysed string) {
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		hook := listening(t, db)
-		fill(t, db, hook)
+		fill(t, db, hook, analysed)
 		middle := souk.Position{At: noon.Add(-time.Minute + time.Duration(*many/2)*time.Microsecond), ID: hook.ID}
 		page := func(status souk.LogStatus, webhook souk.ID, order souk.Order) func(*store.Tx) error {
 			return func(tx *store.Tx) error {

@@ -263,7 +263,7 @@ func (r *recording) postpone(some []*Progress) error {
 			SELECT id, attempts, entry_id, status, attempts, last_outcome, next_at, note, entry_id, entry_at FROM deliveries WHERE id = NULL`+
 		values.String()+`
 		)
-		UPDATE deliveries SET attempts = v.attempts, last_outcome = v.outcome, note = v.note, started_at = NULL,
+		UPDATE deliveries SET attempts = v.attempts, last_outcome = v.outcome, note = v.note, started_at = NULL, handed = FALSE,
 			entry_id = v.next_entry, entry_at = v.next_entry_at,
 			status = CASE WHEN deliveries.status = 'held' THEN 'held' ELSE v.status END,
 			next_at = CASE WHEN deliveries.status = 'held' THEN NULL ELSE v.next_at END

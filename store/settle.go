@@ -156,7 +156,7 @@ func (tx *Tx) Release(webhook souk.ID, since, at time.Time, limit int) (found in
 		}
 		for ids := range slices.Chunk(idsOf(some), mostRows) {
 			ids = padded(ids)
-			if _, err := tx.exec(`UPDATE deliveries SET status = 'pending',
+			if _, err := tx.exec(`UPDATE deliveries SET status = 'pending', handed = FALSE,
 					next_at = CASE WHEN resource = '' OR aside = TRUE THEN CAST($1 AS BIGINT) END
 				WHERE id IN (`+placeholders(2, len(ids))+`)`, append([]any{at.UnixMicro()}, anys(ids)...)...); err != nil {
 				return 0, err

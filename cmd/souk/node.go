@@ -82,7 +82,7 @@ func openNode(ctx context.Context, s settings) (*node, error) {
 			souk.TriggerCall: giosg.PrepareTrigger(s.Key, s.URL),
 		},
 	})
-	n.market.Told, n.market.Begun = n.courier.Offer, n.begun.give
+	n.market.Told, n.market.Takes, n.market.Begun = n.courier.Offer, n.courier.Takes, n.begun.give
 	if n.lease != nil {
 		n.lease.Flying = n.courier.Flying
 	}
