@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"errors"
+	"math"
 	"slices"
 	"time"
 
@@ -151,10 +152,25 @@ func (tx *Tx) Delivery(id souk.ID) (souk.Delivery, error) {
 // empty status means any.
 func (tx *Tx) DeliveriesPage(webhook souk.ID, status souk.DeliveryStatus, page souk.Page) ([]souk.Delivery, error) {
 	page.Order = souk.NewestFirst
-	found, err := tx.openPage(webhook, status, page)
-	if err != nil || status != "" && isOpen(status) {
-		return found, err
+	var found []souk.Delivery
+	if status == "" || !isOpen(status) {
+		var err error
+		if found, err = tx.endedPage(webhook, status, page); err != nil || status != "" {
+			return found, err
+		}
 	}
+	// Where those that ended make a page, only what is newer can be on it: before
+	// that, PostgreSQL may have much that it could not vacuum away yet.
+	var since time.Time
+	if len(found) == page.Size {
+		since = found[page.Size-1].CreatedAt
+	}
+	open, err := tx.openPage(webhook, status, since, page)
+	return merged(page, found, open, placeOf), err
+}
+
+// endedPage is the part of a page that is in the log.
+func (tx *Tx) endedPage(webhook souk.ID, status souk.DeliveryStatus, page souk.Page) (found []souk.Delivery, err error) {
 	parts, err := tx.parts()
 	if err != nil {
 		return nil, err
@@ -185,8 +201,9 @@ func (tx *Tx) DeliveriesPage(webhook souk.ID, status souk.DeliveryStatus, page s
 	return found, nil
 }
 
-// openPage is the part of a page that is still in the outbox.
-func (tx *Tx) openPage(webhook souk.ID, status souk.DeliveryStatus, page souk.Page) (found []souk.Delivery, err error) {
+// openPage is the part of a page that is still in the outbox, of what was created
+// since a time.
+func (tx *Tx) openPage(webhook souk.ID, status souk.DeliveryStatus, since time.Time, page souk.Page) (found []souk.Delivery, err error) {
 	for _, s := range openings {
 		if status != "" && status != s {
 			continue
@@ -197,6 +214,9 @@ func (tx *Tx) openPage(webhook souk.ID, status souk.DeliveryStatus, page souk.Pa
 		}
 		for _, epoch := range epochs {
 			c := conditions{args: []any{webhook, epoch}}
+			if !since.IsZero() {
+				c.add(`created_at >= `, since.UnixMicro())
+			}
 			end := c.page(`created_at`, `id`, page)
 			more, err := list(tx, scanOpen, `SELECT `+openColumns+` FROM deliveries
 				WHERE webhook_id = $1 AND status = '`+string(s)+`' AND epoch = $2`+c.and()+end, c.args...)
@@ -209,21 +229,28 @@ func (tx *Tx) openPage(webhook souk.ID, status souk.DeliveryStatus, page souk.Pa
 	return found, nil
 }
 
-// epochs lists those of what is open to a webhook with a status, without reading
-// it all: it begins with the latest, where behind few that ended lies one that is
-// open. Those that PostgreSQL could not vacuum away yet lie before.
+// epochs lists those that what is open to a webhook with a status may have, without
+// reading it all: the webhook's own, which most have, be there any or not, and
+// before it those of what is not settled yet. The app that a trigger URL stands for
+// has none of its own.
 func (tx *Tx) epochs(webhook souk.ID, status souk.DeliveryStatus) ([]int64, error) {
-	next := func(more string) string {
-		return `(SELECT max(epoch) FROM deliveries WHERE webhook_id = $1 AND status = '` + string(status) + `'` + more + `)`
+	own, err := list(tx, scanEpoch, `SELECT epoch FROM webhooks WHERE id = $1`, webhook)
+	if err != nil {
+		return nil, err
 	}
-	all, err := list(tx, func(r row) (epoch int64, err error) {
-		err = r.Scan(&epoch)
-		return epoch, err
-	}, `WITH RECURSIVE e (epoch) AS (
-			SELECT `+next(``)+` UNION ALL SELECT `+next(` AND epoch < e.epoch`)+` FROM e WHERE e.epoch IS NOT NULL
-		) SELECT epoch FROM e WHERE epoch IS NOT NULL`, webhook)
+	next := func(than string) string {
+		return `(SELECT max(epoch) FROM deliveries WHERE webhook_id = $1 AND status = '` + string(status) + `' AND epoch < ` + than + `)`
+	}
+	all, err := list(tx, scanEpoch, `WITH RECURSIVE e (epoch) AS (
+			SELECT `+next(`$2`)+` UNION ALL SELECT `+next(`e.epoch`)+` FROM e WHERE e.epoch IS NOT NULL
+		) SELECT epoch FROM e WHERE epoch IS NOT NULL`, webhook, append(own, math.MaxInt64)[0])
 	slices.Reverse(all)
-	return all, err
+	return append(all, own...), err
+}
+
+func scanEpoch(r row) (epoch int64, err error) {
+	err = r.Scan(&epoch)
+	return epoch, err
 }
 
 // Those that a delivery may have in the outbox, and in the log.

@@ -62,7 +62,13 @@ func TestOutboxOfTheDead(t *testing.T) {
 		t.Fatal(err)
 	}
 	const hooks = 50
-	hook := func(i int) souk.ID { return souk.ID{1, 15: byte(i % hooks)} }
+	listed := listening(t, db)
+	hook := func(i int) souk.ID {
+		if i%hooks == 3 {
+			return listed.ID
+		}
+		return souk.ID{1, 15: byte(i % hooks)}
+	}
 	// What is asked is asked often, and planned when there was little.
 	ask := map[string]func(*store.Tx) error{
 		"webhooks": func(tx *store.Tx) error {
@@ -75,6 +81,13 @@ func TestOutboxOfTheDead(t *testing.T) {
 			return dropped(tx.DueDeliveries(hook(1), noon.Add(time.Hour), store.Due{}, 256))
 		},
 		"next": func(tx *store.Tx) error { return dropped(tx.NextDue(noon.Add(time.Hour))) },
+		// A page of what ended is there: before it, nothing is looked for.
+		"webhook's": func(tx *store.Tx) error {
+			return dropped(tx.DeliveriesPage(listed.ID, "", souk.Page{Size: 25}))
+		},
+		"app's log": func(tx *store.Tx) error {
+			return dropped(tx.LogPage(souk.LogFilter{App: listed.App}, noon.Add(time.Hour), souk.Page{Size: 25}))
+		},
 		"ends": func(tx *store.Tx) error {
 			d := about(hook(2), "new", noon.Add(time.Hour))
 			if _, err := tx.InsertDeliveries([]souk.Delivery{d}); err != nil {
@@ -107,13 +120,19 @@ func TestOutboxOfTheDead(t *testing.T) {
 		at := noon.Add(time.Duration(i) * time.Millisecond)
 		for k := range all {
 			all[k] = about(hook(k), fmt.Sprint(i+k), at)
+			all[k].App = listed.App
 		}
 		enqueue(t, db, all...)
 		write(t, db, func(tx *store.Tx) error { return dropped(tx.Exec("DELETE FROM deliveries")) })
 	}
 	enqueue(t, db, about(hook(1), "", noon.Add(time.Hour)))
+	for range 25 {
+		d := about(listed.ID, "", noon.Add(time.Hour))
+		d.App, d.Status, d.EndedAt = listed.App, souk.DeliverySkipped, d.CreatedAt
+		enqueue(t, db, d)
+	}
 	for name, most := range map[string]int{
-		"webhooks": 20, "next": 20, "ends": 100,
+		"webhooks": 20, "next": 20, "ends": 100, "webhook's": 60, "app's log": 60,
 		"deliveries": 3 * dead / hooks, "all deliveries": 3 * dead / hooks, // of the one webhook
 	} {
 		if n := pages(t, db, ask[name]); n > most {

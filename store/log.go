@@ -26,34 +26,38 @@ func (tx *Tx) LogPage(f souk.LogFilter, at time.Time, page souk.Page) ([]souk.Lo
 			return nil, err
 		}
 	}
-	found, err := tx.logOf(logOpen, 0, f, at, page, nil)
-	if err != nil {
-		return nil, err
-	}
 	parts, err := tx.parts()
 	if err != nil {
 		return nil, err
 	}
+	// Where what is over makes a page of the newest, only what is newer can be on it,
+	// of older parts and of the outbox: before that, PostgreSQL may have much there
+	// that it could not vacuum away yet. What is open is listed however old it is.
+	var found []souk.LogEntry
+	kept, open := at.Add(-souk.LogKept), time.Time{}
 	for _, p := range parts {
-		full := page.Order == souk.NewestFirst && len(found) == page.Size
-		if p.before(at.Add(-souk.LogKept)) || full && p.before(found[page.Size-1].CreatedAt) {
+		if p.before(kept) {
 			break
 		}
-		if found, err = tx.logOf(logOver, p.Number, f, at, page, found); err != nil {
+		if found, err = tx.logOf(logOver, p.Number, f, kept, at, page, found); err != nil {
 			return nil, err
 		}
+		if page.Order == souk.NewestFirst && len(found) == page.Size {
+			open = found[page.Size-1].CreatedAt.Add(-time.Microsecond)
+			kept = open
+		}
 	}
-	return found, nil
+	return tx.logOf(logOpen, 0, f, open, at, page, found)
 }
 
-// logOf adds the entries of some kinds, of a part where they have been
-// recorded, to a page.
-func (tx *Tx) logOf(from []logKind, part int64, f souk.LogFilter, at time.Time, page souk.Page, found []souk.LogEntry) ([]souk.LogEntry, error) {
+// logOf adds the entries of some kinds to a page, of a part where they have been
+// recorded: what is later than a time, as it is at another.
+func (tx *Tx) logOf(from []logKind, part int64, f souk.LogFilter, since, at time.Time, page souk.Page, found []souk.LogEntry) ([]souk.LogEntry, error) {
 	var kinds []string
 	var c conditions
 	for _, k := range from {
 		if f.Status == "" || f.Status == k.status {
-			kinds = append(kinds, k.query(&c, part, f, at, page))
+			kinds = append(kinds, k.query(&c, part, f, since, at, page))
 		}
 	}
 	if len(kinds) == 0 {
@@ -115,7 +119,7 @@ var (
 
 // query is a page of the entries of one kind. It adds its arguments to those of
 // all.
-func (k logKind) query(all *conditions, part int64, f souk.LogFilter, at time.Time, page souk.Page) string {
+func (k logKind) query(all *conditions, part int64, f souk.LogFilter, since, at time.Time, page souk.Page) string {
 	c := conditions{args: all.args}
 	// A webhook says whose it is; but what has started lies in an index by app
 	// alone, being little.
@@ -140,14 +144,15 @@ func (k logKind) query(all *conditions, part int64, f souk.LogFilter, at time.Ti
 	default:
 		rest += `NULL AS completed_at FROM deliveries`
 	}
-	kept := at.Add(-souk.LogKept)
-	switch {
-	case k.when != nil:
+	if k.when != nil {
 		k.when(&c, at)
-	case page.Order == souk.OldestFirst && page.After.At.After(kept):
+	}
+	switch {
+	case since.IsZero():
+	case page.Order == souk.OldestFirst && page.After.At.After(since):
 		// That is one bound from below, see EndedBetween.
 	default:
-		c.add(listed+` > `, micros(kept))
+		c.add(listed+` > `, micros(since))
 	}
 	order := c.page(listed, id, page)
 	all.args = c.args

@@ -131,6 +131,8 @@ func TestPlans(t *testing.T) {
 func testPlans(t *testing.T, analysed string) {
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		hook := listening(t, db)
+		hook.Epoch = 1
+		write(t, db, func(tx *store.Tx) error { return tx.PutWebhook(store.SealedWebhook{Webhook: hook}) })
 		fill(t, db, hook, analysed)
 		middle := souk.Position{At: noon.Add(-time.Minute + time.Duration(*many/2)*time.Microsecond), ID: hook.ID}
 		page := func(status souk.LogStatus, webhook souk.ID, order souk.Order) func(*store.Tx) error {
