@@ -129,9 +129,9 @@ func (k logKind) query(all *conditions, part int64, f souk.LogFilter, since, at 
 	switch {
 	case f.Webhook.IsZero():
 	case k.status == souk.LogStarted:
-		c.add(`COALESCE(webhook_id, NULL) = `, f.Webhook) // so that SQLite does not go by it
+		c.add(`webhook_id = `, f.Webhook) // but not by an index by webhook
 	default:
-		c.add(`webhook_id = `, f.Webhook)
+		c.add(`webhook_id <> '' AND webhook_id = `, f.Webhook)
 	}
 	columns, rest, listed, id := toldColumns, toldRest, `entry_at`, `entry_id`
 	where := ` WHERE dialect = 'giosg' AND entry_id IS NOT NULL` + k.which

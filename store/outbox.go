@@ -31,7 +31,7 @@ func (tx *Tx) DueWebhooks(since, until time.Time, after souk.ID, limit int) ([]s
 			WHERE handed = FALSE AND next_at > $1 AND next_at <= $2 AND COALESCE(webhook_id, NULL) > $3 ORDER BY webhook_id LIMIT $4`,
 			since.UnixMicro(), until.UnixMicro(), after[:], limit)
 	}
-	const next = `(SELECT id FROM deliveries w WHERE next_at IS NOT NULL AND `
+	const next = `(SELECT id FROM deliveries w WHERE next_at IS NOT NULL` + byWebhook + ` AND `
 	const order = ` ORDER BY webhook_id, next_at, id LIMIT 1)`
 	// The first of each webhook by the index, and of those the ones that are due.
 	found, err := list(tx, scanID, `
@@ -56,7 +56,7 @@ func (tx *Tx) DueDeliveries(webhook souk.ID, until time.Time, after Due, limit i
 		from = after.At.UnixMicro()
 	}
 	return list(tx, scanOpen, `SELECT `+prefixed("d", openColumns)+` FROM deliveries d
-		WHERE d.webhook_id = $1 AND d.next_at <= $2 AND (d.next_at, d.id) > ($3, $4)
+		WHERE d.webhook_id = $1 AND d.webhook_id <> '' AND d.next_at <= $2 AND (d.next_at, d.id) > ($3, $4)
 		AND (d.resource = '' OR d.aside = TRUE OR NOT EXISTS (SELECT 1 FROM deliveries l
 			WHERE `+sameLine(`l`, `d`)+` AND `+leads(`l`)+` AND (l.created_at, l.id) < (d.created_at, d.id)))
 		ORDER BY d.next_at, d.id LIMIT $5`, webhook, until.UnixMicro(), from, after.ID[:], limit)

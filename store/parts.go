@@ -174,11 +174,11 @@ const partText = `CREATE TABLE ended_N (
 	note TEXT NOT NULL,
 	body BYTEA NOT NULL
 );
-CREATE INDEX ended_N_by_webhook ON ended_N (webhook_id, status, created_at, id);
+CREATE INDEX ended_N_by_webhook ON ended_N (webhook_id, status, created_at, id) WHERE webhook_id <> '';
 CREATE INDEX ended_N_listed ON ended_N (app_id, status, entry_at, entry_id)
 	WHERE dialect = 'giosg' AND entry_id IS NOT NULL;
 CREATE INDEX ended_N_listed_by_webhook ON ended_N (webhook_id, status, entry_at, entry_id)
-	WHERE dialect = 'giosg' AND entry_id IS NOT NULL AND webhook_id IS NOT NULL;
+	WHERE dialect = 'giosg' AND entry_id IS NOT NULL AND webhook_id <> '';
 CREATE TABLE attempts_N (
 	id BYTEA NOT NULL,
 	delivery_id BYTEA NOT NULL,
@@ -203,9 +203,9 @@ CREATE TABLE attempts_N (
 CREATE INDEX attempts_N_successful ON attempts_N (app_id, listed_at, id) WHERE dialect = 'giosg' AND outcome = 'ok';
 CREATE INDEX attempts_N_failed ON attempts_N (app_id, listed_at, id) WHERE dialect = 'giosg' AND outcome <> 'ok';
 CREATE INDEX attempts_N_successful_by_webhook ON attempts_N (webhook_id, listed_at, id)
-	WHERE dialect = 'giosg' AND outcome = 'ok' AND webhook_id IS NOT NULL;
+	WHERE dialect = 'giosg' AND outcome = 'ok' AND webhook_id <> '';
 CREATE INDEX attempts_N_failed_by_webhook ON attempts_N (webhook_id, listed_at, id)
-	WHERE dialect = 'giosg' AND outcome <> 'ok' AND webhook_id IS NOT NULL;
+	WHERE dialect = 'giosg' AND outcome <> 'ok' AND webhook_id <> '';
 ` + sentText
 
 // sentText is what a part lacks that a node of an earlier version began.

@@ -14,7 +14,7 @@ import (
 // than an epoch. Others that waited for any of it are due then.
 func (tx *Tx) SettleWebhook(webhook souk.ID, belowEpoch int64, status souk.DeliveryStatus, note string, at time.Time, limit int) (found int64, err error) {
 	for _, s := range openings {
-		some, n, err := tx.standing(`status = '`+string(s)+`'`, `webhook_id = $1 AND epoch < $2 ORDER BY epoch, created_at, id LIMIT $3`,
+		some, n, err := tx.standing(`status = '`+string(s)+`'`, `webhook_id = $1`+byWebhook+` AND epoch < $2 ORDER BY epoch, created_at, id LIMIT $3`,
 			webhook, belowEpoch, int64(limit)-found)
 		if err != nil {
 			return 0, err
@@ -122,7 +122,7 @@ func idsOf(all []standee) []souk.ID {
 
 // Hold has what is still to be delivered to a webhook wait until it is released.
 func (tx *Tx) Hold(webhook souk.ID, limit int) (int64, error) {
-	some, found, err := tx.standing(`status = 'pending'`, `webhook_id = $1 ORDER BY epoch, created_at, id LIMIT $2`, webhook, limit)
+	some, found, err := tx.standing(`status = 'pending'`, `webhook_id = $1`+byWebhook+` ORDER BY epoch, created_at, id LIMIT $2`, webhook, limit)
 	if err != nil {
 		return 0, err
 	}
@@ -149,7 +149,7 @@ func (tx *Tx) Release(webhook souk.ID, since, at time.Time, limit int) (found in
 	}
 	var lines []Line
 	for _, epoch := range epochs {
-		some, n, err := tx.standing(`status = 'held'`, `webhook_id = $1 AND epoch = $2 AND created_at >= $3 ORDER BY created_at, id LIMIT $4`,
+		some, n, err := tx.standing(`status = 'held'`, `webhook_id = $1`+byWebhook+` AND epoch = $2 AND created_at >= $3 ORDER BY created_at, id LIMIT $4`,
 			webhook, epoch, from, int64(limit)-found)
 		if err != nil {
 			return 0, err
