@@ -42,6 +42,7 @@ func (c serveCommand) Run(ctx context.Context, t terminal) (err error) {
 	if err := checkClock(time.Now(), made); err != nil {
 		return err
 	}
+	collectSeldom()
 	s, err := c.settings(t)
 	if err != nil {
 		return err
