@@ -112,7 +112,7 @@ func open(ctx context.Context, address string, schema fs.FS) (*DB, error) {
 		e, err = openPostgres(address)
 		c = newClock()
 	} else {
-		e, err = openSQLite(address)
+		e, err = openSQLite(ctx, address)
 	}
 	if err != nil {
 		return nil, err

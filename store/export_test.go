@@ -58,3 +58,14 @@ func (tx *Tx) CountEnd(node, app souk.ID) error {
 	c.add(app, souk.DeliverySuccessful, time.Unix(0, 0), 1)
 	return tx.count(node, 1, c)
 }
+
+// AroundSync has around be called in place of each sync of the WAL, with that sync.
+func (db *DB) AroundSync(around func(sync func() error) error) {
+	s := db.engine.(*sqlite).syncer
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sync := s.sync
+	s.sync = func() error { return around(sync) }
+}
+
+const MostAhead = mostAhead

@@ -124,6 +124,8 @@ func (on *postgresGround) run(c *call) error {
 	return guard(&Tx{ctx: ctx, on: on.conn, dialect: &postgresDialect}, c.fn)
 }
 
+func (on *postgresGround) enough(ran time.Duration) bool { return ran > groupTime }
+
 // commit hears the server out, for a minute.
 func (on *postgresGround) commit() error {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTime)
@@ -164,6 +166,13 @@ func (on *postgresGround) again(_ *call, lost error) error {
 		return lost
 	}
 	return errAlone
+}
+
+// tell answers at once: the server has synced what it calls committed.
+func (on *postgresGround) tell(ran ...*call) {
+	for _, c := range ran {
+		c.answer(c.err)
+	}
 }
 
 // do runs statements that have no rows to tell of, in one round trip.

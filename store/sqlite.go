@@ -23,13 +23,14 @@ import (
 const readers = 6
 
 // pragmas are set on every connection, in this order: waiting for a lock must
-// be possible before the first statement that may need one. FULL makes each
-// commit reach the disk. A checkpoint at 8,000 pages (32 MiB) keeps it out of
-// most commits. No mmap: an I/O error there is a signal that kills the process.
+// be possible before the first statement that may need one. NORMAL has SQLite sync
+// what a checkpoint needs, and leave the commits to syncer. A checkpoint at 8,000
+// pages (32 MiB) keeps it out of most commits. No mmap: an I/O error there is a
+// signal that kills the process.
 var pragmas = []string{
 	"busy_timeout(10000)",
 	"journal_mode(WAL)",
-	"synchronous(FULL)",
+	"synchronous(NORMAL)",
 	"foreign_keys(ON)",
 	"wal_autocheckpoint(8000)",
 	"temp_store(MEMORY)",
@@ -38,8 +39,11 @@ var pragmas = []string{
 // sqlite is one SQLite file: one writer, some readers.
 type sqlite struct {
 	pool *sql.DB
-	held *os.File // the lock file
+	held *os.File  // the lock file
+	kept *sql.Conn // open as long as the database, so that its WAL is always the same file
+	wal  *os.File
 
+	syncer  *syncer
 	writer  *writer
 	writing *session      // the writer's
 	readers chan *session // those at rest
@@ -48,7 +52,7 @@ type sqlite struct {
 	close1  func() error
 }
 
-func openSQLite(path string) (_ engine, err error) {
+func openSQLite(ctx context.Context, path string) (_ engine, err error) {
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return nil, err
@@ -77,9 +81,28 @@ func openSQLite(path string) (_ engine, err error) {
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, pool.Close())
+		}
+	}()
+	kept, err := pool.Conn(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	// What a connection reads first has it open the WAL.
+	if _, err := kept.ExecContext(ctx, snapshot); err != nil {
+		return nil, errors.Join(classifySQLite(err), kept.Close())
+	}
+	wal, err := openWAL(path)
+	if err != nil {
+		return nil, errors.Join(unavailable(err), kept.Close())
+	}
 	s := &sqlite{
 		pool:    pool,
 		held:    held,
+		kept:    kept,
+		wal:     wal,
 		writing: &session{pool: pool, pragma: "PRAGMA cache_size=-16000"},
 		readers: make(chan *session, readers),
 		closing: make(chan struct{}),
@@ -88,55 +111,78 @@ func openSQLite(path string) (_ engine, err error) {
 		s.readers <- &session{pool: pool, pragma: "PRAGMA cache_size=-2000; PRAGMA query_only=ON"}
 	}
 	s.close1 = sync.OnceValue(s.shut)
-	s.writer = newWriter(groupSize, &sqliteGround{session: s.writing})
+	s.syncer = newSyncer(func() error { return syncData(wal) })
+	s.writer = newWriter(groupSize, &sqliteGround{session: s.writing, syncer: s.syncer})
 	return s, nil
 }
 
+// snapshot is the first statement of whoever reads: BEGIN alone does not yet
+// decide what is seen.
+const snapshot = "SELECT rootpage FROM sqlite_schema LIMIT 1"
+
 func (s *sqlite) migrate(ctx context.Context, files fs.FS) error {
-	conn, err := s.pool.Conn(ctx)
-	if err != nil {
+	if err := migrate(ctx, s.kept, &sqliteDialect, files); err != nil {
+		return classifySQLite(err)
+	}
+	if err := syncData(s.wal); err != nil {
 		return unavailable(err)
 	}
-	defer conn.Close()
-	return classifySQLite(migrate(ctx, conn, &sqliteDialect, files))
+	return nil
 }
 
-func (s *sqlite) read(ctx context.Context, fn func(*Tx) error) (err error) {
+// read answers when all is on the disk that fn may have seen.
+func (s *sqlite) read(ctx context.Context, fn func(*Tx) error) error {
+	seen, err := s.look(ctx, fn)
+	if unsure := s.syncer.await(ctx, seen); unsure != nil {
+		return unsure
+	}
+	return err
+}
+
+// look runs fn, and says how many commits it may have seen.
+func (s *sqlite) look(ctx context.Context, fn func(*Tx) error) (seen uint64, err error) {
+	if err := s.syncer.usable(); err != nil {
+		return 0, err
+	}
 	var on *session
 	select {
 	case <-s.closing:
-		return errClosed
+		return 0, errClosed
 	default:
 	}
 	select {
 	case on = <-s.readers:
 	case <-ctx.Done():
-		return ctx.Err()
+		return 0, ctx.Err()
 	case <-s.closing:
-		return errClosed
+		return 0, errClosed
 	}
 	defer func() { s.readers <- on }()
 	defer func() { err = classifySQLite(err) }()
 
 	if err := ctx.Err(); err != nil {
-		return err
+		return 0, err
 	}
 	if err := on.do(context.Background(), "BEGIN"); err != nil {
 		on.discard()
-		return err
+		return 0, err
 	}
 	defer func() {
 		if on.do(context.Background(), "ROLLBACK") != nil {
 			on.discard() // whatever it is in, the next reader starts afresh
 		}
 	}()
+	if err := on.do(context.Background(), snapshot); err != nil {
+		return 0, err
+	}
+	seen = s.syncer.seen()
 	tx := &Tx{ctx: ctx, on: on, dialect: &sqliteDialect}
 	defer func() {
 		if settled := tx.settle(); err == nil {
 			err = settled
 		}
 	}()
-	return fn(tx)
+	return seen, fn(tx)
 }
 
 // write has no use for find: there is one writer.
@@ -159,11 +205,12 @@ func (s *sqlite) close() error { return s.close1() }
 func (s *sqlite) shut() error {
 	close(s.closing)
 	s.writer.stop()
+	s.syncer.stop()
 	s.writing.discard()
 	for range readers {
 		(<-s.readers).discard()
 	}
-	return errors.Join(s.pool.Close(), letGo(s.held))
+	return errors.Join(s.kept.Close(), s.pool.Close(), s.wal.Close(), letGo(s.held))
 }
 
 // errClosed answers every call after Close.

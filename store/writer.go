@@ -15,6 +15,10 @@ import (
 // groupTime bounds how long the first of a group waits for the last.
 const groupTime = 20 * time.Millisecond
 
+// idleTime is after how long a group ends where the disk has nothing to do: it is
+// synced while the next one runs. Sooner would cost more commits than it is worth.
+const idleTime = 2 * time.Millisecond
+
 // writer runs callers one after another, in groups that share a transaction
 // with a savepoint each, and so one wait for the disk: all that write on SQLite,
 // on its one connection; on PostgreSQL those of WriteShared, some groups beside
@@ -47,11 +51,17 @@ type ground interface {
 	run(c *call) error
 	undo() error
 	keep() error
+	// enough reports whether a group that has run for so long shall end although
+	// others wait.
+	enough(time.Duration) bool
 	// commit and abandon end the transaction.
 	commit() error
 	abandon()
-	// again answers one whose group was lost.
+	// again runs one whose group was lost.
 	again(c *call, lost error) error
+	// tell answers callers, each with its err, once no crash can undo what they did
+	// or saw. It need not wait for that itself.
+	tell(ran ...*call)
 }
 
 // call is one caller that waits.
@@ -199,7 +209,7 @@ func (w *writer) group(on ground, first *call) {
 	var err error
 	for began, c := time.Now(), first; c != nil; c = w.take() {
 		ran = append(ran, c)
-		if err = inSavepoint(on, c); err != nil || len(ran) == w.size || time.Since(began) > groupTime {
+		if err = inSavepoint(on, c); err != nil || len(ran) == w.size || on.enough(time.Since(began)) {
 			break
 		}
 	}
@@ -209,19 +219,18 @@ func (w *writer) group(on ground, first *call) {
 	switch {
 	case err == nil:
 		w.changed(ran...)
-		for _, c := range ran {
-			c.answer(c.err)
-		}
+		on.tell(ran...)
 	case len(ran) == 1:
 		on.abandon()
 		w.changed(first)
-		first.answer(err)
+		first.err = err
+		on.tell(first)
 	default:
 		on.abandon()
 		for _, c := range ran {
-			answer := on.again(c, err)
+			c.err = on.again(c, err)
 			w.changed(c)
-			c.answer(answer)
+			on.tell(c)
 		}
 	}
 }
@@ -254,14 +263,18 @@ const groupSize = 64
 // sqliteGround is the one connection that writes on SQLite.
 type sqliteGround struct {
 	*session
-	empty bool // nothing was run in the transaction
-	alone bool // the caller in hand has it to itself, without a savepoint
+	syncer *syncer
+	empty  bool // nothing was run in the transaction
+	alone  bool // the caller in hand has it to itself, without a savepoint
 }
 
 // begin starts a transaction. Where an earlier one could not be ended, which
 // begin is the first to hear of, the connection is given up and the next call
 // starts on a new one.
 func (on *sqliteGround) begin() error {
+	if err := on.syncer.usable(); err != nil {
+		return err
+	}
 	err := on.now("BEGIN IMMEDIATE")
 	if err != nil {
 		on.discard()
@@ -302,17 +315,38 @@ func (on *sqliteGround) run(c *call) error {
 	return guard(&Tx{ctx: context.WithoutCancel(c.ctx), on: on.session, dialect: &sqliteDialect}, c.fn)
 }
 
-// commit makes the transaction durable. When the file could not be synced,
-// what SQLite undid in memory may still be on the disk, to be found after a
-// crash.
+func (on *sqliteGround) enough(ran time.Duration) bool {
+	return ran > groupTime || ran > idleTime && on.syncer.idle()
+}
+
+// commit leaves it to the syncer to put the transaction on the disk. What SQLite
+// itself may sync, and fail to, is the head of the WAL when that begins anew.
 func (on *sqliteGround) commit() error {
+	if err := on.syncer.begin(); err != nil {
+		return err
+	}
 	err := on.now("COMMIT")
 	var e *sqlitedriver.Error
 	if errors.As(err, &e) && e.Code() == sqlitecode.SQLITE_IOERR_FSYNC {
+		on.syncer.end(true, err)
 		return errors.Join(ErrOutcomeUnknown, err)
 	}
+	on.syncer.end(on.wrote(), nil)
 	return err
 }
+
+// wrote reports whether the connection may have written to the WAL since it was
+// asked last. Who asks how the database feels shall not have the disk sync nothing.
+func (on *sqliteGround) wrote() bool {
+	pages := 0
+	err := on.conn.Raw(func(conn any) (err error) {
+		pages, _, err = conn.(sqlitedriver.DBStatus).Status(sqlitedriver.DBStatusCacheWrite, true)
+		return err
+	})
+	return pages > 0 || err != nil
+}
+
+func (on *sqliteGround) tell(ran ...*call) { on.syncer.answer(ran) }
 
 // abandon rolls back what there is to roll back. SQLite refuses when it has
 // done so itself; should there be another reason, begin will find out.
