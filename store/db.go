@@ -23,7 +23,7 @@ var (
 	ErrNotFound = errors.New("store: no such row")
 
 	// ErrUnavailable is wrapped by errors of a database that is gone, full,
-	// starting, or that Close has shut. Nothing was changed.
+	// starting, that Close has shut, or whose disk failed. Nothing was changed.
 	ErrUnavailable = errors.New("store: database unavailable")
 
 	// ErrOutcomeUnknown is wrapped by errors of a commit that was sent and
@@ -146,7 +146,7 @@ func (db *DB) Ping(ctx context.Context) error {
 }
 
 // Read runs fn in a transaction that sees one moment of the database and can
-// change nothing.
+// change nothing. It returns when no crash can undo what fn saw.
 func (db *DB) Read(ctx context.Context, fn func(*Tx) error) error {
 	return db.engine.read(ctx, fn)
 }

@@ -42,8 +42,8 @@ const mostAhead = 8
 // errLost answers every call after a sync that failed.
 var errLost = fmt.Errorf("%w: a commit could not be put on the disk, and it has to be opened again", ErrUnavailable)
 
-func newSyncer(sync1 func() error) *syncer {
-	s := &syncer{sync: sync1, done: make(chan struct{})}
+func newSyncer(syncWAL func() error) *syncer {
+	s := &syncer{sync: syncWAL, done: make(chan struct{})}
 	s.moved = sync.NewCond(&s.mu)
 	go s.run()
 	return s
@@ -61,9 +61,9 @@ func (s *syncer) run() {
 		if s.written <= s.synced || s.lost != nil {
 			return
 		}
-		covers, sync1 := s.ended, s.sync
+		covers, syncWAL := s.ended, s.sync
 		s.mu.Unlock()
-		err := sync1()
+		err := syncWAL()
 		s.mu.Lock()
 		if err != nil {
 			s.lose(err)

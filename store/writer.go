@@ -24,8 +24,8 @@ const idleTime = 2 * time.Millisecond
 // on its one connection; on PostgreSQL those of WriteShared, some groups beside
 // one another.
 //
-// An answer is given only after the commit, refusals too: what a refusal was
-// decided on may be a neighbour's change. When the database rolls the transaction
+// An answer is given only when the commit is on the disk, refusals too: what a
+// refusal was decided on may be a neighbour's change. When the database rolls the transaction
 // back on its own (a full disk) or the commit fails, nothing of the group is
 // stored, and each caller is run again alone, so that only the one that is to
 // blame hears of it.
