@@ -66,7 +66,7 @@ func (tx *Tx) declineAll(id, org souk.ID) (done Decided, err error) {
 		e := tx.event(souk.CaseDeclined, at.Org, at.Enterprise, &app, c.ID)
 		e.Data.Actor, e.Data.Case, e.Data.Ended = actor, c, ended
 		e.Data.Settled, e.Data.Overturned, e.Data.Everyone = done.Settled, done.Overturned, at.Org.ID == at.Org.Root()
-		if e.Data.Everyone || len(done.Settled) > 0 {
+		if e.Data.Everyone || len(done.Settled)+len(done.Overturned) > 0 {
 			events = append(events, e)
 		}
 	}

@@ -144,6 +144,27 @@ func TestDecliningAllThatWasApproved(t *testing.T) {
 	})
 }
 
+// Where a workspace takes back what its enterprise had answered, and nothing else, that
+// is told, too.
+func TestDecliningWhatOthersApproved(t *testing.T) {
+	eachTown(t, func(t *testing.T, w *town) {
+		w.ask("jane", "chat", w.hq)
+		w.ask("lee", "chat", w.lab)
+		w.approve("ada", "chat", w.acme)
+		done := w.declineAll("max", "chat", w.hq)
+		wantList(t, "settled", w.askers(done.Settled))
+		wantList(t, "overturned", w.askers(done.Overturned), "jane declined")
+		if e, n := w.lastTold("chat", souk.CaseDeclined); n != 1 || len(e.Data.Settled) != 0 || len(e.Data.Overturned) != 1 || e.Data.Everyone {
+			t.Errorf("told %d times: %+v", n, e.Data)
+		}
+		w.declineAll("max", "chat", w.hq)
+		if _, n := w.lastTold("chat", souk.CaseDeclined); n != 1 {
+			t.Errorf("a repetition is told: %d", n)
+		}
+		w.checkAudit()
+	})
+}
+
 // A workspace's word is for that workspace, and leaves what rests on its
 // enterprise's approval or on none.
 func TestDecliningAllAtAWorkspace(t *testing.T) {
