@@ -86,10 +86,10 @@ func (s *subject) log(ctx context.Context, p plan) error {
 		},
 		also: func() error {
 			return s.directly(ctx, func(d *direct) error {
-				return d.copy(ctx, copies{table: "deliveries", key: "id", of: delivery.ID, set: map[string]string{
+				return d.copyTold(ctx, copies{table: "deliveries", key: "id", of: delivery.ID, set: map[string]string{
 					"id": s.on.id(waiting, "i"), "entry_id": s.on.id(next, "i"), "app_id": s.on.is(app.ID), "webhook_id": hook.String(),
 					"resource": "'resource-' || i", "created_at": waiting.atSQL("i"), "entry_at": waiting.atSQL("i"),
-				}}, 0, p.times(toCome))
+				}}, p.times(toCome))
 			})
 		},
 	})

@@ -101,7 +101,7 @@ func (s *subject) fillLog(ctx context.Context, n int) error {
 			own := map[string]string{
 				"id": s.on.id(deliveries, "i"), "entry_at": deliveries.atSQL("i"), "created_at": deliveries.atSQL("i"), "ended_at": deliveries.atSQL("i"),
 			}
-			if err := d.copy(ctx, copies{table: "ended_1", key: "id", of: model, set: own}, 0, each); err != nil {
+			if err := d.copyTold(ctx, copies{table: "ended_1", key: "id", of: model, set: own}, each); err != nil {
 				return err
 			}
 			own = map[string]string{
@@ -126,14 +126,37 @@ func (s *subject) fillLane(ctx context.Context, hook souk.ID, n int) error {
 			return fmt.Errorf("%d deliveries wait", len(models))
 		}
 		due := spread(90, n, time.Hour)
-		if err := d.copy(ctx, copies{table: "deliveries", key: "id", of: models[0], set: map[string]string{
+		if err := d.copyTold(ctx, copies{table: "deliveries", key: "id", of: models[0], set: map[string]string{
 			"id": s.on.id(due, "i"), "entry_at": due.atSQL("i"), "created_at": due.atSQL("i"), "next_at": due.atSQL("i"),
 			"attempts": "0", "last_outcome": "''",
-		}}, 0, n); err != nil {
+		}}, n); err != nil {
 			return err
 		}
 		return d.rest(ctx)
 	})
+}
+
+// copyTold makes n copies of a delivery, each with a body of its own.
+func (d *direct) copyTold(ctx context.Context, c copies, n int) error {
+	part := "1"
+	if c.table == "deliveries" {
+		if err := d.db.QueryRowContext(ctx, "SELECT CAST(body_part AS TEXT) FROM deliveries WHERE id = $1", c.of).Scan(&part); err != nil {
+			return err
+		}
+	}
+	bodies, err := d.ids(ctx, "SELECT COALESCE(body_id, id) FROM "+c.table+" WHERE id = $1", c.of)
+	if err != nil {
+		return err
+	}
+	if len(bodies) != 1 {
+		return fmt.Errorf("%s has %d deliveries %s", c.table, len(bodies), c.of)
+	}
+	own := copies{table: "bodies_" + part, key: "id", of: bodies[0], set: map[string]string{"id": c.set["id"]}}
+	if err := d.copy(ctx, own, 0, n); err != nil {
+		return err
+	}
+	c.set["body_id"] = "CAST(NULL AS BYTEA)"
+	return d.copy(ctx, c, 0, n)
 }
 
 // ids answers a query for IDs.

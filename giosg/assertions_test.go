@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"souk"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -229,7 +230,7 @@ const everyChannel = `{"endpoint_url":"https://shop.example/?secret=s","channel_
 func (o *company) told(t *testing.T, hook souk.ID) (bodies []string) {
 	t.Helper()
 	err := o.db.Read(t.Context(), func(tx *store.Tx) error {
-		found, err := tx.DeliveriesPage(hook, "", souk.Page{Size: 1000, Order: souk.OldestFirst})
+		found, err := souktest.Told(tx, hook, "", souk.Page{Size: 1000, Order: souk.OldestFirst})
 		for _, d := range found {
 			bodies = append(bodies, string(d.Body))
 		}

@@ -10,6 +10,7 @@ import (
 	"souk"
 	"souk/market"
 	"souk/souktest"
+	"souk/store"
 )
 
 // asApp is who an Authorization header of a trigger makes one.
@@ -198,8 +199,11 @@ func TestOnlyListedConditionsAreTold(t *testing.T) {
 // calls are the calls of an app's trigger URL, newest first.
 func (o *company) calls(t *testing.T, app string) []souk.Delivery {
 	t.Helper()
-	calls, err := o.Market.TriggerCalls(t.Context(), souk.Operator("test"), o.ID("apps."+app), "", souk.Page{Size: 100})
-	if err != nil {
+	var calls []souk.Delivery
+	if err := o.db.Read(t.Context(), func(tx *store.Tx) (err error) {
+		calls, err = souktest.Told(tx, o.ID("apps."+app), "", souk.Page{Size: 100})
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
 	return calls

@@ -8,6 +8,7 @@ import (
 
 	"souk"
 	"souk/market"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -115,7 +116,7 @@ func (w *town) heard() []string {
 				return err
 			}
 			for _, h := range hooks {
-				told, err := tx.DeliveriesPage(h.ID, "", souk.Page{Size: 1000})
+				told, err := souktest.Told(tx, h.ID, "", souk.Page{Size: 1000})
 				if err != nil {
 					return err
 				}

@@ -22,14 +22,17 @@ const partBytes = 256 << 20
 
 // KeepLog begins a new part of the log each day, or when the newest has become
 // large, and drops the oldest when all of it is older than Keeping.For, or when
-// the log is larger than Keeping.Bytes. What was kept of calls beyond
-// souk.CallsKept goes by the day. It tells whether there is more to do.
+// the log is larger than Keeping.Bytes: once the bodies of what is still to be told
+// have been carried out of it. What was kept of calls beyond souk.CallsKept goes by
+// the day. It tells whether there is more to do.
 func (m *Market) KeepLog(ctx context.Context) (more bool, err error) {
 	kept := m.Keep.For
 	if kept == 0 {
 		kept = souk.LogKept
 	}
+	var over int64
 	err = m.DB.Write(ctx, nil, func(tx *store.Tx) error {
+		over = 0
 		at := m.now()
 		if err := tx.DropCalls(at.Add(-souk.CallsKept)); err != nil {
 			return err
@@ -38,17 +41,51 @@ func (m *Market) KeepLog(ctx context.Context) (more bool, err error) {
 		if err != nil {
 			return err
 		}
-		switch more = true; {
-		case isFull(parts[len(parts)-1], m.Keep, at):
+		more = isFull(parts[len(parts)-1], m.Keep, at)
+		switch {
+		case more:
 			return tx.AddPart(at)
 		case len(parts) > 1 && isOver(parts, kept, m.Keep.Bytes, at):
-			_, err = tx.DropPart()
-			return err
+			over = parts[0].Number
 		}
-		more = false
 		return nil
 	})
-	return more, err
+	if err != nil || over == 0 {
+		return more, err
+	}
+	if err := m.carryBodies(ctx, over); err != nil {
+		return false, err
+	}
+	var dropped int64
+	err = m.DB.Write(ctx, nil, func(tx *store.Tx) (err error) {
+		parts, err := tx.Parts()
+		if dropped = 0; err == nil && parts[0].Number == over {
+			dropped, err = tx.DropPart()
+		}
+		return err
+	})
+	return dropped > 0, err
+}
+
+// carriedAtOnce is how many deliveries a transaction carries the bodies of.
+const carriedAtOnce = 512
+
+// carryBodies has the bodies of what is still to be told lie in another part than
+// one. What comes to lie there meanwhile keeps the part until the next time.
+func (m *Market) carryBodies(ctx context.Context, part int64) error {
+	for last := (souk.ID{}); ; {
+		var open []souk.ID
+		if err := m.DB.Read(ctx, func(tx *store.Tx) (err error) {
+			open, err = tx.OpenIn(part, last, carriedAtOnce)
+			return err
+		}); err != nil || len(open) == 0 {
+			return err
+		}
+		last = open[len(open)-1]
+		if err := m.DB.Write(ctx, nil, func(tx *store.Tx) error { return tx.Carry(part, open) }); err != nil {
+			return err
+		}
+	}
 }
 
 // isFull reports whether a part that is written to has had its day, or its

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"souk"
 	"souk/market"
 	"souk/store"
@@ -104,8 +106,23 @@ func TestTidy(t *testing.T) {
 func TestKeepLog(t *testing.T) {
 	eachTown(t, func(t *testing.T, w *town) {
 		ctx := context.Background()
-		w.subscribe("tool", souk.Native, string(souk.RequestCreated))
+		hook := w.subscribe("tool", souk.Native, string(souk.RequestCreated)).Webhook
 		w.ask("jane", "tool", w.hq)
+		due := func() (d souk.Delivery) {
+			w.read(func(tx *store.Tx) error {
+				all, err := tx.DueDeliveries(hook.ID, time.Now(), store.Due{}, 2)
+				if len(all) != 1 || err != nil {
+					return fmt.Errorf("%d are due: %w", len(all), err)
+				}
+				d = all[0]
+				return nil
+			})
+			return d
+		}
+		first := due()
+		if len(first.Body) == 0 {
+			t.Errorf("told nothing: %+v", first)
+		}
 		parts := func() (all []store.Part) {
 			w.read(func(tx *store.Tx) (err error) { all, err = tx.Parts(); return err })
 			return all
@@ -161,5 +178,8 @@ func TestKeepLog(t *testing.T) {
 			t.Errorf("of 16 KiB there are %d bytes in %d parts, the oldest is %d", size, len(all), all[0].Number)
 		}
 		wantList(t, "still to be told", w.told(), "tool native request.created")
+		if diff := cmp.Diff(first, due()); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
 	})
 }

@@ -424,7 +424,7 @@ func TestSpreading(t *testing.T) {
 			t.Helper()
 			heard := map[souk.ID]int{}
 			w.read(func(tx *store.Tx) error {
-				page, err := tx.DeliveriesPage(hook.ID, "", souk.Page{Size: 1000})
+				page, err := souktest.Told(tx, hook.ID, "", souk.Page{Size: 1000})
 				for _, d := range page {
 					if kind, org := d.Channel.Of(); !w.seen[d.ID] && kind == "orgs" {
 						w.seen[d.ID] = true

@@ -125,8 +125,8 @@ type DeliveryView struct {
 	Kind souk.EventKind
 }
 
-// Deliveries lists what a webhook was or is to be told, newest first; an empty
-// status means any. It refuses UnknownApp, UnknownWebhook and NotAllowed.
+// Deliveries lists what a webhook was or is to be told, newest first and without
+// Body; an empty status means any. It refuses UnknownApp, UnknownWebhook and NotAllowed.
 func (m *Market) Deliveries(ctx context.Context, actor souk.Actor, app, webhook souk.ID, status souk.DeliveryStatus, page souk.Page) (views []DeliveryView, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {
 		if _, err := tx.webhookOf(app, webhook); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"souk"
 	"souk/market"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -286,7 +287,7 @@ func (k *walk) checkChannels() {
 				return err
 			}
 			for _, h := range hooks {
-				told, err := tx.DeliveriesPage(h.ID, "", souk.Page{Size: 50})
+				told, err := souktest.Told(tx, h.ID, "", souk.Page{Size: 50})
 				if err != nil {
 					return err
 				}

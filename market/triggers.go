@@ -320,8 +320,8 @@ func instead(err error, one, other souk.Refusal) error {
 	return err
 }
 
-// TriggerCalls lists the background calls of an app's trigger URL, newest
-// first; an empty status means any. Delivery.Action is the condition. It refuses
+// TriggerCalls lists the background calls of an app's trigger URL, newest first and
+// without Body; an empty status means any. Delivery.Action is the condition. It refuses
 // UnknownApp and NotAllowed.
 func (m *Market) TriggerCalls(ctx context.Context, actor souk.Actor, app souk.ID, status souk.DeliveryStatus, page souk.Page) (calls []souk.Delivery, err error) {
 	err = m.read(ctx, actor, func(tx *Tx) error {

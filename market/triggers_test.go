@@ -11,6 +11,7 @@ import (
 
 	"souk"
 	"souk/market"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -64,7 +65,7 @@ func (w *town) called() (lines []string) {
 	w.read(func(tx *store.Tx) error {
 		lines = nil
 		for _, app := range w.app {
-			found, err := tx.DeliveriesPage(app, "", souk.Page{Size: 1000})
+			found, err := souktest.Told(tx, app, "", souk.Page{Size: 1000})
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"souk"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -22,7 +23,7 @@ func (o *company) told(t *testing.T, webhook string) (bodies []string) {
 	id, err := souk.ParseID(webhook)
 	must(err)
 	must(o.db.Read(t.Context(), func(tx *store.Tx) error {
-		found, err := tx.DeliveriesPage(id, "", souk.Page{Size: 2000})
+		found, err := souktest.Told(tx, id, "", souk.Page{Size: 2000})
 		for _, d := range slices.Backward(found) {
 			bodies = append(bodies, string(d.Body))
 		}

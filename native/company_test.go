@@ -263,11 +263,11 @@ func (o *company) happen(t *testing.T) {
 	_, err = o.market.Restrict(ctx, actor(o.olga), market.Decision{App: o.certified.ID, At: o.labs.ID})
 	ok(err)
 	ok(o.db.Read(ctx, func(tx *store.Tx) error {
-		found, err := tx.DeliveriesPage(o.hook.ID, "", souk.Page{Size: 1})
+		found, err := souktest.Told(tx, o.hook.ID, "", souk.Page{Size: 1})
 		if err != nil {
 			return err
 		}
-		calls, err := tx.DeliveriesPage(o.notes.ID, "", souk.Page{Size: 1})
+		calls, err := souktest.Told(tx, o.notes.ID, "", souk.Page{Size: 1})
 		if err == nil {
 			o.delivery, o.heard = found[0], calls[0]
 		}

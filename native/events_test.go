@@ -20,6 +20,7 @@ import (
 
 	"souk"
 	"souk/market"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -47,7 +48,7 @@ func TestEventsKeepToTheContract(t *testing.T) {
 		id, err := souk.ParseID(w.ID)
 		must(err)
 		must(o.db.Read(t.Context(), func(tx *store.Tx) (err error) {
-			told, err = tx.DeliveriesPage(id, "", souk.Page{Size: 500})
+			told, err = souktest.Told(tx, id, "", souk.Page{Size: 500})
 			return err
 		}))
 		seen := map[string]bool{}
@@ -247,7 +248,7 @@ func TestEncode(t *testing.T) {
 		into[decisionObject](t, o.call(t, "sal", "POST /requests/{asked}/approve", ""), 200)
 		var told []souk.Delivery
 		must(o.db.Read(t.Context(), func(tx *store.Tx) (err error) {
-			told, err = tx.DeliveriesPage(o.hook.ID, "", souk.Page{Size: 1})
+			told, err = souktest.Told(tx, o.hook.ID, "", souk.Page{Size: 1})
 			return err
 		}))
 		var e eventBody

@@ -8,6 +8,7 @@ import (
 
 	"souk"
 	"souk/market"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -170,7 +171,7 @@ func (h *handed) plot(t *testing.T, org souk.Org, name string) map[string]souk.I
 		"webhook": hook.ID, "request": theirs.Request.ID, "olgas": olgas.Request.ID, "called": told[0].Delivery,
 	}
 	must(h.db.Read(ctx, func(tx *store.Tx) error {
-		sent, err := tx.DeliveriesPage(hook.ID, "", souk.Page{Size: 1})
+		sent, err := souktest.Told(tx, hook.ID, "", souk.Page{Size: 1})
 		if err == nil {
 			plot["delivery"] = sent[0].ID
 		}

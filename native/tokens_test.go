@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"souk"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -142,7 +143,7 @@ func TestSecretsAreToldOnce(t *testing.T) {
 				return err
 			}
 			for _, h := range hooks {
-				sent, err := tx.DeliveriesPage(h.ID, "", souk.Page{Size: 100})
+				sent, err := souktest.Told(tx, h.ID, "", souk.Page{Size: 100})
 				if err != nil {
 					return err
 				}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"souk"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -92,7 +93,7 @@ func TestReasons(t *testing.T) {
 			t.Errorf("without words: %+v", done.Resolution)
 		}
 		must(o.db.Read(t.Context(), func(tx *store.Tx) error {
-			told, err := tx.DeliveriesPage(o.hook.ID, "", souk.Page{Size: 100})
+			told, err := souktest.Told(tx, o.hook.ID, "", souk.Page{Size: 100})
 			for _, d := range told {
 				if strings.Contains(string(d.Body), "It leaks") || strings.Contains(string(d.Body), "Not any more") {
 					t.Errorf("told %s", d.Body)

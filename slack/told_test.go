@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"souk"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -27,7 +28,7 @@ func (o *town) told(t *testing.T, webhook souk.ID) []map[string]any {
 	t.Helper()
 	var found []souk.Delivery
 	err := o.db.Read(t.Context(), func(tx *store.Tx) (err error) {
-		found, err = tx.DeliveriesPage(webhook, "", souk.Page{Size: 100})
+		found, err = souktest.Told(tx, webhook, "", souk.Page{Size: 100})
 		return err
 	})
 	if err != nil {

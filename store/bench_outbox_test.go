@@ -18,12 +18,18 @@ import (
 
 // BenchmarkOutbox puts 64 deliveries with bodies of 1 KB into the outbox in one
 // transaction, and records in another that all of them succeeded: what is told is
-// a delivery's share of it, of the processor and of the disk.
+// a delivery's share of it, of the processor and of the disk. Each is of an event of
+// its own, or four tell the same.
 func BenchmarkOutbox(b *testing.B) {
+	benchmarkOutboxes(b, "", 1)
+	benchmarkOutboxes(b, ", shared", 4)
+}
+
+func benchmarkOutboxes(b *testing.B, name string, tellers int) {
 	for _, callers := range []int{1, 4} {
-		b.Run(fmt.Sprintf("sqlite, %d at once", callers), func(b *testing.B) {
+		b.Run(fmt.Sprintf("sqlite, %d at once%s", callers, name), func(b *testing.B) {
 			path := filepath.Join(b.TempDir(), "bench.db")
-			benchmarkOutbox(b, path, callers, func(*store.DB) int64 {
+			benchmarkOutbox(b, path, callers, tellers, func(*store.DB) int64 {
 				info, err := os.Stat(path)
 				if err != nil {
 					b.Fatal(err)
@@ -32,8 +38,8 @@ func BenchmarkOutbox(b *testing.B) {
 			})
 		})
 	}
-	b.Run("postgres", func(b *testing.B) {
-		benchmarkOutbox(b, souktest.Postgres(b), 1, func(db *store.DB) (size int64) {
+	b.Run("postgres"+name, func(b *testing.B) {
+		benchmarkOutbox(b, souktest.Postgres(b), 1, tellers, func(db *store.DB) (size int64) {
 			if err := db.Read(b.Context(), func(tx *store.Tx) error {
 				return tx.Row(`SELECT pg_database_size(current_database())`).Scan(&size)
 			}); err != nil {
@@ -44,7 +50,7 @@ func BenchmarkOutbox(b *testing.B) {
 	})
 }
 
-func benchmarkOutbox(b *testing.B, address string, callers int, size func(*store.DB) int64) {
+func benchmarkOutbox(b *testing.B, address string, callers, tellers int, size func(*store.DB) int64) {
 	const batch = 64
 	db := benchDB(b, address)
 	hooks := make([]souk.ID, 16)
@@ -59,7 +65,7 @@ func benchmarkOutbox(b *testing.B, address string, callers int, size func(*store
 	for range callers {
 		all.Go(func() {
 			for left.Add(-1) >= 0 {
-				if err := throughOutbox(b.Context(), db, hooks, batch); err != nil {
+				if err := throughOutbox(b.Context(), db, hooks, batch, tellers); err != nil {
 					b.Error(err)
 					return
 				}
@@ -76,13 +82,16 @@ func benchmarkOutbox(b *testing.B, address string, callers int, size func(*store
 
 // throughOutbox puts so many deliveries into the outbox and records that they
 // succeeded.
-func throughOutbox(ctx context.Context, db *store.DB, hooks []souk.ID, batch int) error {
+func throughOutbox(ctx context.Context, db *store.DB, hooks []souk.ID, batch, tellers int) error {
 	at := time.Now().UTC().Truncate(time.Microsecond)
 	all := make([]souk.Delivery, batch)
 	moves := make([]store.Progress, batch)
 	for i := range all {
 		d := due(hooks[i%len(hooks)], at)
 		d.App, d.Dialect, d.Installation, d.Body = hooks[i%len(hooks)], souk.Native, hooks[0], make([]byte, 1024)
+		if i%tellers > 0 {
+			d.Event, d.Body = all[i-1].Event, all[i-1].Body
+		}
 		all[i] = d
 	}
 	if err := db.Record(ctx, func(tx *store.Tx) (err error) {

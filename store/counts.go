@@ -29,12 +29,10 @@ const (
 	sentBytes    = 200
 )
 
-// ended counts a delivery that ended with a status.
-func (c *counted) ended(d *souk.Delivery, status souk.DeliveryStatus, at time.Time) {
-	c.add(d.App, status, at, len(d.Body))
-}
-
-func (c *counted) add(app souk.ID, status souk.DeliveryStatus, at time.Time, body int) {
+// ended counts a delivery that ended with a status. A body is counted when it is to
+// stay: with the one of its deliveries that counts it, where that ends. Counted when
+// it came, it would have all who write wait for few rows.
+func (c *counted) ended(app souk.ID, status souk.DeliveryStatus, at time.Time, body int) {
 	if c.ends == nil {
 		c.ends = map[countKey]int64{}
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"errors"
 	"math"
 	"slices"
 	"time"
@@ -14,10 +13,11 @@ import (
 // them what each has for itself.
 const (
 	keptColumns = `id, event_id, webhook_id, app_id, installation_id, dialect, final, epoch, channel, action, resource,
-		speaker_id, trace, status, attempts, base, last_outcome, entry_id, entry_at, created_at, note, body`
-	openColumns  = keptColumns + `, aside, handed, next_at`
+		speaker_id, trace, status, attempts, base, last_outcome, entry_id, entry_at, created_at, note, body_id`
+	openColumns  = keptColumns + `, aside, handed, next_at, body_part`
+	putColumns   = openColumns + `, body_size`
 	endedColumns = keptColumns + `, ended_at`
-	openWidth    = 25
+	putWidth     = 27
 	endedWidth   = 23
 )
 
@@ -25,32 +25,40 @@ const (
 // holds, and who does not say so cannot go by such an index (docs/sql.md).
 const byWebhook = ` AND webhook_id <> ''`
 
-func keptFields(d *souk.Delivery) []any {
+func keptFields(d *placed) []any {
 	return []any{&d.ID, &d.Event, &d.Webhook, &d.App, &d.Installation, &d.Dialect, &d.Final, &d.Epoch,
 		&d.Channel, &d.Action, &d.Resource, &d.Speaker, &d.Trace, &d.Status, &d.Attempts, &d.Base, &d.LastOutcome,
-		&d.Entry, (*stamp)(&d.EntryAt), (*stamp)(&d.CreatedAt), &d.Note, &d.Body}
+		&d.Entry, (*stamp)(&d.EntryAt), (*stamp)(&d.CreatedAt), &d.Note, &d.body.id}
 }
 
-// withOpen appends the arguments for openColumns.
-func withOpen(args []any, d *souk.Delivery) []any {
-	return append(withKept(args, d), d.Aside, d.Handed, micros(d.NextAt))
+// withOpen appends the arguments for putColumns.
+func withOpen(args []any, d *souk.Delivery, k *keeping) []any {
+	return append(withKept(args, d, k), d.Aside, d.Handed, micros(d.NextAt), k.part, int64(k.size))
 }
 
 // withKept appends the arguments for keptColumns.
-func withKept(args []any, d *souk.Delivery) []any {
+func withKept(args []any, d *souk.Delivery, k *keeping) []any {
 	return append(args, raw(&d.ID), raw(&d.Event), raw(&d.Webhook), raw(&d.App), raw(&d.Installation), string(d.Dialect), d.Final, d.Epoch,
 		string(d.Channel), string(d.Action), d.Resource, raw(&d.Speaker), d.Trace, string(d.Status), int64(d.Attempts), int64(d.Base),
-		string(d.LastOutcome), raw(&d.Entry), micros(d.EntryAt), micros(d.CreatedAt), d.Note, d.Body)
+		string(d.LastOutcome), raw(&d.Entry), micros(d.EntryAt), micros(d.CreatedAt), d.Note, raw(&k.of))
 }
 
-func scanOpen(r row) (d souk.Delivery, err error) {
-	err = r.Scan(append(keptFields(&d), &d.Aside, &d.Handed, (*stamp)(&d.NextAt))...)
+func scanOpen(r row) (d placed, err error) {
+	err = r.Scan(append(keptFields(&d), &d.Aside, &d.Handed, (*stamp)(&d.NextAt), &d.body.part)...)
 	return d, err
 }
 
-func scanEnded(r row) (d souk.Delivery, err error) {
+func scanEnded(r row) (d placed, err error) {
 	err = r.Scan(append(keptFields(&d), (*stamp)(&d.EndedAt))...)
 	return d, err
+}
+
+// bare scans a delivery for which nobody needs the body.
+func bare(scan func(row) (placed, error)) func(row) (souk.Delivery, error) {
+	return func(r row) (souk.Delivery, error) {
+		d, err := scan(r)
+		return d.Delivery, err
+	}
 }
 
 // isOpen reports whether a delivery with this status is still to be made.
@@ -72,8 +80,12 @@ func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) ([]souk.Delivery, err
 	if err != nil {
 		return nil, err
 	}
-	args := make([]any, 0, len(stored)*openWidth)
-	var over []souk.Delivery
+	kept, err := tx.keepBodies(stored)
+	if err != nil {
+		return nil, err
+	}
+	args := make([]any, 0, len(stored)*putWidth)
+	var over []int
 	for i := range stored {
 		d := &stored[i]
 		line := lineOf(*d)
@@ -84,15 +96,15 @@ func (tx *Tx) InsertDeliveries(deliveries []souk.Delivery) ([]souk.Delivery, err
 			taken[line] = true
 		}
 		if isOpen(d.Status) {
-			args = withOpen(args, d)
+			args = withOpen(args, d, &kept[i])
 		} else {
-			over = append(over, *d)
+			over = append(over, i)
 		}
 	}
-	if err := tx.insertMany(`INSERT INTO deliveries (`+openColumns+`) VALUES `, openWidth, args); err != nil {
+	if err := tx.insertMany(`INSERT INTO deliveries (`+putColumns+`) VALUES `, putWidth, args); err != nil {
 		return nil, err
 	}
-	return stored, tx.insertEnded(over)
+	return stored, tx.insertEnded(stored, kept, over)
 }
 
 // holdOnly has those due that were to be held of a webhook that is enabled by now.
@@ -112,20 +124,18 @@ func (tx *Tx) holdOnly(all []souk.Delivery) error {
 	return err
 }
 
-// insertEnded puts deliveries that nobody was told into the log.
-func (tx *Tx) insertEnded(over []souk.Delivery) error {
+// insertEnded puts those of deliveries that nobody was told into the log.
+func (tx *Tx) insertEnded(all []souk.Delivery, kept []keeping, over []int) error {
 	if len(over) == 0 {
 		return nil
 	}
-	part, err := tx.newest()
-	if err != nil {
-		return err
-	}
+	part := kept[0].part
 	var args []any
 	var c counted
-	for i := range over {
-		args = append(withKept(args, &over[i]), micros(over[i].EndedAt))
-		c.ended(&over[i], over[i].Status, over[i].EndedAt)
+	for _, i := range over {
+		d := &all[i]
+		args = append(withKept(args, d, &kept[i]), micros(d.EndedAt))
+		c.ended(d.App, d.Status, d.EndedAt, kept[i].size)
 	}
 	if err := tx.insertMany(`INSERT INTO `+endedIn(part)+` (`+endedColumns+`) VALUES `, endedWidth, args); err != nil {
 		return err
@@ -135,25 +145,43 @@ func (tx *Tx) insertEnded(over []souk.Delivery) error {
 
 // Delivery finds a delivery by ID, be it open or in the log.
 func (tx *Tx) Delivery(id souk.ID) (souk.Delivery, error) {
-	d, err := one(tx, scanOpen, `SELECT `+openColumns+` FROM deliveries WHERE id = $1`, id)
-	if !errors.Is(err, ErrNotFound) {
-		return d, err
+	found, err := list(tx, scanOpen, `SELECT `+openColumns+` FROM deliveries WHERE id = $1`, id)
+	if err == nil && len(found) == 0 {
+		found, err = tx.endedDelivery(id)
 	}
-	parts, err := tx.parts()
+	if err == nil && len(found) == 0 {
+		err = ErrNotFound
+	}
 	if err != nil {
-		return d, err
+		return souk.Delivery{}, err
 	}
-	for _, p := range parts {
-		d, err = one(tx, scanEnded, `SELECT `+endedColumns+` FROM `+endedIn(p.Number)+` WHERE id = $1`, id)
-		if !errors.Is(err, ErrNotFound) {
-			return d, err
-		}
+	all, err := tx.withBodies(found)
+	if err != nil {
+		return souk.Delivery{}, err
 	}
-	return d, ErrNotFound
+	return all[0], nil
 }
 
-// DeliveriesPage lists what a webhook was or is to be told, newest first; an
-// empty status means any.
+// endedDelivery looks for a delivery in the log.
+func (tx *Tx) endedDelivery(id souk.ID) (found []placed, err error) {
+	parts, err := tx.parts()
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range parts {
+		found, err = list(tx, scanEnded, `SELECT `+endedColumns+` FROM `+endedIn(p.Number)+` WHERE id = $1`, id)
+		if err != nil || len(found) > 0 {
+			for i := range found {
+				found[i].body.part = p.Number
+			}
+			return found, err
+		}
+	}
+	return nil, nil
+}
+
+// DeliveriesPage lists what a webhook was or is to be told, newest first and
+// without the bodies; an empty status means any.
 func (tx *Tx) DeliveriesPage(webhook souk.ID, status souk.DeliveryStatus, page souk.Page) ([]souk.Delivery, error) {
 	page.Order = souk.NewestFirst
 	var found []souk.Delivery
@@ -196,7 +224,7 @@ func (tx *Tx) endedPage(webhook souk.ID, status souk.DeliveryStatus, page souk.P
 			}
 		}
 		query := c.union(kinds, `created_at DESC, id DESC`, page.Size)
-		more, err := list(tx, scanEnded, query, c.args...)
+		more, err := list(tx, bare(scanEnded), query, c.args...)
 		if err != nil {
 			return nil, err
 		}
@@ -222,7 +250,7 @@ func (tx *Tx) openPage(webhook souk.ID, status souk.DeliveryStatus, since time.T
 				c.add(`created_at >= `, since.UnixMicro())
 			}
 			end := c.page(`created_at`, `id`, page)
-			more, err := list(tx, scanOpen, `SELECT `+openColumns+` FROM deliveries
+			more, err := list(tx, bare(scanOpen), `SELECT `+openColumns+` FROM deliveries
 				WHERE webhook_id = $1`+byWebhook+` AND status = '`+string(s)+`' AND epoch = $2`+c.and()+end, c.args...)
 			if err != nil {
 				return nil, err
@@ -264,7 +292,8 @@ var (
 )
 
 // EndedBetween lists what a webhook was to be told that ended, of what was
-// created since a time and before another: oldest first, beyond after.
+// created since a time and before another: oldest first, beyond after, and without
+// the bodies.
 func (tx *Tx) EndedBetween(webhook souk.ID, since, before time.Time, after souk.Position, limit int) ([]souk.Delivery, error) {
 	parts, err := tx.parts()
 	if err != nil {
@@ -288,7 +317,7 @@ func (tx *Tx) EndedBetween(webhook souk.ID, since, before time.Time, after souk.
 		}
 		c := conditions{args: []any{webhook, after.At.UnixMicro(), after.ID[:], before.UnixMicro(), limit}}
 		query := c.union(kinds, `created_at, id`, limit)
-		more, err := list(tx, scanEnded, query, c.args...)
+		more, err := list(tx, bare(scanEnded), query, c.args...)
 		if err != nil {
 			return nil, err
 		}
@@ -298,27 +327,49 @@ func (tx *Tx) EndedBetween(webhook souk.ID, since, before time.Time, after souk.
 }
 
 // Reopen has a delivery that ended be made again, due at a time: it leaves the
-// log for the outbox, with the Epoch that it is given with. It stands in no line.
-// ErrNotFound answers one that has not ended.
+// log for the outbox, with the Epoch that it is given with, and with its body. It
+// stands in no line. ErrNotFound answers one that has not ended.
 func (tx *Tx) Reopen(d souk.Delivery, at time.Time) (souk.Delivery, error) {
 	parts, err := tx.parts()
 	if err != nil {
 		return d, err
 	}
 	for _, p := range parts {
-		n, err := tx.exec(`DELETE FROM `+endedIn(p.Number)+` WHERE id = $1`, d.ID)
+		were, err := list(tx, scanID, `DELETE FROM `+endedIn(p.Number)+` WHERE id = $1 RETURNING COALESCE(body_id, id)`, d.ID)
 		if err != nil {
 			return d, err
 		}
-		if n == 0 {
+		if len(were) == 0 {
 			continue
+		}
+		k, err := tx.takeBack(&d, place{p.Number, were[0]})
+		if err != nil {
+			return d, err
 		}
 		d.Status, d.NextAt, d.EndedAt, d.Note = souk.DeliveryPending, at, time.Time{}, ""
 		d.Base, d.Aside, d.Handed, d.Entry, d.EntryAt = d.Attempts, true, false, souk.NewID(), at
-		_, err = tx.exec(`INSERT INTO deliveries (`+openColumns+`) VALUES (`+placeholders(1, openWidth)+`)`, withOpen(nil, &d)...)
+		_, err = tx.exec(`INSERT INTO deliveries (`+putColumns+`) VALUES (`+placeholders(1, putWidth)+`)`, withOpen(nil, &d, &k)...)
 		return d, err
 	}
 	return d, ErrNotFound
+}
+
+// takeBack gives a delivery its body, and has that lie in the newest part: nothing
+// comes to lie in an older one.
+func (tx *Tx) takeBack(d *souk.Delivery, from place) (k keeping, err error) {
+	bodies, err := tx.bodies([]place{from})
+	if err != nil {
+		return k, err
+	}
+	d.Body = bodies[from.id]
+	if from.id != d.ID {
+		k.of = from.id
+	}
+	if k.part, err = tx.newest(); err != nil || k.part == from.part {
+		return k, err // it was counted there
+	}
+	k.size = len(d.Body)
+	return k, tx.copyBodies(from.part, k.part, []souk.ID{from.id})
 }
 
 func placeOf(d souk.Delivery) souk.Position { return souk.Position{At: d.CreatedAt, ID: d.ID} }

@@ -11,6 +11,7 @@ type dialect struct {
 	holdKey        string            // ends a query whose rows nobody may delete until the transaction ends; others may change them
 	holdPart       string            // keeps a part of log_parts from being dropped; false for one that is gone
 	takePart       string            // waits for those who hold part $1
+	closeTable     string            // waits for those who have written to table %s, and keeps it from others
 	arrays         bool              // a column of values is one argument
 	planOnce       string            // has the rest of a transaction do without plans for single arguments, which take longer than joins of few rows
 	beginMigration string            // begins a transaction that no other node's overlaps
@@ -37,6 +38,7 @@ var postgresDialect = dialect{
 	holdPart: `CASE WHEN pg_advisory_xact_lock_shared(1920298868, CAST(number AS INTEGER)) IS NULL THEN FALSE
 		ELSE to_regclass('attempts_' || CAST(number AS TEXT)) IS NOT NULL END`,
 	takePart:       "SELECT pg_advisory_xact_lock(1920298868, CAST($1 AS INTEGER)) IS NULL",
+	closeTable:     "LOCK TABLE %s IN SHARE MODE",
 	clock:          "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT",
 	beginMigration: "BEGIN; SELECT pg_advisory_xact_lock(6009193226475203)", // any number that is always the same
 	ddl:            strings.NewReplacer(),

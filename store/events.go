@@ -46,7 +46,7 @@ func (tx *Tx) InsertEvents(events []souk.Event) error {
 // Bounds of one statement.
 const (
 	mostRows = 64   // that it names by their IDs
-	mostArgs = 1600 // of an INSERT
+	mostArgs = 1800 // of an INSERT
 )
 
 // insertMany runs an INSERT whose text ends in "VALUES " for rows of width

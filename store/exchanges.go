@@ -3,6 +3,7 @@ package store
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"souk"
@@ -32,11 +33,11 @@ func (tx *Tx) insertSent(part int64, attempts []*souk.Attempt) error {
 // haveSent sees to it that a part has sent_N, while nodes of an earlier version
 // begin parts. Who else does so at the same time is waited for.
 func (tx *Tx) haveSent(part int64) error {
-	has, err := tx.exists(`SELECT 1 FROM log_parts WHERE number = $1 AND sent = TRUE`, part)
+	has, err := tx.exists(`SELECT 1 FROM log_parts WHERE number = $1 AND has_sent = TRUE`, part)
 	if err != nil || has {
 		return err
 	}
-	n, err := tx.exec(`UPDATE log_parts SET sent = TRUE WHERE number = $1 AND sent = FALSE`, part)
+	n, err := tx.exec(`UPDATE log_parts SET has_sent = TRUE WHERE number = $1 AND has_sent = FALSE`, part)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -49,7 +50,7 @@ func (tx *Tx) sentParts(parts []Part) ([]Part, error) {
 	with, err := list(tx, func(r row) (number int64, err error) {
 		err = r.Scan(&number)
 		return number, err
-	}, `SELECT number FROM log_parts WHERE sent = TRUE`)
+	}, `SELECT number FROM log_parts WHERE has_sent = TRUE`)
 	return slices.DeleteFunc(slices.Clone(parts), func(p Part) bool { return !slices.Contains(with, p.Number) }), err
 }
 
@@ -139,29 +140,44 @@ func (tx *Tx) fillExchanges(found []souk.Exchange, parts []Part) error {
 	for _, p := range parts {
 		tables = append(tables, endedIn(p.Number))
 	}
-	for _, table := range tables {
+	var all []told
+	for i, table := range tables {
+		part := `d.body_part`
+		if i > 0 {
+			part = strconv.FormatInt(parts[i-1].Number, 10)
+		}
 		for some := range slices.Chunk(slices.SortedFunc(maps.Keys(missing), souk.ID.Compare), mostRows) {
-			told, err := list(tx, func(r row) (d told, err error) {
-				err = r.Scan(&d.id, &d.body, &d.installation, &d.installer)
+			some, err := list(tx, func(r row) (d told, err error) {
+				err = r.Scan(&d.id, &d.body.part, &d.body.id, &d.installation, &d.installer)
 				return d, err
-			}, `SELECT d.id, d.body, d.installation_id, i.installed_by FROM `+table+` d
+			}, `SELECT d.id, `+part+`, COALESCE(d.body_id, d.id), d.installation_id, i.installed_by FROM `+table+` d
 				LEFT JOIN installations i ON i.id = d.installation_id WHERE d.id IN (`+placeholders(1, len(some))+`)`, anys(some)...)
 			if err != nil {
 				return err
 			}
-			for _, d := range told {
-				for _, e := range missing[d.id] {
-					e.Body, e.Installation, e.Installer = d.body, d.installation, d.installer
-				}
+			for _, d := range some {
+				d.of = missing[d.id]
+				all = append(all, d)
 				delete(missing, d.id)
 			}
 		}
 	}
-	return nil
+	places := make([]place, len(all))
+	for i := range all {
+		places[i] = all[i].body
+	}
+	bodies, err := tx.bodies(places)
+	for _, d := range all {
+		for _, e := range d.of {
+			e.Body, e.Installation, e.Installer = bodies[d.body.id], d.installation, d.installer
+		}
+	}
+	return err
 }
 
 // told is what a delivery has of each of its exchanges.
 type told struct {
 	id, installation, installer souk.ID
-	body                        []byte
+	body                        place
+	of                          []*souk.Exchange
 }

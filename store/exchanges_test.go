@@ -189,7 +189,7 @@ func TestPartsOfAnEarlierVersion(t *testing.T) {
 			if _, err := tx.Exec(`DROP TABLE sent_2`); err != nil {
 				return err
 			}
-			_, err := tx.Exec(`UPDATE log_parts SET sent = FALSE WHERE number = 2`)
+			_, err := tx.Exec(`UPDATE log_parts SET has_sent = FALSE WHERE number = 2`)
 			return err
 		})
 		page := souk.Page{Size: 9}

@@ -55,7 +55,7 @@ const TallyTime = tallyTime
 // CountEnd counts a delivery that ended.
 func (tx *Tx) CountEnd(node, app souk.ID) error {
 	var c counted
-	c.add(app, souk.DeliverySuccessful, time.Unix(0, 0), 1)
+	c.ended(app, souk.DeliverySuccessful, time.Unix(0, 0), 1)
 	return tx.count(node, 1, c)
 }
 

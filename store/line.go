@@ -211,7 +211,7 @@ func (tx *Tx) holdAll(leaders map[Line]souk.ID, how string) (map[souk.ID]bool, e
 // nextInLine has whoever is next lead the lines that somebody left, and answers
 // with who leads them, now or already. When the first of those who wait is stopped,
 // all are: what it costs does not depend on how many wait.
-func (tx *Tx) nextInLine(at time.Time, left []Line) (next []souk.Delivery, err error) {
+func (tx *Tx) nextInLine(at time.Time, left []Line) (next []placed, err error) {
 	seen := make(map[Line]bool, len(left))
 	left = slices.DeleteFunc(slices.Clone(left), func(l Line) bool {
 		twice := seen[l]
@@ -246,7 +246,7 @@ func (tx *Tx) nextInLine(at time.Time, left []Line) (next []souk.Delivery, err e
 }
 
 // openOf finds open deliveries by ID; among ids may be none.
-func (tx *Tx) openOf(ids []souk.ID) ([]souk.Delivery, error) {
+func (tx *Tx) openOf(ids []souk.ID) ([]placed, error) {
 	ids = slices.DeleteFunc(slices.Clone(ids), souk.ID.IsZero)
 	if len(ids) == 0 {
 		return nil, nil

@@ -19,9 +19,9 @@ func queue(t *testing.T, db *store.DB, d souk.Delivery, n int) {
 			id = `unhex(printf('%028x%04x', i, unicode($4)))`
 		}
 		if _, err := tx.Exec(`INSERT INTO deliveries (id, event_id, webhook_id, app_id, dialect, final, epoch, channel, action, resource,
-				trace, status, attempts, base, last_outcome, entry_at, created_at, note, body)
+				trace, status, attempts, base, last_outcome, entry_at, created_at, note, body_part)
 			WITH RECURSIVE many (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM many WHERE i < $5)
-			SELECT `+id+`, $1, $1, $2, 'giosg', FALSE, 0, $3, '', $4, '', 'pending', 0, 0, '', 0, CAST($6 AS BIGINT) + i, '', $1 FROM many`,
+			SELECT `+id+`, $1, $1, $2, 'giosg', FALSE, 0, $3, '', $4, '', 'pending', 0, 0, '', 0, CAST($6 AS BIGINT) + i, '', 1 FROM many`,
 			d.Webhook, d.App, string(d.Channel), d.Resource, n, noon.Add(time.Hour).UnixMicro()); err != nil {
 			return err
 		}

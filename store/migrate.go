@@ -46,9 +46,13 @@ func readMigrations(files fs.FS) ([]migration, error) {
 // there is; partText does the same for those to come.
 const eachPart = "\n-- For each part of the log, N:\n"
 
+// andThen stands before what a step does behind that.
+const andThen = "\n-- And then:\n"
+
 // take runs the statements of a step.
 func (m migration) take(tx *Tx) error {
 	text, forParts, some := strings.Cut(m.text, eachPart)
+	forParts, rest, more := strings.Cut(forParts, andThen)
 	if _, err := tx.exec(tx.dialect.ddl.Replace(text)); err != nil || !some {
 		return err
 	}
@@ -64,7 +68,10 @@ func (m migration) take(tx *Tx) error {
 			return err
 		}
 	}
-	return nil
+	if more {
+		_, err = tx.exec(tx.dialect.ddl.Replace(rest))
+	}
+	return err
 }
 
 // Schema names the schema of this binary: two binaries with the same

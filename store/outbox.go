@@ -55,11 +55,15 @@ func (tx *Tx) DueDeliveries(webhook souk.ID, until time.Time, after Due, limit i
 	if !after.At.IsZero() {
 		from = after.At.UnixMicro()
 	}
-	return list(tx, scanOpen, `SELECT `+prefixed("d", openColumns)+` FROM deliveries d
+	found, err := list(tx, scanOpen, `SELECT `+prefixed("d", openColumns)+` FROM deliveries d
 		WHERE d.webhook_id = $1 AND d.webhook_id <> '' AND d.next_at <= $2 AND (d.next_at, d.id) > ($3, $4)
 		AND (d.resource = '' OR d.aside = TRUE OR NOT EXISTS (SELECT 1 FROM deliveries l
 			WHERE `+sameLine(`l`, `d`)+` AND `+leads(`l`)+` AND (l.created_at, l.id) < (d.created_at, d.id)))
 		ORDER BY d.next_at, d.id LIMIT $5`, webhook, until.UnixMicro(), from, after.ID[:], limit)
+	if err != nil {
+		return nil, err
+	}
+	return tx.withBodies(found)
 }
 
 // NextDue is when the first delivery is due after a time, of those that were not

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,7 +99,7 @@ func (tx *Tx) AddPart(at time.Time) error {
 	if err != nil {
 		return err
 	}
-	n, err := tx.exec(`INSERT INTO log_parts (number, since, sent) VALUES ($1, $2, TRUE) ON CONFLICT (number) DO NOTHING`, newest+1, at.UnixMicro())
+	n, err := tx.exec(`INSERT INTO log_parts (number, since, has_sent) VALUES ($1, $2, TRUE) ON CONFLICT (number) DO NOTHING`, newest+1, at.UnixMicro())
 	if err != nil {
 		return err
 	}
@@ -111,8 +112,9 @@ func (tx *Tx) AddPart(at time.Time) error {
 }
 
 // DropPart forgets the oldest part of the log that this transaction has seen,
-// and answers with its number: 0 when that is the newest too, or when another
-// has dropped it meanwhile. It waits for those who read it.
+// and answers with its number: 0 when that is the newest too, when another has
+// dropped it meanwhile, or while the body of an open delivery lies there (see
+// Carry). It waits for those who read it, and for those who write bodies there.
 func (tx *Tx) DropPart() (int64, error) {
 	if tx.oldest == 0 {
 		if _, err := tx.Parts(); err != nil {
@@ -125,15 +127,27 @@ func (tx *Tx) DropPart() (int64, error) {
 			return 0, err
 		}
 	}
-	n, err := tx.exec(`DELETE FROM log_parts WHERE number = $1 AND number < (SELECT max(number) FROM log_parts)`, oldest)
-	if err != nil || n == 0 {
+	over, err := tx.exists(`SELECT 1 FROM log_parts WHERE number = $1 AND number < (SELECT max(number) FROM log_parts)`, oldest)
+	if err != nil || !over {
+		return 0, err
+	}
+	if closing := tx.dialect.closeTable; closing != "" {
+		// Who has begun to put something there has done so then, and it is seen.
+		if _, err := tx.exec(fmt.Sprintf(closing, bodiesIn(oldest))); err != nil {
+			return 0, err
+		}
+	}
+	if open, err := tx.exists(`SELECT 1 FROM deliveries WHERE body_part = $1`, oldest); err != nil || open {
+		return 0, err
+	}
+	if _, err := tx.exec(`DELETE FROM log_parts WHERE number = $1`, oldest); err != nil {
 		return 0, err
 	}
 	tx.oldest, tx.part, tx.stable = 0, 0, nil
 	if _, err := tx.exec(`DELETE FROM log_sizes WHERE part = $1`, oldest); err != nil {
 		return 0, err
 	}
-	for _, table := range []string{attemptsIn(oldest), endedIn(oldest), sentIn(oldest)} {
+	for _, table := range []string{attemptsIn(oldest), endedIn(oldest), bodiesIn(oldest), sentIn(oldest)} {
 		if _, err := tx.exec(`DROP TABLE IF EXISTS ` + table); err != nil {
 			return 0, err
 		}
@@ -144,9 +158,11 @@ func (tx *Tx) DropPart() (int64, error) {
 // partTables makes the tables of a part, as a migration would.
 func partTables(part int64) string { return ofPart(partText, part) }
 
-// ofPart spells statements about attempts_N, ended_N and sent_N for one part.
+// ofPart spells statements about attempts_N, ended_N, bodies_N and sent_N for one
+// part, whose number is number_N.
 func ofPart(text string, part int64) string {
-	return strings.NewReplacer("ended_N", endedIn(part), "attempts_N", attemptsIn(part), "sent_N", sentIn(part)).Replace(text)
+	return strings.NewReplacer("ended_N", endedIn(part), "attempts_N", attemptsIn(part), "bodies_N", bodiesIn(part), "sent_N", sentIn(part),
+		"number_N", strconv.FormatInt(part, 10)).Replace(text)
 }
 
 const partText = `CREATE TABLE ended_N (
@@ -172,13 +188,17 @@ const partText = `CREATE TABLE ended_N (
 	created_at BIGINT NOT NULL,
 	ended_at BIGINT NOT NULL,
 	note TEXT NOT NULL,
-	body BYTEA NOT NULL
+	body_id BYTEA
 );
 CREATE INDEX ended_N_by_webhook ON ended_N (webhook_id, status, created_at, id) WHERE webhook_id <> '';
 CREATE INDEX ended_N_listed ON ended_N (app_id, status, entry_at, entry_id)
 	WHERE dialect = 'giosg' AND entry_id IS NOT NULL;
 CREATE INDEX ended_N_listed_by_webhook ON ended_N (webhook_id, status, entry_at, entry_id)
 	WHERE dialect = 'giosg' AND entry_id IS NOT NULL AND webhook_id <> '';
+CREATE TABLE bodies_N (
+	id BYTEA NOT NULL PRIMARY KEY,
+	body BYTEA NOT NULL
+);
 CREATE TABLE attempts_N (
 	id BYTEA NOT NULL,
 	delivery_id BYTEA NOT NULL,

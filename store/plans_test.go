@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -37,8 +38,8 @@ func listening(t *testing.T, db *store.DB) souk.Webhook {
 
 // read finds what a plan of either engine reads of the outbox and the log, and
 // how.
-var read = regexp.MustCompile(`(?:SEARCH|SCAN) (?:deliveries|attempts_\d|ended_\d|[dhlnw])\b(?: USING (?:COVERING )?INDEX (\w+))?` +
-	`|using (\w+) on (?:deliveries|attempts_\d|ended_\d)|Seq Scan on (?:deliveries|attempts_\d|ended_\d)|Bitmap Index Scan on (\w+)`)
+var read = regexp.MustCompile(`(?:SEARCH|SCAN) (?:deliveries|attempts_\d|ended_\d|bodies_\d|[dhlnw])\b(?: USING (?:COVERING )?INDEX (\w+))?` +
+	`|using (\w+) on (?:deliveries|attempts_\d|ended_\d|bodies_\d)|Seq Scan on (?:deliveries|attempts_\d|ended_\d|bodies_\d)|Bitmap Index Scan on (\w+)`)
 
 // indexes lists the indexes that plans read by, and whatever else they read.
 func indexes(plans []string) (all []string) {
@@ -82,23 +83,32 @@ func fill(t *testing.T, db *store.DB, hook souk.Webhook, analysed string) {
 		}
 		const counted = `WITH RECURSIVE many (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM many WHERE i < $4) SELECT `
 		const common = `event_id, webhook_id, app_id, installation_id, dialect, final, epoch, channel, action, resource, trace, base, last_outcome,
-			entry_at, created_at, note, body, id, entry_id, status, attempts`
+			entry_at, created_at, note, id, entry_id, status, attempts`
 		at := fmt.Sprintf(`%d + i`, noon.Add(-time.Minute).UnixMicro())
 		row := func(of int, resource, status string) string {
 			return `$1, $2, $3, CASE WHEN i % 100 = 0 THEN $1 ELSE ` + id(7) + ` END, 'giosg', FALSE, 1, 'c', '', ` + resource + `, '', 0, '', ` +
-				at + `, ` + at + `, '', $1, ` + id(of) + `, ` + id(of+1) + `, ` + status + `, 0`
+				at + `, ` + at + `, '', ` + id(of) + `, ` + id(of+1) + `, ` + status + `, 0`
 		}
 		for _, query := range []string{
 			// Half stands in lines of ten, a tenth is held.
-			`INSERT INTO deliveries (` + common + `, next_at) ` + counted +
+			`INSERT INTO deliveries (` + common + `, body_part, next_at) ` + counted +
 				row(0, `CASE WHEN i % 2 = 0 THEN CAST(i / 20 AS TEXT) ELSE '' END`, `CASE WHEN i % 10 = 0 THEN 'held' ELSE 'pending' END`) + `,
-				CASE WHEN i % 10 <> 0 AND (i % 2 = 1 OR i % 20 = 2) THEN ` + at + ` END FROM many`,
+				1, CASE WHEN i % 10 <> 0 AND (i % 2 = 1 OR i % 20 = 2) THEN ` + at + ` END FROM many`,
 			`INSERT INTO ended_1 (` + common + `, ended_at) ` + counted + row(2, `''`, `CASE WHEN i % 1000 = 0 THEN 'cancelled' ELSE 'successful' END`) +
 				`, ` + at + ` FROM many`,
 			`INSERT INTO ended_2 (` + common + `, ended_at) ` + counted + row(4, `''`, `CASE WHEN i % 1000 = 0 THEN 'skipped' ELSE 'exhausted' END`) +
 				`, ` + at + ` FROM many`,
 		} {
 			if _, err := tx.Exec(query, hook.ID, hook.ID, hook.App, *many); err != nil {
+				return err
+			}
+		}
+		for _, query := range []string{
+			`INSERT INTO bodies_1 (id, body) SELECT id, event_id FROM deliveries`,
+			`INSERT INTO bodies_1 (id, body) SELECT id, event_id FROM ended_1`,
+			`INSERT INTO bodies_2 (id, body) SELECT id, event_id FROM ended_2`,
+		} {
+			if _, err := tx.Exec(query); err != nil {
 				return err
 			}
 		}
@@ -153,6 +163,11 @@ func testPlans(t *testing.T, analysed string) {
 			slices.Sort(all)
 			return strings.Join(slices.Compact(all), " ")
 		}
+		nth := func(of, i int) (id souk.ID) { // see fill
+			binary.BigEndian.PutUint64(id[8:], uint64(of**many+i))
+			return id
+		}
+		over := 20
 		lead := func(i int) souk.Delivery { return on(hook.ID, "c", fmt.Sprint(i), noon) }
 		tests := []struct {
 			name string
@@ -208,6 +223,24 @@ func testPlans(t *testing.T, analysed string) {
 			{"holding", func(tx *store.Tx) error { return dropped(tx.Hold(hook.ID, 25)) }, "deliveries_by_webhook"},
 			{"releasing", func(tx *store.Tx) error { return dropped(tx.Release(hook.ID, middle.At, noon, 25)) },
 				"deliveries_by_webhook deliveries_held deliveries_leading deliveries_waiting"},
+			{"a delivery that ended", func(tx *store.Tx) error { return dropped(tx.Delivery(nth(2, 7))) }, ""},
+			{"again", func(tx *store.Tx) error {
+				over++
+				d, err := tx.Delivery(nth(2, over))
+				if err != nil {
+					return err
+				}
+				return dropped(tx.Reopen(d, noon))
+			}, ""},
+			{"what is open of a part", func(tx *store.Tx) error { return dropped(tx.OpenIn(1, nth(0, *many/2), 25)) }, ""},
+			{"carrying", func(tx *store.Tx) error { return tx.Carry(1, []souk.ID{nth(0, 9), nth(0, 10)}) }, ""},
+			{"ending in a newer part", func(tx *store.Tx) error {
+				d, err := tx.Delivery(nth(0, 11))
+				if err != nil {
+					return err
+				}
+				return dropped(tx.Record(souk.ID{1}, noon, []store.Progress{skips(d)}))
+			}, ""},
 			{"failing lanes", func(tx *store.Tx) error { return dropped(tx.FailingLanes(middle, 25)) }, ""},
 		}
 		for _, tt := range tests {

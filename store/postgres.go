@@ -357,7 +357,9 @@ const idledOut = "25P03"
 func retryable(err error) bool {
 	var e *pgconn.PgError
 	if errors.As(err, &e) {
-		return e.Code == "40001" || e.Code == "40P01" // serialization, deadlock
+		// Serialization, deadlock, and a table that is not there: of a part of the log
+		// that was dropped since it was looked up.
+		return e.Code == "40001" || e.Code == "40P01" || e.Code == "42P01"
 	}
 	return errors.Is(err, errOtherLocks) || errors.Is(err, errMovedOn)
 }

@@ -38,7 +38,7 @@ func (tx *Tx) Record(node souk.ID, at time.Time, all []Progress) (next []souk.De
 	if err != nil {
 		return nil, err
 	}
-	r := recording{Tx: tx, part: part, at: at, moved: make(map[souk.ID]bool, len(all))}
+	r := recording{Tx: tx, part: part, at: at, moved: make(map[souk.ID]bool, len(all)), older: map[int64][]souk.ID{}}
 	if err := r.endAll(all); err != nil {
 		return nil, err
 	}
@@ -70,7 +70,11 @@ func (tx *Tx) Record(node souk.ID, at time.Time, all []Progress) (next []souk.De
 	if err := tx.count(node, part, r.counted); err != nil {
 		return nil, err
 	}
-	return tx.nextInLine(at, r.lines)
+	leading, err := tx.nextInLine(at, r.lines)
+	if err != nil {
+		return nil, err
+	}
+	return tx.withBodies(leading)
 }
 
 // heldOnly is all, but that what was to be held of a webhook that is enabled by
@@ -101,8 +105,9 @@ type recording struct {
 	counted
 	part  int64
 	at    time.Time
-	moved map[souk.ID]bool // deliveries that were as they had been taken up
-	lines []Line           // that somebody left
+	moved map[souk.ID]bool    // deliveries that were as they had been taken up
+	lines []Line              // that somebody left
+	older map[int64][]souk.ID // what ended whose bodies lie in older parts, by part
 }
 
 // ending is what is common to deliveries that end with one statement.
@@ -139,7 +144,7 @@ func (r *recording) endAll(all []Progress) error {
 			}
 		}
 	}
-	return nil
+	return r.followAll(r.older, r.part)
 }
 
 // holdEnding has deliveries be held in the order of holdLeaders, whatever the order
@@ -185,27 +190,34 @@ func (r *recording) end(e ending, some []*Progress) error {
 		WHERE attempts = $6 AND id IN (`+placeholders(7, len(ids))+`) ORDER BY id `+r.dialect.hold, append(args, in...)...); err != nil {
 		return err
 	}
-	type gone struct{ id, entry souk.ID }
+	type gone struct {
+		id, entry souk.ID
+		part      int64 // of its body
+		size      int
+	}
 	were, err := list(r.Tx, func(r row) (g gone, err error) {
-		err = r.Scan(&g.id, &g.entry)
+		err = r.Scan(&g.id, &g.entry, &g.part, &g.size)
 		return g, err
 	}, `DELETE FROM deliveries WHERE attempts = $1 AND id IN (`+placeholders(2, len(ids))+`)
-		RETURNING id, entry_id`, append([]any{e.before}, in...)...)
+		RETURNING id, entry_id, body_part, body_size`, append([]any{e.before}, in...)...)
 	if err != nil {
 		return err
 	}
-	entries := make(map[souk.ID]souk.ID, len(were))
+	found := make(map[souk.ID]gone, len(were))
 	for _, g := range were {
-		entries[g.id] = g.entry
+		found[g.id] = g
+		if g.part != r.part {
+			r.older[g.part] = append(r.older[g.part], g.id)
+		}
 	}
 	for _, p := range some {
-		entry, there := entries[p.Delivery.ID]
+		was, there := found[p.Delivery.ID]
 		if !there {
 			continue
 		}
-		delete(entries, p.Delivery.ID)
-		r.moved[p.Delivery.ID] = entry == p.Delivery.Entry
-		r.ended(&p.Delivery, e.status, r.at)
+		delete(found, p.Delivery.ID)
+		r.moved[p.Delivery.ID] = was.entry == p.Delivery.Entry
+		r.ended(p.Delivery.App, e.status, r.at, was.size)
 		if inLine(&p.Delivery) {
 			r.lines = append(r.lines, lineOf(p.Delivery))
 		}
@@ -219,7 +231,7 @@ func (tx *Tx) moveEnded(status, attempts, outcome, entry, note, at string) strin
 	return `INSERT INTO ` + endedIn(tx.part) + ` (` + endedColumns + `)
 		SELECT id, event_id, webhook_id, app_id, installation_id, dialect, final, epoch, channel, action, resource,
 			speaker_id, trace, ` + status + `, ` + attempts + `, base, ` + outcome + `, ` + entry + `, entry_at, created_at, ` +
-		note + `, body, ` + at + ` FROM deliveries`
+		note + `, body_id, ` + at + ` FROM deliveries`
 }
 
 // postponeWidth is how many arguments a delivery that goes on takes.

@@ -55,7 +55,8 @@ type standee struct {
 	id, app souk.ID
 	line    Line
 	inLine  bool
-	body    int
+	size    int
+	part    int64 // of its body
 }
 
 // standing finds open deliveries by what must hold of them and by where they
@@ -66,9 +67,9 @@ func (tx *Tx) standing(must, where string, args ...any) (some []standee, found i
 	for in := range slices.Chunk(ids, mostRows) {
 		in = padded(in)
 		more, err := list(tx, func(r row) (s standee, err error) {
-			err = r.Scan(&s.id, &s.app, &s.line.Webhook, &s.line.Channel, &s.line.Resource, &s.inLine, &s.body)
+			err = r.Scan(&s.id, &s.app, &s.line.Webhook, &s.line.Channel, &s.line.Resource, &s.inLine, &s.part, &s.size)
 			return s, err
-		}, `SELECT id, app_id, webhook_id, channel, resource, resource <> '' AND aside = FALSE, length(body)
+		}, `SELECT id, app_id, webhook_id, channel, resource, resource <> '' AND aside = FALSE, body_part, body_size
 			FROM deliveries WHERE `+must+` AND id IN (`+placeholders(1, len(in))+`) ORDER BY id `+tx.dialect.hold, anys(in)...)
 		if err != nil {
 			return nil, 0, err
@@ -88,6 +89,7 @@ func (tx *Tx) settleAll(all []standee, status souk.DeliveryStatus, note string, 
 	}
 	var c counted
 	var lines []Line
+	older := map[int64][]souk.ID{}
 	for some := range slices.Chunk(all, mostRows) {
 		in := anys(padded(idsOf(some)))
 		if _, err := tx.exec(tx.moveEnded(`$1`, `attempts`, `last_outcome`, `entry_id`, `$2`, `$3`)+`
@@ -99,11 +101,17 @@ func (tx *Tx) settleAll(all []standee, status souk.DeliveryStatus, note string, 
 			return err
 		}
 		for _, s := range some {
-			c.add(s.app, status, at, s.body)
+			c.ended(s.app, status, at, s.size)
+			if s.part != part {
+				older[s.part] = append(older[s.part], s.id)
+			}
 			if s.inLine {
 				lines = append(lines, s.line)
 			}
 		}
+	}
+	if err := tx.followAll(older, part); err != nil {
+		return err
 	}
 	if err := tx.count(anyNode(), part, c); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"souk"
 	"souk/market"
+	"souk/souktest"
 	"souk/souktest/zoomwire"
 	"souk/store"
 )
@@ -61,7 +62,7 @@ func TestGoodbyesAreApart(t *testing.T) {
 
 		var told []souk.Delivery
 		o.write(t, func(tx *store.Tx) (err error) {
-			told, err = tx.DeliveriesPage(hook, "", souk.Page{Size: 100})
+			told, err = souktest.Told(tx, hook, "", souk.Page{Size: 100})
 			return err
 		})
 		users, signatures := []string{}, map[string]bool{}

@@ -10,6 +10,7 @@ import (
 
 	"souk"
 	"souk/market"
+	"souk/souktest"
 	"souk/souktest/zoomwire"
 	"souk/store"
 )
@@ -48,7 +49,7 @@ func (g *governed) news(t *testing.T) (bodies []map[string]any) {
 	t.Helper()
 	var found []souk.Delivery
 	err := g.db.Read(t.Context(), func(tx *store.Tx) (err error) {
-		found, err = tx.DeliveriesPage(g.hook, "", souk.Page{Size: 100})
+		found, err = souktest.Told(tx, g.hook, "", souk.Page{Size: 100})
 		return err
 	})
 	if err != nil {

@@ -352,7 +352,7 @@ func (w *agreement) events(due []string) {
 		}
 		var bodies []string
 		err := w.node.db.Read(context.Background(), func(tx *store.Tx) error {
-			found, err := tx.DeliveriesPage(hook, "", souk.Page{Size: 1 << 20})
+			found, err := souktest.Told(tx, hook, "", souk.Page{Size: 1 << 20})
 			for _, d := range found {
 				bodies = append(bodies, string(d.Body))
 			}

@@ -313,7 +313,7 @@ func (c company) compare(t *testing.T, tx *store.Tx, hears *receiver) error {
 	letters := hears.letters()
 	doubles := 0
 	for _, hook := range []souk.Webhook{c.nativeHook, c.slackHook} {
-		all, err := tx.DeliveriesPage(hook.ID, "", souk.Page{Size: 10 * len(c.apps)})
+		all, err := souktest.Told(tx, hook.ID, "", souk.Page{Size: 10 * len(c.apps)})
 		if err != nil {
 			return err
 		}

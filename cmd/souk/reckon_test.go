@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"souk"
+	"souk/souktest"
 	"souk/store"
 )
 
@@ -31,7 +32,7 @@ func (h *house) reckon() {
 		}
 		there := map[news]souk.ID{} // events
 		for i, w := range h.hooks {
-			all, err := tx.DeliveriesPage(w.ID, "", souk.Page{Size: 1 << 20})
+			all, err := souktest.Told(tx, w.ID, "", souk.Page{Size: 1 << 20})
 			if err != nil {
 				return err
 			}
