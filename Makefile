@@ -76,6 +76,7 @@ soak: conformance/node_modules/.package-lock.json
 	$(WITH_POSTGRES) -- go test -run '^TestThreeServers$$' -count=1 -timeout=30m ./cmd/souk -souk.pause=30s -souk.frozen=60s
 	$(WITH_POSTGRES) -- go test -run '$(KILLING)' -count=1 -parallel=4 -timeout=6h ./cmd/souk -souk.rounds=$(KILLS) -souk.installations=50000
 	$(WITH_POSTGRES) -- go test -run '^TestPlans$$' -count=1 -timeout=1h ./store -store.many=1000000
+	$(WITH_POSTGRES) -- go test -run '^(TestNoBodyIsLost|TestPagesOverParts)$$' -count=1 -timeout=2h ./store -rapid.checks=$(CHECKS)
 	$(WITH_POSTGRES) -- go test -run '^(TestThreeNodes|TestNoShardHasTwoOwners)$$' -count=1 -timeout=2h ./courier -courier.nodes=200 -rapid.checks=$(CHECKS)
 	$(WITH_POSTGRES) -- go test -run '^(TestInvariants|TestLifeOfAnEndpoint)$$' -count=1 -timeout=2h ./market -rapid.checks=$(CHECKS) -rapid.steps=120
 	$(WITH_POSTGRES) -- go test -run '^TestFacesAgree$$' -count=1 -timeout=2h ./cmd/souk -souk.walks=$(CHECKS) -souk.steps=60

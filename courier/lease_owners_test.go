@@ -1,35 +1,19 @@
 package courier
 
 import (
-	"flag"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
-)
 
-// few has rapid make a number of checks, unless -rapid.checks says how many.
-func few(t *testing.T, checks int) {
-	f := flag.Lookup("rapid.checks")
-	if f.Value.String() != f.DefValue {
-		return
-	}
-	if err := f.Value.Set(strconv.Itoa(checks)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := f.Value.Set(f.DefValue); err != nil {
-			t.Error(err)
-		}
-	})
-}
+	"souk/souktest"
+)
 
 // Whatever happens to nodes, no two own a shard at a time, and when nothing happens
 // for a while those that run own everything in fair parts.
 func TestNoShardHasTwoOwners(t *testing.T) {
-	few(t, 10)
+	souktest.Few(t, 10)
 	leases(t, func(t *testing.T, g *nodes) {
 		// A deadline of the test is none of virtual time.
 		rapid.Check(struct{ testing.TB }{t}, func(rt *rapid.T) {

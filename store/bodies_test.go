@@ -215,6 +215,7 @@ func TestBodiesThroughTheParts(t *testing.T) {
 
 // Whatever is done in whichever order, no body is lost.
 func TestNoBodyIsLost(t *testing.T) {
+	souktest.Few(t, 10)
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		rapid.Check(t, func(rt *rapid.T) {
 			all := map[souk.ID]souk.Delivery{} // those that must be there

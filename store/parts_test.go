@@ -232,6 +232,7 @@ func TestReadingWhileAPartIsDropped(t *testing.T) {
 // Whatever has become of deliveries, in whichever part of the log: pages show
 // them in their order, once each.
 func TestPagesOverParts(t *testing.T) {
+	souktest.Few(t, 50)
 	souktest.Each(t, func(t *testing.T, db *store.DB) {
 		rapid.Check(t, func(rt *rapid.T) {
 			write(t, db, func(tx *store.Tx) error { // those of the run before
