@@ -197,6 +197,10 @@ func (w work[A, R]) run(some []*waiter[A, R]) error {
 		in[i] = a.in
 	}
 	out, err := w.safely(ctx, in)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
+		// Only what was not begun is given up: somebody keeps the database locked.
+		err = fmt.Errorf("%w: it did not answer in %s", store.ErrUnavailable, gatherTime)
+	}
 	for i, a := range some {
 		if a.err = err; err == nil {
 			a.out = out[i]

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"souk/store"
 )
@@ -43,6 +44,31 @@ func (o *office) do(_ context.Context, in []int) ([]int, error) {
 		out[i] = 10 * n
 	}
 	return out, nil
+}
+
+// A run that the database does not answer in time is no caller's fault, and no fault
+// of ours: whoever waits is told to come again.
+func TestGatherWithoutAnAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g gather[int, int]
+		never := func(ctx context.Context, _ []int) ([]int, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}
+		began := time.Now()
+		var all sync.WaitGroup
+		for i := range 3 { // more than may be under way
+			all.Go(func() {
+				if _, err := g.ask(t.Context(), i, 1, work[int, int]{most: 10, do: never}); FaultOf(err) != Unavailable {
+					t.Errorf("%d: %v, %v", i, err, FaultOf(err))
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); took > 2*gatherTime {
+			t.Errorf("it took %s", took)
+		}
+	})
 }
 
 // visit asks, and waits until it has an answer or a place in the queue.
