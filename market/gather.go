@@ -198,7 +198,7 @@ func (w work[A, R]) run(some []*waiter[A, R]) error {
 	}
 	out, err := w.safely(ctx, in)
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() != nil {
-		// Only what was not begun is given up: somebody keeps the database locked.
+		// Somebody keeps the database locked. What is given up is not begun, or rolled back.
 		err = fmt.Errorf("%w: it did not answer in %s", store.ErrUnavailable, gatherTime)
 	}
 	for i, a := range some {

@@ -41,11 +41,12 @@ type Cluster struct {
 // keep runs the server until its standard input ends, which happens however
 // the process that holds the other end does, and leaves nothing behind. A line
 // there has the server crash, or run again, and is answered with another.
-// Arguments: the directory of the binaries, our directory, on or off for fsync.
+// Arguments: the directory of the binaries, our directory, on or off for fsync, and
+// two sizes: of the buffers, and of the WAL between checkpoints.
 const keep = `
 run() {
 	"$1/pg_ctl" -D "$2/data" -l "$2/server.log" -w -t 60 -o "-k '$2' -c listen_addresses='' -c max_connections=300 \
-		-c shared_buffers=64MB -c fsync=$3 -c full_page_writes=$3" start
+		-c shared_buffers=$4 -c max_wal_size=$5 -c fsync=$3 -c full_page_writes=$3" start
 }
 {
 	"$1/initdb" -D "$2/data" -A trust -U souk -E UTF8 --locale=C --no-sync && run "$@"
@@ -63,7 +64,8 @@ rm -rf "$2"
 `
 
 // StartPostgres starts a cluster from the installed server binaries. durable
-// has it sync its files, which measurements want and tests do not.
+// has it sync its files and gives it the memory that a server of its own would have,
+// which measurements want and tests do not.
 func StartPostgres(durable bool) (*Cluster, error) {
 	bin, err := serverBinaries()
 	if err != nil {
@@ -73,11 +75,11 @@ func StartPostgres(durable bool) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	fsync := "off"
+	settings := []string{"off", "64MB", "1GB"}
 	if durable {
-		fsync = "on"
+		settings = []string{"on", "1GB", "8GB"}
 	}
-	c := &Cluster{keeper: exec.Command("/bin/sh", "-c", keep, "keep", bin, dir, fsync)}
+	c := &Cluster{keeper: exec.Command("/bin/sh", append([]string{"-c", keep, "keep", bin, dir}, settings...)...)}
 	c.keeper.Dir = dir
 	c.Address = (&url.URL{Scheme: "postgres", User: url.User("souk"), Path: "/postgres",
 		RawQuery: url.Values{"host": {dir}}.Encode()}).String()
