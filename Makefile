@@ -64,7 +64,7 @@ conformance/node_modules/.package-lock.json: conformance/package.json conformanc
 
 # Everything with the race detector. What a stranger could learn from a clock,
 # measured more exactly than a busy machine allows. Databases that are gone for a
-# minute. Servers that are killed, for as long as KILLS takes (about 3 s each),
+# minute. Servers that are killed, KILLS times at each point (an hour for 1,000),
 # frozen, or many. Pages of a million rows. And random walks, for as long as CHECKS
 # takes: about 4 s each in the market and through the faces.
 CHECKS ?= 200

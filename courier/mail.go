@@ -20,7 +20,8 @@ type mail struct {
 	spilt  bool // there was no room for some that were handed over
 }
 
-// most is how many deliveries lie in the mail. What is more is in the database.
+// mostOffered is how many deliveries lie in the mail. What is more is in the database,
+// and as it may be marked as Handed, everything is looked through for it.
 const mostOffered = 8192
 
 func (m *mail) rouse() {
